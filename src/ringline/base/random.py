@@ -1,0 +1,58 @@
+"""Chance, handed in: a `Random` makes ids, tags, branches and SSRCs, so that a test or a replay can repeat it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from typing import Protocol
+
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class Random(Protocol):
+    """A source of random bytes."""
+
+    def bytes(self, count: int) -> bytes:
+        """Return `count` random bytes."""
+        ...
+
+
+class SystemRandom:
+    """The operating system's random bytes."""
+
+    def bytes(self, count: int) -> bytes:
+        return secrets.token_bytes(count)
+
+
+class SeededRandom:
+    """Bytes that follow from a seed: SHA-256 in counter mode, so ids made from it cannot be guessed without the seed.
+
+    `used` is the number of blocks taken so far; with the seed it is the whole state.
+    """
+
+    def __init__(self, seed: bytes, used: int = 0) -> None:
+        self._seed = seed
+        self.used = used
+
+    def bytes(self, count: int) -> bytes:
+        out = b""
+        while len(out) < count:
+            out += hashlib.sha256(self._seed + self.used.to_bytes(8, "big")).digest()
+            self.used += 1
+        return out[:count]
+
+
+def token(random: Random, length: int) -> str:
+    """Return `length` characters of [0-9a-z]; good for SIP tags and branches."""
+    return "".join(_ALPHABET[byte % 36] for byte in random.bytes(length))
+
+
+def integer(random: Random, below: int) -> int:
+    """Return a number in [0, below). The bias is below 2**-32 for `below` up to 2**32."""
+    return int.from_bytes(random.bytes(8), "big") % below
+
+
+def uuid4(random: Random) -> str:
+    """Return a version 4 UUID in its usual lower-case form with dashes (RFC 9562)."""
+    return str(uuid.UUID(bytes=random.bytes(16), version=4))

@@ -1,0 +1,473 @@
+"""What the engine asks of the shells: small Protocols, one per kind of outside.
+
+The adapters in `ringline.io` and `ringline.providers` implement them; `ringline.testing` has its own, in virtual time.
+Nothing here blocks the event loop: a method is either quick, or `async`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from ringline.base import ApplicationId, ConversationId, EffectId, LegId
+
+# ── media ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpPlan:
+    """Where a leg's audio goes and how it is coded: the outcome of one offer and answer."""
+
+    remote_host: str
+    "The address of the far end's `c=` line; audio goes to where it really comes from once that is learned."
+    remote_port: int
+    "The port of its `m=audio` line; 0 while there is none."
+    codec: str
+    "`PCMU` or `PCMA`."
+    payload_type: int
+    "The RTP number agreed for `codec`."
+    dtmf_payload_type: int | None = None
+    "The RTP number agreed for telephone-event (RFC 4733); None when it was not."
+    ptime_ms: int = 20
+    "Length of the packets we send."
+    send: bool = True
+    "False while the far end has put us on hold (its direction is sendonly or inactive)."
+    receive: bool = True
+    "False while we hold it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegCounters:
+    """What one leg's audio amounted to."""
+
+    packets_received: int
+    packets_sent: int
+    packets_lost: int
+    packets_late: int
+    packets_malformed: int
+    packets_foreign: int
+    "Dropped because they came from a source other than the learned one."
+    jitter_ms: float
+    "Interarrival jitter as in RFC 3550 section 6.4.1, in milliseconds."
+    keys_received: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDown:
+    """A DTMF key went down: told at its first packet, once, so that prompts can be cut at once (RFC 4733)."""
+
+    leg: LegId
+    digit: str
+    "One of `0`-`9`, `*`, `#`, `A`-`D`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyReleased:
+    """The same key went up; told once however many end packets came, or 120 ms after the last packet if none did."""
+
+    leg: LegId
+    digit: str
+    held_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackFinished:
+    """A prompt was played out, or stopped by `stop`. Nothing more of it will be heard."""
+
+    play: EffectId
+    played_ms: int
+    "How much of it was really sent, all loops together."
+    stopped: bool
+    "True when `stop` or the end of its target cut it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysSent:
+    """All digits of one `send_keys` have left."""
+
+    keys: EffectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceReached:
+    """The leg of a `watch_silence` has said nothing for the time asked."""
+
+    watch: EffectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioStarted:
+    """The first valid RTP packet of a leg has arrived."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaTimeout:
+    """Neither RTP nor RTCP came from an unheld leg for the media timeout (60 s by default)."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegMediaFailed:
+    """The leg's media ended by itself: a panic contained to it, or its socket died."""
+
+    leg: LegId
+    why: str
+
+
+MediaEvent = (
+    KeyDown | KeyReleased | PlaybackFinished | KeysSent | SilenceReached | AudioStarted | MediaTimeout | LegMediaFailed
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonoLayout:
+    """One channel: everything heard in the room, prompts included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardLayout:
+    """Two channels: left what `leg` says, right what `leg` hears."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotLayout:
+    """`channels` channels; legs take them in order of joining, the surplus shares the last. No prompts."""
+
+    channels: int
+
+
+RecordingLayout = MonoLayout | HeardLayout | SlotLayout
+
+
+class RecordingSink(Protocol):
+    """Takes the audio of one recording tap; called on the event loop, never blocks."""
+
+    def write(self, pcm: bytes) -> None:
+        """Take a block of interleaved 16-bit little-endian samples at 8000 Hz, 100 ms or more at a time."""
+        ...
+
+    def lost(self, milliseconds: int) -> None:
+        """The consumer was too slow: so much audio was replaced by nothing. Counted, reported in the log."""
+        ...
+
+
+class Media(Protocol):
+    """The media core as the engine sees it. Every call only enqueues; results come as `MediaEvent`s."""
+
+    def listen(self, receive: Callable[[MediaEvent], None]) -> None:
+        """Name who takes the events; called on the event loop, in batches' order."""
+        ...
+
+    def open(self, leg: LegId) -> tuple[str, int]:
+        """Bind an RTP socket for the leg; return the address and port to write into SDP.
+
+        Raises:
+            MediaError: no port of the range is free.
+        """
+        ...
+
+    def configure(self, leg: LegId, plan: RtpPlan) -> None:
+        """Put an offer/answer outcome into force; also in the middle of a call. Packets flow from now on."""
+        ...
+
+    def close(self, leg: LegId) -> None:
+        """Stop everything of this leg and release its port (which rests 3 s). Unknown legs are ignored."""
+        ...
+
+    def counters(self, leg: LegId) -> LegCounters | None:
+        """The leg's counters now; None when it is not (or no longer) open."""
+        ...
+
+    def arrange(self, room: ConversationId, hears: Mapping[LegId, frozenset[LegId]]) -> None:
+        """Say who is in the room (the keys) and whom each of them hears (the values, never itself).
+
+        Takes effect in one tick. A leg that was in another room leaves that one. An empty mapping dissolves the room
+        and cuts its prompts.
+        """
+        ...
+
+    def play(
+        self, play: EffectId, target: LegId | ConversationId, *, rate_hz: int, level_db: float = 0.0, loop: int = 1
+    ) -> None:
+        """Start a prompt, heard by one leg (though it may be in a room) or by everybody in a room.
+
+        The audio comes with `feed`; `loop` 0 repeats for ever. Prompts of one target are mixed, not queued.
+        Ends with `PlaybackFinished`; a target that closes ends it too.
+        """
+        ...
+
+    def feed(self, play: EffectId, pcm: bytes, *, last: bool) -> None:
+        """Hand in 16-bit little-endian mono samples of a prompt; `last` says that no more follows."""
+        ...
+
+    def stop(self, play: EffectId) -> None:
+        """Cut a prompt now. Unknown or finished prompts are ignored."""
+        ...
+
+    def send_keys(self, keys: EffectId, leg: LegId, digits: str) -> None:
+        """Send `0`-`9`, `*`, `#`, `A`-`D`; `p` is a pause of 500 ms. Queued behind earlier ones of this leg."""
+        ...
+
+    def watch_silence(self, watch: EffectId, leg: LegId, seconds: float) -> None:
+        """Tell with `SilenceReached` once the leg has said nothing for so long, counted from now."""
+        ...
+
+    def unwatch(self, watch: EffectId) -> None:
+        """Forget a `watch_silence`."""
+        ...
+
+    def record(self, tap: EffectId, room: ConversationId, layout: RecordingLayout, sink: RecordingSink) -> None:
+        """Give everything heard in the room to `sink` until `stop_recording`. Legs that join later are in it."""
+        ...
+
+    def stop_recording(self, tap: EffectId) -> None:
+        """End a tap: what is left goes to the sink before this returns."""
+        ...
+
+    def gauges(self) -> Mapping[str, float]:
+        """Figures for `/metrics`: ports in use, legs, rooms, pacing lag, packets, losses, … by name."""
+        ...
+
+
+# ── speech and prompt files ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pcm:
+    """A block of 16-bit little-endian mono samples."""
+
+    rate_hz: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechRequest:
+    """What shall be spoken: the fields of `talk` (SSML if it starts with `<speak`)."""
+
+    text: str
+    language: str = "en-US"
+    style: int = 0
+    premium: bool = False
+
+
+class Voice(Protocol):
+    """Turns text into audio. Providers of speech and the cache in front of them look alike."""
+
+    def speak(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
+        """Give the audio in blocks, the first as early as it can.
+
+        Raises:
+            ProviderError: nothing can be spoken.
+        """
+        ...
+
+    def ready(self) -> str | None:
+        """None when speech works; else a sentence that says why not, for `/readyz`."""
+        ...
+
+
+class PromptFiles(Protocol):
+    """Fetches and decodes the audio files of `stream`, hold music and ringback tones."""
+
+    def open(self, url: str) -> AsyncIterator[Pcm]:
+        """Fetch, decode and give the audio in blocks.
+
+        Raises:
+            ProviderError: it cannot be fetched, or it is no audio file that we know.
+        """
+        ...
+
+
+# ── recordings ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A finished recording: what `GET /v1/files/{id}` serves."""
+
+    file_id: str
+    "The id at the end of the URL."
+    application: ApplicationId
+    media_type: str
+    "`audio/mpeg`, `audio/wav` or `audio/ogg`."
+    size: int
+    "Bytes."
+    created_at: datetime
+
+
+class RecordingFile(RecordingSink, Protocol):
+    """A recording being written."""
+
+    async def finish(self) -> StoredFile:
+        """Close, encode and store the file.
+
+        Raises:
+            ProviderError: it could not be written (full disk); nothing half-written is left behind.
+        """
+        ...
+
+
+class Recordings(Protocol):
+    """Where recordings are written and kept."""
+
+    def create(self, application: ApplicationId, *, recording: str, container: str, channels: int) -> RecordingFile:
+        """Start a file; `container` is `mp3`, `wav` or `ogg`, `recording` the recording's UUID."""
+        ...
+
+
+# ── webhooks ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """One request to an application's server, complete with headers."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
+    connect_timeout_s: float
+    read_timeout_s: float
+    max_body_bytes: int = 1_048_576
+    "A longer answer counts as a connection that was closed."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpReply:
+    """What came back, whatever its status."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpFailure:
+    """No reply: why, in the words of the fallback request's `reason`."""
+
+    reason: str
+    "`Connection closed.`, `Connection reset.` or `Socket timeout.`"
+    detail: str
+    "For people: what exactly happened."
+
+
+class HttpClient(Protocol):
+    """Sends webhooks. Checks the address really dialled, on every redirect (at most 3, method kept)."""
+
+    async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
+        """Send one request; never raises for what the other side does."""
+        ...
+
+
+# ── journal and records ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLine:
+    """One entry of one conversation's journal."""
+
+    conversation: ConversationId
+    sequence: int
+    "Counts up from 1 without gaps within the conversation."
+    wallclock: datetime
+    kind: str
+    "`input` (an event the heart saw, with the commands it gave) or `trace` (SIP, webhooks: for people)."
+    leg: LegId | None
+    "The leg it is about, where there is one."
+    data: Mapping[str, Any]
+    "JSON."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRecord:
+    """What `GET /v1/calls/{uuid}` shows of a leg, live or ended."""
+
+    uuid: LegId
+    conversation: ConversationId
+    application: ApplicationId
+    status: str
+    direction: str
+    from_: Mapping[str, Any]
+    'An endpoint object such as `{"type": "phone", "number": …}`.'
+    to: Mapping[str, Any]
+    created_at: datetime
+    start_time: datetime | None = None
+    "When it was answered."
+    end_time: datetime | None = None
+    duration_s: int | None = None
+    rate: str = "0.00000000"
+    price: str = "0.00000000"
+    network: str | None = None
+    detail: str | None = None
+    sip_code: int | None = None
+    disconnected_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegFilter:
+    """Which legs `GET /v1/calls` asks for."""
+
+    application: ApplicationId | None
+    status: str | None = None
+    date_start: datetime | None = None
+    date_end: datetime | None = None
+    conversation: ConversationId | None = None
+    order: str = "asc"
+    offset: int = 0
+    limit: int = 10
+
+
+class Store(Protocol):
+    """The journal, the leg records and the recordings' index. Writes are quick and grouped; reads see all writes."""
+
+    def write_journal(self, line: JournalLine) -> None: ...
+
+    def write_leg(self, record: LegRecord) -> None:
+        """Insert or replace a leg's record."""
+        ...
+
+    def write_file(self, file: StoredFile) -> None: ...
+
+    async def leg(self, uuid: LegId) -> LegRecord | None: ...
+
+    async def legs(self, wanted: LegFilter) -> tuple[Sequence[LegRecord], int]:
+        """The page asked for, and how many match in all."""
+        ...
+
+    async def journal(self, conversation: ConversationId) -> Sequence[JournalLine]: ...
+
+    async def conversations_of(self, uuid: LegId) -> Sequence[ConversationId]:
+        """The conversations whose journals speak of this leg, oldest first."""
+        ...
+
+    async def file(self, file_id: str) -> StoredFile | None: ...
+
+    async def flush(self) -> None:
+        """Return when everything written so far is on disk."""
+        ...
+
+
+# ── SIP ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class SipNetwork(Protocol):
+    """The SIP sockets: the engine's user agent gives bytes out here, and gets them through the callbacks of `start`."""
+
+    def send(self, data: bytes, flow: Any) -> None:
+        """Send one whole SIP message over a flow (`ringline.sip.Flow`); failures come back as a callback."""
+        ...
+
+
+class SipResolver(Protocol):
+    """Finds where a SIP URI's host is (RFC 3263)."""
+
+    async def resolve(self, host: str, port: int | None, transport: str | None) -> Sequence[Any]:
+        """The destinations to try in order (`ringline.sip.Destination`); empty when there are none."""
+        ...
