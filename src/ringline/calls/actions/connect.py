@@ -1,0 +1,138 @@
+"""connect: call somebody and join them to this leg's conversation (NCCO reference: connect)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ringline.base import EffectId, LegId
+from ringline.calls.actions.base import Go, Replace, RunningAction, Step
+from ringline.calls.commands import Answer, Ask, AudioFile, Dial, OpenEarly, Play, Source, StopPlay, Tone
+from ringline.calls.events import Event, Instructions, PlayEnded
+from ringline.calls.parties import Hook, Party
+from ringline.calls.report import tell_status
+from ringline.calls.state import RING, Leg
+from ringline.calls.status import MAY_ANSWER_WITH_SCRIPT, Direction, Status
+from ringline.calls.turn import ChildEnded, ChildReady, ChildRinging, EndLeg, Inner, Turn
+from ringline.calls.verdict import Side, Verdict, cancelled, completed
+
+
+@dataclass(slots=True, kw_only=True)
+class Connecting(RunningAction):
+    """A connect action, from dialling to the child's joining or failing."""
+
+    to: Party
+    from_: Party
+    ring_limit_s: float = 60
+    length_limit_s: float = 7200
+    dtmf_answer: str = ""
+    on_answer: Hook | None = None
+    synchronous: bool = False
+    ringback_url: str | None = None
+    hook: Hook | None = None
+
+    child: LegId | None = None
+    ringback: EffectId | None = None
+    asking: EffectId | None = None
+    answers: ClassVar[bool] = False
+
+    def start(self, turn: Turn, leg: Leg) -> Step:
+        child = Leg(
+            id=turn.new_leg(),
+            direction=Direction.OUTBOUND,
+            from_=self.from_,
+            to=self.to,
+            created_at=turn.at.wallclock,
+            event=self.hook or leg.event_hook,
+            parent=leg.id,
+            ring_limit_s=self.ring_limit_s,
+            length_limit_s=self.length_limit_s,
+            dtmf_answer=self.dtmf_answer,
+            on_answer=self.on_answer,
+        )
+        self.child = child.id
+        turn.room.legs[child.id] = child
+        tell_status(turn, child)
+        turn.emit(Dial(leg=child.id, to=child.to, from_=child.from_))
+        turn.wake(child, RING, child.ring_limit_s)
+        if self.ringback_url:
+            self._open_early(turn, leg)
+            self._ring_back(turn, leg, AudioFile(url=self.ringback_url))
+        return Go.WAIT
+
+    def hear(self, turn: Turn, leg: Leg, event: Event | Inner) -> Step:
+        match event:
+            case ChildRinging(child=child, early_media=early) if child == self.child and not self.ringback_url:
+                self._ringing(turn, leg, child, early)
+            case ChildReady(child=child) if child == self.child:
+                return self._join(turn, leg, child)
+            case ChildEnded(child=child) if child == self.child:
+                return self._failed(turn, leg, event)
+            case PlayEnded(effect=effect, failure=str(reason)) if effect == self.ringback:
+                turn.error(reason, leg)
+                self.ringback = None
+                if leg.up:
+                    self._ring_back(turn, leg, self._local_tone())
+            case Instructions(effect=effect) if effect == self.asking:
+                return Replace(event.script) if event.script else Go.NEXT
+        return Go.WAIT
+
+    def stop(self, turn: Turn, leg: Leg) -> None:
+        self._hush(turn, leg)
+        child = turn.room.legs.get(self.child) if self.child else None
+        if child is None:
+            return
+        if child.up:
+            turn.then(EndLeg(child.id, completed(Side.PLATFORM, "its caller is gone")))
+        else:
+            turn.then(EndLeg(child.id, cancelled(Side.PLATFORM, "its caller gave up")))
+
+    def claims(self, child: LegId, verdict: Verdict) -> bool:
+        """The child's outcome is asked about, not merely told: its webhook may bring another script."""
+        return child == self.child and self.synchronous and verdict.status in MAY_ANSWER_WITH_SCRIPT
+
+    def _ringing(self, turn: Turn, leg: Leg, child: LegId, early_media: bool) -> None:
+        if early_media:
+            self._hush(turn, leg)
+            self._open_early(turn, leg)
+            leg.hears_early = child
+        elif leg.up and leg.hears_early is None and self.ringback is None:
+            # An unanswered caller hears the ringing that his own network makes of our 180.
+            self._ring_back(turn, leg, self._local_tone())
+
+    def _join(self, turn: Turn, leg: Leg, child: LegId) -> Step:
+        self._hush(turn, leg)
+        turn.room.legs[child].joined = True
+        self.child = None  # from now on it is a leg like any other
+        if not leg.up:
+            turn.emit(Answer(leg=leg.id))
+        return Go.NEXT
+
+    def _failed(self, turn: Turn, leg: Leg, event: ChildEnded) -> Step:
+        self._hush(turn, leg)
+        if event.verdict.status is not Status.COMPLETED:
+            leg.last_outcome = event.verdict
+        if self.claims(event.child, event.verdict) and (hook := self.hook or leg.event_hook):
+            self.asking = turn.new_effect()
+            turn.emit(Ask(effect=self.asking, leg=leg.id, kind="event", hook=hook, fact=event.fact))
+            return Go.WAIT
+        return Go.NEXT
+
+    def _open_early(self, turn: Turn, leg: Leg) -> None:
+        if not leg.up and not leg.early_open:
+            leg.early_open = True
+            turn.emit(OpenEarly(leg=leg.id))
+
+    def _ring_back(self, turn: Turn, leg: Leg, source: Source) -> None:
+        self.ringback = turn.new_effect()
+        turn.emit(Play(effect=self.ringback, owner=leg.id, leg=leg.id, source=source, loop=0))
+
+    def _local_tone(self) -> Tone:
+        american = self.to.kind == "phone" and self.to.address.startswith("1")
+        return Tone(name="ringback-us" if american else "ringback")
+
+    def _hush(self, turn: Turn, leg: Leg) -> None:
+        leg.hears_early = None
+        if self.ringback:
+            turn.emit(StopPlay(effect=self.ringback))
+            self.ringback = None

@@ -1,0 +1,235 @@
+"""What the heart wants done. Each command carries the leg or effect it is for; results come back as events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringline.base import ConversationId, EffectId, LegId
+from ringline.calls.facts import Fact, LegView
+from ringline.calls.parties import Hook, Party
+from ringline.calls.state import Leg
+
+
+class Command:
+    """Something the engine must do."""
+
+    __slots__ = ()
+
+
+# ── the application ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tell(Command):
+    """Send a notification; what comes back does not matter."""
+
+    leg: LegId | None
+    "Whose queue it stands in: notifications of one leg go out one after the other."
+    hook: Hook | None
+    "None: there is no URL at any level; the fact is shown in the call's timeline and dropped."
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask(Command):
+    """Send a request whose answer may be a script; ends with `Instructions`."""
+
+    effect: EffectId
+    leg: LegId
+    kind: str
+    "`answer` (an answer, onAnswer or transfer URL: a script is expected) or `event` (silence means: go on)."
+    hook: Hook
+    fact: Fact
+
+
+# ── the leg's far end ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dial(Command):
+    """Call the far end of an outbound leg."""
+
+    leg: LegId
+    to: Party
+    from_: Party
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert(Command):
+    """Let an inbound caller hear ringing (180)."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenEarly(Command):
+    """Let an inbound caller who is not answered yet hear our audio (183 with SDP)."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Command):
+    """Answer an inbound leg; ends with `LegAnswered`."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release(Command):
+    """Let go of a leg whose end has been decided: refuse, cancel or hang up, free its audio.
+
+    `sip_code` is the refusal of an inbound leg that was never answered. Nothing of the leg comes back after this.
+    """
+
+    leg: LegId
+    sip_code: int | None = None
+    far_is_gone: bool = False
+    "The far end left by itself: there is nobody to tell."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendKeys(Command):
+    """Send DTMF to the far end; ends with `KeysSent`."""
+
+    effect: EffectId
+    leg: LegId
+    digits: str
+
+
+# ── audio ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """Text to be spoken."""
+
+    text: str
+    language: str = "en-US"
+    style: int = 0
+    premium: bool = False
+    voice_name: str | None = None
+    "A name of the deprecated option; set only where neither language nor style was given."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFile:
+    """An audio file to be fetched."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tone:
+    """A tone made by Ringline."""
+
+    name: str
+    "`ringback`, `ringback-us` or `beep`."
+
+
+Source = Speech | AudioFile | Tone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play(Command):
+    """Play into one leg, or (`leg` None) to everybody in the conversation; ends with `PlayEnded`."""
+
+    effect: EffectId
+    owner: LegId | None
+    "The leg whose effect it is: the result follows that leg. None: the conversation's own."
+    leg: LegId | None
+    source: Source
+    loop: int = 1
+    level: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopPlay(Command):
+    """Cut a prompt."""
+
+    effect: EffectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSilence(Command):
+    """Tell with `SilenceFound` when the leg has said nothing for so long."""
+
+    effect: EffectId
+    leg: LegId
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unwatch(Command):
+    """Forget a `WatchSilence`."""
+
+    effect: EffectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRecording(Command):
+    """Record the conversation; ends, after `StopRecording`, with `RecordingDone` or `RecordingFailed`."""
+
+    effect: EffectId
+    container: str
+    "`mp3`, `wav` or `ogg`."
+    channels: int
+    "1: everything mixed."
+    heard_by: LegId | None = None
+    "With two channels: left what this leg says, right what it hears. None: one channel a leg."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRecording(Command):
+    """Close a recording's file."""
+
+    effect: EffectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrange(Command):
+    """Who is in the room and whom each of them hears, in order of joining."""
+
+    hears: tuple[tuple[LegId, tuple[LegId, ...]], ...]
+
+
+# ── house-keeping ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """The conversation of that name in this application; made if there is none."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """A new conversation of the leg's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Existing:
+    """A conversation by its id."""
+
+    conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move(Command):
+    """The leg leaves this conversation, by value, and arrives in another (`LegArrived`)."""
+
+    leg: Leg
+    target: Named | Fresh | Existing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publish(Command):
+    """The leg's record changed: what REST shows of it."""
+
+    view: LegView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close(Command):
+    """Nothing is left in this conversation and nobody can come back to it."""

@@ -1,0 +1,38 @@
+"""What a DTMF key does: it goes to the running action, to a listener, and through a bridge of two phones."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ringline.calls import scripts
+from ringline.calls.actions import report_key
+from ringline.calls.commands import SendKeys
+from ringline.calls.events import KeyDown, KeyReleased
+from ringline.calls.state import Leg
+from ringline.calls.turn import Turn
+
+_PHONES: Final = ("phone", "sip")
+
+
+def pressed(turn: Turn, leg: Leg, event: KeyDown) -> None:
+    """The key counts from its first packet: it cuts prompts and completes inputs at once."""
+    scripts.hear(turn, leg, event)
+
+
+def released(turn: Turn, leg: Leg, event: KeyReleased) -> None:
+    """The key is up: report it, and send it on to the other phone of a connected pair, so that PBX menus work."""
+    report_key(turn, leg, event.digit)
+    other = _bridged_with(turn, leg)
+    if other is not None:
+        turn.emit(SendKeys(effect=turn.new_effect(), leg=other.id, digits=event.digit))
+
+
+def _bridged_with(turn: Turn, leg: Leg) -> Leg | None:
+    legs = [one for one in turn.room.legs.values() if one.joined]
+    if turn.room.name is not None or len(legs) != 2 or leg not in legs:
+        return None
+    other = legs[0] if legs[1] is leg else legs[1]
+    related = other.parent == leg.id or leg.parent == other.id
+    kinds = [(one.from_ if one.direction == "inbound" else one.to).kind for one in legs]
+    quiet = leg.script is None and other.script is None
+    return other if related and quiet and all(kind in _PHONES for kind in kinds) else None

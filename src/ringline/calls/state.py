@@ -1,0 +1,152 @@
+"""The state of a conversation and its legs: plain data that can be written down and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Final
+
+from ringline.base import ConversationId, EffectId, LegId
+from ringline.calls.parties import AppSettings, Hook, Party
+from ringline.calls.status import UP, Direction, Status
+from ringline.calls.verdict import Verdict
+
+RING: Final = "ring"
+LENGTH: Final = "length"
+ACTION: Final = "action"
+FAREWELL: Final = "farewell"
+
+
+class Activity:
+    """The running state of one action; the classes are in `ringline.calls.actions`."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Script:
+    """An NCCO being run."""
+
+    source: str
+    "The NCCO as JSON text."
+    position: int = 0
+    "Index of the action that comes next."
+    current: Activity | None = None
+    waits_for_answer: bool = False
+    "`current` needs audio; it starts once the leg is answered."
+    whisper: bool = False
+    "An onAnswer script: when it ends, the leg joins its caller."
+
+
+@dataclass(slots=True, kw_only=True)
+class Leg:
+    """One connection between Ringline and one endpoint."""
+
+    ENUMS: ClassVar = {"direction": Direction, "status": Status}
+
+    id: LegId
+    direction: Direction
+    from_: Party
+    to: Party
+    created_at: datetime
+    status: Status = Status.STARTED
+    event: Hook | None = None
+    "Where its events go; None: nowhere."
+    room_event: Hook | None = None
+    "Instead of `event` while it is in a named conversation that says so."
+    answer: Hook | None = None
+    "An outbound leg's own answer URL."
+    inline_script: str | None = None
+    sip_headers: Mapping[str, str] = field(default_factory=dict)
+    answered_at: datetime | None = None
+    answered_now: float = 0.0
+    parent: LegId | None = None
+    "The leg whose `connect` made this one."
+    ring_limit_s: float = 60
+    length_limit_s: float = 7200
+    dtmf_answer: str = ""
+    on_answer: Hook | None = None
+    timers: dict[str, float] = field(default_factory=dict)
+    "Name to monotonic deadline."
+    script: Script | None = None
+    asking: EffectId | None = None
+    "The request for its first script (or its whisper)."
+    transferring: EffectId | None = None
+    "The request for the script of a transfer."
+    keys: EffectId | None = None
+    "The keys of `dtmfAnswer`, being sent."
+    parting: bool = False
+    "Its script is over and it is being let go, once the recordings are reported."
+    last_outcome: Verdict | None = None
+    "How its latest `connect` ended, if it failed: what an unanswered caller is told in the end."
+
+    joined: bool = False
+    "Takes part in the conversation's audio."
+    hears_early: LegId | None = None
+    "A ringing child whose early audio this leg hears."
+    muted: bool = False
+    earmuffed: bool = False
+    can_speak: tuple[LegId, ...] | None = None
+    can_hear: tuple[LegId, ...] | None = None
+    start_on_enter: bool = True
+    end_on_exit: bool = False
+    hold_music: str | None = None
+    music: EffectId | None = None
+    "Hold music that plays to it."
+
+    prompt: EffectId | None = None
+    "The REST prompt that plays in it."
+    prompt_kind: str = ""
+    key_hook: Hook | None = None
+    "Where asynchronous DTMF goes."
+    key_hook_active: bool = False
+    early_open: bool = False
+    "We have sent 183 with SDP to this inbound caller."
+
+    @property
+    def up(self) -> bool:
+        return self.status in UP
+
+    @property
+    def busy(self) -> bool:
+        """A script runs on it, or will."""
+        return self.script is not None or self.asking is not None or self.keys is not None
+
+    @property
+    def event_hook(self) -> Hook | None:
+        return self.room_event or self.event
+
+
+@dataclass(slots=True, kw_only=True)
+class Recording:
+    """A recording of the conversation that runs or is being written."""
+
+    effect: EffectId
+    owner: LegId
+    hook: Hook | None
+    stopping: bool = False
+    whole_room: bool = False
+    "Asked for by a `conversation` action: ends with the conversation."
+
+
+@dataclass(slots=True, kw_only=True)
+class Room:
+    """A conversation: its legs in order of joining, and what belongs to all of them."""
+
+    id: ConversationId
+    application: AppSettings
+    seed: str
+    name: str | None = None
+    effects: int = 0
+    "How much of the seed's randomness is used."
+    legs: dict[LegId, Leg] = field(default_factory=dict)
+    recordings: dict[EffectId, Recording] = field(default_factory=dict)
+    timers: dict[str, float] = field(default_factory=dict)
+    "Name to monotonic deadline; `record:` and an effect for the longest a recording may be."
+    started: bool = False
+    "A named conversation in which somebody with `startOnEnter` is or was."
+    arranged: tuple[tuple[LegId, tuple[LegId, ...]], ...] = ()
+    first_leg: LegId | None = None
+    "Who was here first: the initial caller of a split recording."
+    closed: bool = False

@@ -1,0 +1,140 @@
+"""One turn of the heart: the moment, the state it may change, and the commands it gives."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from ringline.base import EffectId, Instant, LegId, SeededRandom, new_leg_id, uuid4
+from ringline.calls.commands import Command, Existing, Fresh, Named, Tell
+from ringline.calls.facts import ErrorFact, StatusFact
+from ringline.calls.state import Leg, Room
+from ringline.calls.verdict import Verdict
+
+
+class Inner:
+    """A follow-up inside one turn: derived from an event, so never journaled."""
+
+    __slots__ = ()
+
+
+class OfLeg(Inner):
+    """A follow-up for one leg."""
+
+    __slots__ = ()
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class EndLeg(OfLeg):
+    """This leg has come to its end."""
+
+    leg: LegId
+    verdict: Verdict
+    far_is_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Woke(OfLeg):
+    """A timer of this leg has come due."""
+
+    leg: LegId
+    timer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Depart(OfLeg):
+    """This leg goes to another conversation."""
+
+    leg: LegId
+    target: Named | Fresh | Existing
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptDone(OfLeg):
+    """The last action of this leg's script is complete."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class ChildReady(OfLeg):
+    """A child is answered and through with its keys and its whisper: it may join."""
+
+    leg: LegId
+    child: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRinging(OfLeg):
+    """A child alerts."""
+
+    leg: LegId
+    child: LegId
+    early_media: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded(OfLeg):
+    """A child has ended, answered or not."""
+
+    leg: LegId
+    child: LegId
+    verdict: Verdict
+    fact: StatusFact
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSettled(Inner):
+    """A recording's file is there (its webhook is on its way), or lost."""
+
+    effect: EffectId
+
+
+@dataclass(frozen=True, slots=True)
+class PromptOver(OfLeg):
+    """The REST prompt in this leg has ended."""
+
+    leg: LegId
+
+
+@dataclass(slots=True)
+class Turn:
+    """What rules get in hand while one event is worked on."""
+
+    room: Room
+    at: Instant
+    commands: list[Command] = field(default_factory=list)
+    inner: deque[Inner] = field(default_factory=deque)
+
+    def emit(self, command: Command) -> None:
+        self.commands.append(command)
+
+    def then(self, follow_up: Inner) -> None:
+        """Work on this once the present rule is through."""
+        self.inner.append(follow_up)
+
+    def new_effect(self) -> EffectId:
+        return EffectId(uuid4(self._random()))
+
+    def new_leg(self) -> LegId:
+        return new_leg_id(self._random())
+
+    def _random(self) -> SeededRandom:
+        random = SeededRandom(bytes.fromhex(self.room.seed), self.room.effects)
+        self.room.effects += 1
+        return random
+
+    def wake(self, leg: Leg, name: str, after_s: float) -> None:
+        """Set (or set anew) a timer of the leg."""
+        leg.timers[name] = self.at.now + after_s
+
+    def error(self, reason: str, leg: Leg | None = None) -> None:
+        """Tell the application that something in its script could not be done."""
+        self.emit(
+            Tell(
+                leg=leg.id if leg is not None else None,
+                hook=self.room.application.event,
+                fact=ErrorFact(reason=reason, conversation=self.room.id, timestamp=self.at.wallclock),
+            )
+        )
