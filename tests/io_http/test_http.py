@@ -1,0 +1,435 @@
+"""The webhook client against real servers on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import socket
+import struct
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from ringline.engine.ports import HttpClient, HttpFailure, HttpReply, HttpRequest
+from ringline.io.http import AiohttpClient
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+RawHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def request(url: str, *, method: str = "POST", body: bytes | None = b"{}", read_s: float = 2.0) -> HttpRequest:
+    return HttpRequest(
+        method=method,
+        url=url,
+        headers=(("Content-Type", "application/json"), ("User-Agent", "ringline/test"), ("Authorization", "Bearer t")),
+        body=body,
+        connect_timeout_s=1.0,
+        read_timeout_s=read_s,
+        max_body_bytes=10_000,
+    )
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    """Run a web application on loopback; give its base URL."""
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.01)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def serving_raw(handler: RawHandler) -> AsyncIterator[str]:
+    """Run a handler of bare TCP connections on loopback."""
+    tasks: list[asyncio.Task[None]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await handler(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return  # the client has left
+        finally:
+            writer.close()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.append(asyncio.create_task(serve(reader, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # lets the closed transports go
+
+
+@asynccontextmanager
+async def client() -> AsyncIterator[AiohttpClient]:
+    out = AiohttpClient(allow_private=True)
+    await out.start()
+    try:
+        yield out
+    finally:
+        await out.close()
+
+
+def exchange(
+    handler: Handler, path: str = "/", *, method: str = "POST", read_s: float = 2.0
+) -> HttpReply | HttpFailure:
+    async def scene() -> HttpReply | HttpFailure:
+        async with serving(handler) as base, client() as http:
+            return await http.send(
+                request(base + path, method=method, body=None if method == "GET" else b'{"a":1}', read_s=read_s)
+            )
+
+    return asyncio.run(scene())
+
+
+def exchange_raw(handler: RawHandler, *, read_s: float = 2.0) -> HttpReply | HttpFailure:
+    async def scene() -> HttpReply | HttpFailure:
+        async with serving_raw(handler) as base, client() as http:
+            return await http.send(request(base + "/", read_s=read_s))
+
+    return asyncio.run(scene())
+
+
+def test_it_is_what_the_engine_asks_for() -> None:
+    port: HttpClient = AiohttpClient()
+    assert port is not None
+
+
+def test_a_request_arrives_exactly_as_given_and_its_answer_comes_back() -> None:
+    seen: list[tuple[str, dict[str, str], bytes]] = []
+
+    async def handler(got: web.Request) -> web.StreamResponse:
+        seen.append((got.method, dict(got.headers), await got.read()))
+        return web.json_response([{"action": "talk", "text": "hi"}], status=201)
+
+    reply = exchange(handler)
+    assert isinstance(reply, HttpReply)
+    assert (reply.status, reply.content_type) == (201, "application/json; charset=utf-8")
+    assert json.loads(reply.body) == [{"action": "talk", "text": "hi"}]
+    method, headers, body = seen[0]
+    assert (method, body) == ("POST", b'{"a":1}')
+    assert headers["User-Agent"] == "ringline/test"
+    assert headers["Authorization"] == "Bearer t"
+    assert "Cookie" not in headers
+
+
+@pytest.mark.parametrize("value", ['{"digits":"1#","timed_out":false}', "a+b c&d=e%f;g/h?i", "ünï 日本"])
+def test_query_values_arrive_unchanged(value: str) -> None:
+    from urllib.parse import quote
+
+    seen: list[str] = []
+
+    async def handler(got: web.Request) -> web.StreamResponse:
+        seen.append(got.query["v"])
+        return web.Response()
+
+    exchange(handler, f"/?v={quote(value, safe='')}", method="GET")
+    assert seen == [value]
+
+
+@pytest.mark.parametrize("status", [204, 400, 404, 429, 500, 503])
+def test_any_status_is_an_answer(status: int) -> None:
+    async def handler(got: web.Request) -> web.StreamResponse:
+        return web.Response(status=status)
+
+    reply = exchange(handler)
+    assert isinstance(reply, HttpReply)
+    assert reply.status == status
+
+
+def test_html_is_an_answer_like_any_other() -> None:
+    async def handler(got: web.Request) -> web.StreamResponse:
+        return web.Response(text="<html>Not found</html>", content_type="text/html")
+
+    reply = exchange(handler)
+    assert isinstance(reply, HttpReply)
+    assert reply.body.startswith(b"<html>")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_keeps_method_and_body(status: int) -> None:
+    seen: list[tuple[str, str, bytes, bool]] = []
+
+    async def handler(got: web.Request) -> web.StreamResponse:
+        seen.append((got.path, got.method, await got.read(), "Authorization" in got.headers))
+        if got.path == "/":
+            return web.Response(status=status, headers={"Location": "/next"})
+        return web.Response(text="here")
+
+    reply = exchange(handler)
+    assert isinstance(reply, HttpReply)
+    assert reply.body == b"here"
+    assert seen == [("/", "POST", b'{"a":1}', True), ("/next", "POST", b'{"a":1}', True)]
+
+
+def test_three_redirects_are_followed_and_no_more() -> None:
+    seen: list[str] = []
+
+    async def handler(got: web.Request) -> web.StreamResponse:
+        seen.append(got.path)
+        return web.Response(status=302, headers={"Location": f"/{len(seen)}"})
+
+    reply = exchange(handler)
+    assert isinstance(reply, HttpFailure)
+    assert (reply.reason, reply.detail) == ("Connection closed.", "more than 3 redirects")
+    assert seen == ["/", "/1", "/2", "/3"]
+
+
+def test_the_token_does_not_follow_a_redirect_to_another_host() -> None:
+    seen: list[bool] = []
+
+    async def handler(got: web.Request) -> web.StreamResponse:
+        seen.append("Authorization" in got.headers)
+        if got.path == "/":
+            return web.Response(status=307, headers={"Location": f"http://localhost:{got.url.port}/other"})
+        return web.Response()
+
+    assert isinstance(exchange(handler), HttpReply)
+    assert seen == [True, False]
+
+
+@pytest.mark.parametrize(
+    "location", ["http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", "http://[fe80::1]/", "http://[bad/"]
+)
+def test_a_redirect_cannot_lead_to_where_nobody_may_go(location: str) -> None:
+    async def handler(got: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": location})
+
+    reply = exchange(handler)
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Connection closed."
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1"])
+def test_without_leave_loopback_is_not_dialled(host: str) -> None:
+    async def scene() -> HttpReply | HttpFailure:
+        http = AiohttpClient()
+        await http.start()
+        try:
+            return await http.send(request(f"http://{host}:9/"))
+        finally:
+            await http.close()
+
+    reply = asyncio.run(scene())
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Connection closed."
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "ftp://127.0.0.1/", "http://", "http://[::1", "http://a b/", "http://127.0.0.1:99999/"]
+)
+def test_a_url_that_is_none_is_a_failure_not_an_error(url: str) -> None:
+    async def scene() -> HttpReply | HttpFailure:
+        async with client() as http:
+            return await http.send(request(url))
+
+    reply = asyncio.run(scene())
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Connection closed."
+
+
+def test_a_refused_connection_is_closed() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    async def scene() -> HttpReply | HttpFailure:
+        async with client() as http:
+            return await http.send(request(f"http://127.0.0.1:{port}/"))
+
+    reply = asyncio.run(scene())
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Connection closed."
+
+
+def test_a_server_without_tls_is_closed() -> None:
+    async def handler(got: web.Request) -> web.StreamResponse:
+        return web.Response()
+
+    async def scene() -> HttpReply | HttpFailure:
+        async with serving(handler) as base, client() as http:
+            return await http.send(request(base.replace("http:", "https:")))
+
+    reply = asyncio.run(scene())
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Connection closed."
+
+
+def test_a_server_that_says_nothing_times_out() -> None:
+    async def handler(got: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    reply = exchange(handler, read_s=0.05)
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Socket timeout."
+
+
+def test_a_server_that_drips_is_cut_off() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    async def scene() -> HttpReply | HttpFailure:
+        async with serving_raw(handler) as base, client() as http:
+            wanted = request(base + "/")
+            return await http.send(
+                HttpRequest(
+                    method=wanted.method,
+                    url=wanted.url,
+                    headers=(),
+                    body=b"",
+                    connect_timeout_s=0.1,
+                    read_timeout_s=0.1,
+                )
+            )
+
+    reply = asyncio.run(scene())
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Socket timeout."
+
+
+def test_a_reset_is_told_from_a_close() -> None:
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n{}")
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n{}")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+
+    answers = [exchange_raw(handler) for handler in (reset, close, half)]
+    assert [answer.reason for answer in answers if isinstance(answer, HttpFailure)] == [
+        "Connection reset.",
+        "Connection closed.",
+        "Connection closed.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\x00\xff\n\n", b"SIP/2.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nA:" + b"a" * 100_000]
+)
+def test_what_is_no_http_is_closed(junk: bytes) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n{}")
+        writer.write(junk)
+
+    reply = exchange_raw(handler)
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Connection closed."
+
+
+def test_a_giant_answer_is_cut_off() -> None:
+    async def handler(got: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"x" * 50_000_000)
+
+    reply = exchange(handler)
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Connection closed."
+    assert "longer than 10000 bytes" in reply.detail
+
+
+@pytest.mark.parametrize(("packing", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_packed_answer_is_unpacked_within_bounds(packing: str, pack: Callable[[bytes], bytes]) -> None:
+    async def handler(got: web.Request) -> web.StreamResponse:
+        size = 10_000_000 if got.path == "/bomb" else 9_000
+        return web.Response(body=pack(b"x" * size), headers={"Content-Encoding": packing})
+
+    reply = exchange(handler)
+    assert isinstance(reply, HttpReply)
+    assert reply.body == b"x" * 9_000
+    bomb = exchange(handler, "/bomb")
+    assert isinstance(bomb, HttpFailure)
+    assert "longer than" in bomb.detail
+
+
+@pytest.mark.parametrize(
+    ("packing", "body"), [("br", b"abc"), ("gzip", b"abc"), ("gzip", gzip.compress(b"x" * 99)[:-9])]
+)
+def test_a_badly_packed_answer_is_closed(packing: str, body: bytes) -> None:
+    async def handler(got: web.Request) -> web.StreamResponse:
+        return web.Response(body=body, headers={"Content-Encoding": packing})
+
+    reply = exchange(handler)
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Connection closed."
+
+
+def test_credentials_in_the_url_give_way_to_the_token() -> None:
+    seen: list[str] = []
+
+    async def handler(got: web.Request) -> web.StreamResponse:
+        seen.append(got.headers["Authorization"])
+        return web.Response()
+
+    async def scene() -> None:
+        async with serving(handler) as base, client() as http:
+            url = base.replace("http://", "http://user:secret@")
+            await http.send(request(url))
+            await http.send(
+                HttpRequest(method="GET", url=url, headers=(), body=None, connect_timeout_s=1, read_timeout_s=1)
+            )
+
+    asyncio.run(scene())
+    assert seen == ["Bearer t", "Basic dXNlcjpzZWNyZXQ="]
+
+
+def test_connections_are_kept_and_cookies_are_not() -> None:
+    peers: list[object] = []
+    cookies: list[str | None] = []
+
+    async def handler(got: web.Request) -> web.StreamResponse:
+        assert got.transport is not None
+        peers.append(got.transport.get_extra_info("peername"))
+        cookies.append(got.headers.get("Cookie"))
+        reply = web.Response()
+        reply.set_cookie("session", "1")
+        return reply
+
+    async def scene() -> None:
+        async with serving(handler) as base, client() as http:
+            await http.send(request(base))
+            await http.send(request(base))
+
+    asyncio.run(scene())
+    assert peers[0] == peers[1]
+    assert cookies == [None, None]
+
+
+def test_a_client_that_was_not_started_says_so() -> None:
+    with pytest.raises(RuntimeError, match="started"):
+        asyncio.run(AiohttpClient().send(request("http://127.0.0.1/")))
+
+
+def test_starting_and_closing_twice_is_harmless() -> None:
+    async def scene() -> None:
+        http = AiohttpClient()
+        await http.start()
+        await http.start()
+        await http.close()
+        await http.close()
+
+    asyncio.run(scene())
