@@ -1,0 +1,365 @@
+"""Recordings in files: the audio is taken on the event loop and written by threads, as it comes.
+
+A file is written as `<directory>/<file id>.part` and gets its real name when it is complete and on disk. If the disk is
+full or broken, that recording fails and its `.part` is removed; no other recording notices. A writer that is too slow
+loses audio of its own recording only: counted, and silence in the file, so that what follows stays in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import soxr
+
+from ringline.audio import (
+    MAX_CHANNELS,
+    MAX_SECONDS,
+    RATE_HZ,
+    actual_container,
+    containers,
+    extension,
+    is_container,
+    media_type,
+)
+from ringline.base import (
+    ApplicationId,
+    Clock,
+    LocalProtocolError,
+    ProviderError,
+    Random,
+    get_log,
+    read_leg_id,
+    uuid4,
+)
+from ringline.engine.ports import StoredFile
+from ringline.io._containers import ContainerWriter, Samples, open_container
+
+_log = get_log(__name__)
+
+_TAP_HZ: Final = 8000
+_QUEUE_S: Final = 10
+"Audio that may wait for a slow disk, per recording."
+_PART: Final = ".part"
+
+OnLoss = Callable[[str, int], None]
+"Told the recording's UUID and the milliseconds lost."
+
+
+class FileRecordings:
+    """Recordings in one directory. `ringline.engine.ports.Recordings` for a single machine."""
+
+    def __init__(
+        self, directory: Path, *, clock: Clock, random: Random, on_loss: OnLoss | None = None, threads: int = 2
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._random = random
+        self._on_loss = on_loss
+        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="recordings")
+        self._open: dict[str, _Writing] = {}
+        self._closed = False
+
+    async def start(self) -> None:
+        """Make the directory, try that it can be written, and remove what a crash left half-written.
+
+        Raises:
+            ProviderError: it cannot be used.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._prepare)
+
+    async def close(self) -> None:
+        """Give up recordings that nobody finished, and stop the threads. Finished ones are on disk already."""
+        self._closed = True
+        endings = [writing.abandon() for writing in self._open.values()]
+        await asyncio.gather(*(asyncio.wrap_future(ending) for ending in endings), return_exceptions=True)
+        self._open.clear()
+        await asyncio.to_thread(self._threads.shutdown)
+
+    def create(self, application: ApplicationId, *, recording: str, container: str, channels: int) -> _Recording:
+        """Start a recording; `container` is `mp3`, `wav` or `ogg` (mp3 with more than two channels becomes wav).
+
+        Raises:
+            LocalProtocolError: no such container, or a number of channels other than 1 to 32.
+            ProviderError: the recordings are closed.
+        """
+        if self._closed:
+            raise ProviderError("recordings are closed")
+        if not is_container(container) or not 1 <= channels <= MAX_CHANNELS:
+            raise LocalProtocolError(f"recordings cannot be {container!r} with {channels} channels")
+        container = actual_container(container, channels)
+        file_id = uuid4(self._random)
+        writing = _Writing(self._directory, file_id, container, channels, self._threads)
+        self._open[file_id] = writing
+        return _Recording(self, application, recording, container, writing)
+
+    def path(self, file: StoredFile) -> Path:
+        """Where a stored file is. It may be gone (removed by hand, or after its time)."""
+        return self._directory / f"{file.file_id}.{extension(file.media_type)}"
+
+    def find(self, file_id: str) -> Path | None:
+        """Where a finished file of that id is; None when the id is no UUID or there is no such file."""
+        if read_leg_id(file_id) != file_id:
+            return None
+        for container in containers():
+            path = self._directory / f"{file_id}.{container}"
+            if path.is_file():
+                return path
+        return None
+
+    async def remove(self, file: StoredFile) -> None:
+        """Delete a stored file; no error when it is gone already.
+
+        Raises:
+            ProviderError: the disk refuses.
+        """
+        path = self.path(file)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, path.unlink, True)
+        except OSError as error:
+            raise ProviderError(f"the recording cannot be removed: {error}") from error
+
+    def gauges(self) -> dict[str, float]:
+        """Figures for metrics: recordings being written, and seconds of audio waiting for the disk."""
+        waiting = sum(writing.waiting_s() for writing in self._open.values())
+        return {"open": len(self._open), "waiting_seconds": waiting}
+
+    async def finished(self, application: ApplicationId, recording: str, writing: _Writing) -> StoredFile:
+        """Complete a file (called by its recording)."""
+        ending = writing.complete()
+        try:
+            # Shielded: a caller that gives up must not stop the file from getting its name.
+            size = await asyncio.shield(asyncio.wrap_future(ending))
+        except OSError as error:
+            raise ProviderError(f"the recording could not be written: {error}") from error
+        finally:
+            if ending.done():
+                self._open.pop(writing.file_id, None)
+        return StoredFile(
+            file_id=writing.file_id,
+            application=application,
+            media_type=media_type(writing.container),
+            size=size,
+            created_at=self._clock.wallclock(),
+        )
+
+    def lost(self, recording: str, milliseconds: int) -> None:
+        """Report lost audio (called by its recording)."""
+        _log.warning("recording lost audio", recording=recording, milliseconds=milliseconds)
+        if self._on_loss is not None:
+            self._on_loss(recording, milliseconds)
+
+    def _prepare(self) -> None:
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            probe = self._directory / f"probe-{os.getpid()}{_PART}"
+            probe.write_bytes(b"")
+            for path in sorted(self._directory.glob(f"*{_PART}")):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ProviderError(f"the directory for recordings cannot be used: {error}") from error
+
+
+class _Recording:
+    """The face of one recording on the event loop (`ringline.engine.ports.RecordingFile`)."""
+
+    def __init__(
+        self, owner: FileRecordings, application: ApplicationId, recording: str, container: str, writing: _Writing
+    ) -> None:
+        self._owner = owner
+        self._application = application
+        self._recording = recording
+        self._writing = writing
+        self.file_id = writing.file_id
+        self.media_type = media_type(container)
+
+    def write(self, pcm: bytes) -> None:
+        if lost_ms := self._writing.add(pcm):
+            self._owner.lost(self._recording, lost_ms)
+
+    def lost(self, milliseconds: int) -> None:
+        self._writing.skip(milliseconds)
+        self._owner.lost(self._recording, milliseconds)
+
+    async def finish(self) -> StoredFile:
+        return await self._owner.finished(self._application, self._recording, self._writing)
+
+
+@dataclass(slots=True)
+class _Gap:
+    """Audio that got lost, in frames at the tap's rate."""
+
+    frames: int
+
+
+class _Writing:
+    """The work on one file: a queue filled on the loop, emptied by whichever thread is free, in order."""
+
+    def __init__(
+        self, directory: Path, file_id: str, container: str, channels: int, threads: ThreadPoolExecutor
+    ) -> None:
+        self.file_id = file_id
+        self.container = container
+        self._channels = channels
+        self._part = directory / f"{file_id}{_PART}"
+        self._path = directory / f"{file_id}.{container}"
+        self._threads = threads
+        self._frame_bytes = 2 * channels
+        # Shared with the threads, under the lock:
+        self._lock = threading.Lock()
+        self._queue: deque[bytes | _Gap] = deque()
+        self._queued_bytes = 0
+        self._scheduled = False
+        self._completing = False
+        self._abandoned = False
+        self._failure: OSError | None = None
+        # Only touched by the thread whose turn it is:
+        self._writer: ContainerWriter | None = None
+        self._resampler = soxr.ResampleStream(_TAP_HZ, RATE_HZ, channels, dtype="int16", quality="HQ")
+        self._done: Future[int] = Future()
+
+    # ── on the event loop ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def add(self, pcm: bytes) -> int:
+        """Take a block; return how many milliseconds were lost because too much is waiting."""
+        frames = len(pcm) // self._frame_bytes
+        whole = pcm[: frames * self._frame_bytes]
+        with self._lock:
+            if self._failure is not None or self._completing or self._abandoned:
+                return 0
+            if self._queued_bytes + len(whole) > _QUEUE_S * _TAP_HZ * self._frame_bytes:
+                self._skip(frames)
+                return max(1, frames * 1000 // _TAP_HZ)
+            self._queue.append(whole)
+            self._queued_bytes += len(whole)
+            self._schedule()
+        return 0
+
+    def skip(self, milliseconds: int) -> None:
+        """Leave a gap."""
+        with self._lock:
+            if self._failure is None and not self._completing and not self._abandoned:
+                self._skip(milliseconds * _TAP_HZ // 1000)
+                self._schedule()
+
+    def complete(self) -> Future[int]:
+        """Write what is queued, then close and name the file; the future gives its size or the OSError."""
+        with self._lock:
+            self._completing = True
+            self._schedule()
+        return self._done
+
+    def abandon(self) -> Future[int]:
+        """Throw the file away, unless it is being completed; the future tells when that is done."""
+        with self._lock:
+            self._abandoned = not self._completing
+            self._schedule()
+        return self._done
+
+    def waiting_s(self) -> float:
+        return self._queued_bytes / (self._frame_bytes * _TAP_HZ)
+
+    def _skip(self, frames: int) -> None:
+        frames = max(0, min(frames, MAX_SECONDS * _TAP_HZ))
+        if self._queue and isinstance(last := self._queue[-1], _Gap):
+            last.frames = min(last.frames + frames, MAX_SECONDS * _TAP_HZ)
+        else:
+            self._queue.append(_Gap(frames))
+
+    def _schedule(self) -> None:
+        if not self._scheduled and not self._done.done():
+            self._scheduled = True
+            self._threads.submit(self._turn)
+
+    # ── in a thread ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _turn(self) -> None:
+        """Write what is waiting, then let another recording have the thread."""
+        with self._lock:
+            batch = list(self._queue)
+            self._queue.clear()
+            self._queued_bytes = 0
+            abandoned = self._abandoned
+            last = self._completing or abandoned
+        size = 0
+        try:
+            if not abandoned and self._failure is None:
+                for item in batch:
+                    self._put(item)
+                if last:
+                    size = self._close()
+        except Exception as error:
+            if not isinstance(error, OSError):
+                _log.error("recording writer failed", file_id=self.file_id, exc=error)
+            self._fail(error if isinstance(error, OSError) else OSError(repr(error)))
+        if last:
+            if abandoned:
+                self._fail(OSError("it was given up"))
+            if self._failure is not None:
+                self._done.set_exception(self._failure)
+            else:
+                self._done.set_result(size)
+            return
+        with self._lock:
+            self._scheduled = False
+            if self._queue or self._completing or self._abandoned:
+                self._schedule()
+
+    def _put(self, item: bytes | _Gap) -> None:
+        if isinstance(item, bytes):
+            self._resample(np.frombuffer(item, dtype="<i2").reshape(-1, self._channels))
+            return
+        left = item.frames
+        while left > 0:
+            count = min(left, _TAP_HZ)
+            self._resample(np.zeros((count, self._channels), dtype=np.int16))
+            left -= count
+
+    def _resample(self, samples: Samples, *, last: bool = False) -> None:
+        if self._writer is None:
+            self._part.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = open_container(self._part, self.container, self._channels)
+        # soxr wants a flat array for one channel.
+        flat = samples[:, 0] if self._channels == 1 else samples
+        resampled = self._resampler.resample_chunk(flat, last=last)
+        self._writer.write(resampled.reshape(-1, self._channels))
+
+    def _close(self) -> int:
+        self._resample(np.zeros((0, self._channels), dtype=np.int16), last=True)
+        assert self._writer is not None
+        self._writer.close()
+        self._writer = None
+        size = self._part.stat().st_size
+        self._part.replace(self._path)
+        _sync_directory(self._path.parent)
+        return size
+
+    def _fail(self, error: OSError) -> None:
+        _log.warning("recording failed", file_id=self.file_id, why=str(error))
+        with self._lock:
+            self._failure = self._failure or error
+            self._queue.clear()
+            self._queued_bytes = 0
+        if self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Have a new name on disk, too (a rename alone may not survive a power cut)."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

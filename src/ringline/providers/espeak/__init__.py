@@ -1,0 +1,107 @@
+"""The offline voice: espeak-ng, over 100 languages, in worker processes.
+
+The library comes with the `espeakng-loader` package, which is an extra because espeak-ng is GPLv3. This process never
+loads it; it only finds its files and hands their paths to the workers.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from importlib import metadata, util
+from pathlib import Path
+from typing import Final
+
+from ringline.base import ProviderError, get_log
+from ringline.engine.ports import Pcm, SpeechRequest
+from ringline.providers._streams import leaving
+from ringline.providers.contract import EngineContext, WorkerProgram, Workers
+from ringline.providers.espeak._markup import clean, render
+from ringline.providers.espeak._voices import espeak_voice
+from ringline.speech import is_ssml, parse, resolve
+
+__all__ = ["EspeakVoice"]
+
+_log = get_log(__name__)
+
+_PACKAGE: Final = "espeakng_loader"
+_RATE_HZ: Final = 22_050
+_REVISION: Final = "1"
+"To be changed with the mapping of voices or markup, so that old audio is not taken from a cache."
+_NOT_INSTALLED: Final = "The offline voice is not installed: pip install ringline[espeak]"
+
+
+class EspeakVoice:
+    """Speaks with espeak-ng. Latency to the first block is a few milliseconds once the workers are warm."""
+
+    name = "espeak"
+
+    def __init__(self, context: EngineContext) -> None:
+        found = _find()
+        self._workers: Workers | None = None
+        self._version = "none"
+        if found is not None:
+            library, data = found
+            worker = Path(__file__).with_name("_worker.py")
+            # -I and -S: nothing of the user's environment, no site-packages; the worker needs neither.
+            command = (sys.executable, "-I", "-S", str(worker), str(library), str(data))
+            self._workers = context.open_workers(WorkerProgram(name=self.name, command=command))
+            self._version = f"{metadata.version(_PACKAGE)}-{_REVISION}"
+
+    @property
+    def version(self) -> str:
+        return self._version
+
+    async def start(self) -> None:
+        if self._workers is not None:
+            await self._workers.start()
+
+    async def close(self) -> None:
+        if self._workers is not None:
+            await self._workers.close()
+
+    def ready(self) -> str | None:
+        if self._workers is None:
+            return _NOT_INSTALLED
+        trouble = self._workers.trouble()
+        return None if trouble is None else f"The offline voice does not work: {trouble}"
+
+    async def speak(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
+        if self._workers is None:
+            raise ProviderError(_NOT_INSTALLED)
+        async with leaving(self._workers.request(_payload(request))) as blocks:
+            async for block in blocks:
+                yield Pcm(rate_hz=_RATE_HZ, data=block)
+
+
+def _payload(request: SpeechRequest) -> bytes:
+    resolution = resolve(request.language, request.style, premium=request.premium)
+    choice = resolution.choice
+    if resolution.notes:
+        _log.info("voice not as asked", language=request.language, style=request.style, notes=resolution.notes)
+    ssml = is_ssml(request.text)
+    text = request.text
+    if ssml:
+        speech = parse(request.text)
+        if not speech.well_formed:
+            _log.info("malformed SSML, spoken without its tags")
+        ssml = choice.ssml and speech.well_formed
+        text = render(speech, choice.language) if ssml else speech.plain()
+    voice = espeak_voice(choice)
+    return json.dumps(
+        {"voice": voice.voice, "pitch": voice.pitch, "rate": voice.rate, "text": clean(text), "ssml": ssml}
+    ).encode()
+
+
+def _find() -> tuple[Path, Path] | None:
+    """The library and the folder that holds `espeak-ng-data`, without importing the package; None when not there."""
+    spec = util.find_spec(_PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(spec.submodule_search_locations[0])
+    name = {"win32": "espeak-ng.dll", "darwin": "libespeak-ng.dylib"}.get(sys.platform, "libespeak-ng.so")
+    library = folder / name
+    if not library.is_file() or not (folder / "espeak-ng-data").is_dir():
+        return None
+    return library, folder

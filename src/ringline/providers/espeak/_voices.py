@@ -1,0 +1,58 @@
+"""The table's voices in espeak-ng's terms: language file, variant, pitch and speed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ringline.speech import VoiceChoice
+
+_LANGUAGES: Final = {
+    "cmn-TW": "cmn",
+    "en-GB": "en",
+    "en-GB-SCT": "en-gb-scotland",
+    "en-IE": "en-gb-scotland",
+    "en-US": "en-us",
+    "es-CO": "es-419",
+    "es-MX": "es-419",
+    "es-US": "es-419",
+    # espeak-ng has no Filipino and no Galician: the nearest in spelling and sound.
+    "fil-PH": "id",
+    "fr-FR": "fr",
+    "gl-ES": "es",
+    "nl-BE": "nl",
+    "no-NO": "nb",
+    "pt-BR": "pt-br",
+}
+"Where the voice is not simply the primary language."
+
+_FEMALE: Final = ("f2", "f4", "linda", "Annie", "f1")
+_MALE: Final = ("m3", "m7", "Michael", "m4", "Alex")
+"Variants that are about equally loud, and differ in their spectrum by 3 dB or more."
+_PITCHES: Final = (50, 75, 28)
+_SPEEDS: Final = (165, 172, 158)
+
+
+@dataclass(frozen=True, slots=True)
+class EspeakVoiceName:
+    """What the worker is asked for."""
+
+    voice: str
+    "A voice of espeak-ng with a variant, such as `en-us+f2`."
+    pitch: int
+    "0 to 100; 50 is the variant's own."
+    rate: int
+    "Words per minute."
+
+
+def espeak_voice(choice: VoiceChoice) -> EspeakVoiceName:
+    """Pick timbre by gender and number, so that no two styles of a language sound alike."""
+    variants = _FEMALE if choice.gender == "female" else _MALE
+    round_, index = divmod(choice.nth, len(variants))
+    turn = round_ % len(_PITCHES)
+    return EspeakVoiceName(f"{espeak_language(choice.language)}+{variants[index]}", _PITCHES[turn], _SPEEDS[turn])
+
+
+def espeak_language(language: str) -> str:
+    """The espeak-ng voice for a language of the table."""
+    return _LANGUAGES.get(language, language.partition("-")[0])

@@ -1,0 +1,51 @@
+"""Finds the engines that the settings name, by entry points of the group `ringline.speech`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+from ringline.base import ConfigError
+from ringline.providers.cache import CachedVoice, SpeechCache
+from ringline.providers.chain import FallbackVoice
+from ringline.providers.contract import EngineContext, SpeechEngine, WorkerProgram, Workers
+
+GROUP: Final = "ringline.speech"
+
+
+def load(
+    names: Sequence[str],
+    *,
+    open_workers: Callable[[WorkerProgram], Workers],
+    settings: Mapping[str, Mapping[str, str]] | None = None,
+    cache: SpeechCache | None = None,
+    found: Iterable[EntryPoint] | None = None,
+) -> SpeechEngine:
+    """Make the voice that the settings ask for: the engines by name, the first preferred, each behind the cache.
+
+    `settings` are the engines' own, by engine name. `found` replaces the installed entry points. Start it before use.
+
+    Raises:
+        ConfigError: no engine of that name is installed, or it cannot be imported.
+    """
+    if not names:
+        raise ConfigError("names no engine", where="settings", key="speech.engines")
+    available = {point.name: point for point in (entry_points(group=GROUP) if found is None else found)}
+    engines: list[SpeechEngine] = []
+    for name in names:
+        if name not in available:
+            known = ", ".join(sorted(available)) or "none"
+            raise ConfigError(
+                f"there is no speech engine {name!r} (installed: {known})", where="settings", key="speech.engines"
+            )
+        context = EngineContext(open_workers=open_workers, settings=dict((settings or {}).get(name, {})))
+        try:
+            make: Callable[[EngineContext], SpeechEngine] = available[name].load()
+        except (ImportError, AttributeError) as error:
+            raise ConfigError(
+                f"the speech engine {name!r} cannot be imported: {error}", where="settings", key="speech.engines"
+            ) from error
+        engine = make(context)
+        engines.append(engine if cache is None else CachedVoice(engine, cache))
+    return engines[0] if len(engines) == 1 else FallbackVoice(engines)

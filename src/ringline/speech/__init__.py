@@ -1,0 +1,58 @@
+"""Voices as ideas: which voice a request means, and what its text says. No engine, no I/O."""
+
+from ringline.speech.markup import (
+    Break,
+    Emphasis,
+    Lang,
+    Node,
+    Paragraph,
+    Phoneme,
+    Prosody,
+    SayAs,
+    Sentence,
+    Speech,
+    Text,
+    parse,
+)
+from ringline.speech.text import MAX_TEXT_LENGTH, is_ssml, spoken_length, strip_tags
+from ringline.speech.voices import (
+    DEFAULT_LANGUAGE,
+    Gender,
+    Resolution,
+    VoiceChoice,
+    find_language,
+    is_listed,
+    languages,
+    legacy_voice,
+    resolve,
+    styles,
+)
+
+__all__ = [
+    "DEFAULT_LANGUAGE",
+    "MAX_TEXT_LENGTH",
+    "Break",
+    "Emphasis",
+    "Gender",
+    "Lang",
+    "Node",
+    "Paragraph",
+    "Phoneme",
+    "Prosody",
+    "Resolution",
+    "SayAs",
+    "Sentence",
+    "Speech",
+    "Text",
+    "VoiceChoice",
+    "find_language",
+    "is_listed",
+    "is_ssml",
+    "languages",
+    "legacy_voice",
+    "parse",
+    "resolve",
+    "spoken_length",
+    "strip_tags",
+    "styles",
+]
