@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ringline.base import ApplicationId, ConversationId, EffectId, LegId
+from ringline.calls.parties import Party
 
 # ── media ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -185,9 +186,16 @@ class Media(Protocol):
         """The leg's counters now; None when it is not (or no longer) open."""
         ...
 
-    def arrange(self, room: ConversationId, hears: Mapping[LegId, frozenset[LegId]]) -> None:
-        """Say who is in the room (the keys) and whom each of them hears (the values, never itself).
+    def arrange(
+        self,
+        room: ConversationId,
+        hears: Mapping[LegId, frozenset[LegId]],
+        *,
+        muted: frozenset[LegId] = frozenset(),
+    ) -> None:
+        """Say who is in the room (the keys, oldest member first) and whom each of them hears (never itself).
 
+        `muted` are the legs whose audio no recording of the room takes; a leg that nobody hears is still recorded.
         Takes effect in one tick. A leg that was in another room leaves that one. An empty mapping dissolves the room
         and cuts its prompts.
         """
@@ -454,14 +462,33 @@ class Store(Protocol):
         ...
 
 
-# ── SIP ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── far ends ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class SipNetwork(Protocol):
-    """The SIP sockets: the engine's user agent gives bytes out here, and gets them through the callbacks of `start`."""
+class Endpoint(Protocol):
+    """One kind of far end (phones and SIP addresses, later WebSockets and apps).
 
-    def send(self, data: bytes, flow: Any) -> None:
-        """Send one whole SIP message over a flow (`ringline.sip.Flow`); failures come back as a callback."""
+    Reports what happens with the leg events of `ringline.calls.events` to the `Engine` it was made with.
+    """
+
+    def dial(self, leg: LegId, to: Party, from_: Party, application: ApplicationId) -> None:
+        """Call the far end; ends with `LegAnswered` or `LegFailed`."""
+        ...
+
+    def alert(self, leg: LegId) -> None:
+        """Let an inbound caller hear ringing."""
+        ...
+
+    def open_early(self, leg: LegId) -> None:
+        """Let an inbound caller hear our audio before the answer, where his channel can."""
+        ...
+
+    def answer(self, leg: LegId) -> None:
+        """Answer an inbound leg; ends with `LegAnswered`."""
+        ...
+
+    def release(self, leg: LegId, *, sip_code: int | None, far_is_gone: bool) -> None:
+        """Refuse, cancel or hang up, and free everything. Nothing is reported of the leg any more."""
         ...
 
 

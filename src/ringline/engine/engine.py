@@ -1,0 +1,428 @@
+"""The owner of all conversations: gives each event to the one it belongs to, and each command to who can do it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ringline.engine.hooks import Hooks
+
+from ringline.accounts import Application, Directory, Webhook
+from ringline.base import (
+    ApplicationId,
+    Clock,
+    ConversationId,
+    EffectId,
+    LegId,
+    Random,
+    get_log,
+    new_conversation_id,
+)
+from ringline.calls import commands, events
+from ringline.calls.commands import Command
+from ringline.calls.events import Event
+from ringline.calls.facts import LegView
+from ringline.calls.parties import AppSettings, Hook, Party
+from ringline.engine import ports
+from ringline.engine.limits import RateLimit
+from ringline.engine.prompts import Prompts
+from ringline.engine.recorder import Recorder
+from ringline.engine.rooms import RoomOwner
+
+log = get_log(__name__)
+_NUMBERS_CARRIED = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """What the engine must know of the installation."""
+
+    public_url: str
+    "Base URL of the REST API as applications reach it, without a slash at the end."
+    file_url: str
+    "Where recordings are fetched, with `{id}` in place of the file's id."
+    legs_per_second: float = 0
+    "New outbound legs per application; 0 is no limit."
+    inbound_limit_s: float = 7200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """The shells, as the engine knows them."""
+
+    media: ports.Media
+    voice: ports.Voice
+    files: ports.PromptFiles
+    recordings: ports.Recordings
+    http: ports.HttpClient
+    store: ports.Store
+
+
+class Engine:
+    """All live conversations of this installation."""
+
+    def __init__(
+        self, outside: Outside, directory: Directory, options: EngineOptions, *, clock: Clock, random: Random
+    ) -> None:
+        self.outside = outside
+        self.directory = directory
+        self.options = options
+        self.clock = clock
+        self.random = random
+        self.hooks = Hooks(
+            http=outside.http,
+            directory=directory,
+            public_url=options.public_url,
+            clock=clock,
+            random=random,
+            report=self.report,
+            trace=self._trace_hook,
+        )
+        self._prompts = Prompts(
+            media=outside.media,
+            voice=outside.voice,
+            files=outside.files,
+            clock=clock,
+            report=self._report_of_room,
+        )
+        self._recorder = Recorder(
+            media=outside.media,
+            recordings=outside.recordings,
+            store=outside.store,
+            clock=clock,
+            file_url=options.file_url,
+            report=self._report_of_room,
+        )
+        self._endpoints: dict[str, ports.Endpoint] = {}
+        self._reached_by: dict[LegId, ports.Endpoint] = {}
+        self._rooms: dict[ConversationId, RoomOwner] = {}
+        self._where: dict[LegId, ConversationId] = {}
+        self._views: dict[LegId, LegView] = {}
+        self._named: OrderedDict[tuple[ApplicationId, str], ConversationId] = OrderedDict()
+        self._expiry: dict[ConversationId, asyncio.TimerHandle] = {}
+        self._sent_keys: dict[EffectId, LegId] = {}
+        self._watched: dict[EffectId, LegId] = {}
+        self._limit = RateLimit(options.legs_per_second, clock)
+        self._watchers: list[Callable[[LegView], None]] = []
+        self._idle = asyncio.Event()
+        self._idle.set()
+        outside.media.listen(self._heard)
+
+    # ── who takes part ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add_endpoint(self, endpoint: ports.Endpoint, *kinds: str) -> None:
+        """Name who reaches far ends of these kinds."""
+        for kind in kinds:
+            self._endpoints[kind] = endpoint
+
+    def watch(self, watcher: Callable[[LegView], None]) -> None:
+        """Be told of every change of a leg's record, on the event loop."""
+        self._watchers.append(watcher)
+
+    # ── legs ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def incoming(
+        self,
+        leg: LegId,
+        endpoint: ports.Endpoint,
+        application: Application,
+        *,
+        from_: Party,
+        to: Party,
+        sip_headers: Mapping[str, str],
+    ) -> ConversationId:
+        """A call came in for an application: it gets a conversation of its own."""
+        room = self._open(application, name=None)
+        self._where[leg] = room.id
+        self._reached_by[leg] = endpoint
+        self._idle.clear()
+        room.post(events.IncomingLeg(leg=leg, from_=from_, to=to, sip_headers=sip_headers))
+        return room.id
+
+    def outgoing(self, application: Application, event: events.OutgoingLeg) -> ConversationId:
+        """The application calls somebody: the leg gets a conversation of its own."""
+        room = self._open(application, name=None)
+        self._where[event.leg] = room.id
+        self._idle.clear()
+        room.post(event)
+        return room.id
+
+    def view(self, leg: LegId) -> LegView | None:
+        """The record of a live leg; None when it has ended or never was."""
+        return self._views.get(leg)
+
+    def live_legs(self) -> list[LegView]:
+        return list(self._views.values())
+
+    def may_dial(self, application: ApplicationId) -> bool:
+        """Whether one more outbound leg is within the application's rate; counts it if so."""
+        return self._limit.take(application)
+
+    def report(self, event: Event) -> None:
+        """Give a leg's event to the conversation in which the leg is now; unknown legs have ended, which is no news."""
+        leg = getattr(event, "leg", None)
+        conversation = self._where.get(leg) if leg is not None else None
+        if conversation is not None:
+            self._rooms[conversation].post(event)
+
+    def trace(self, leg: LegId, data: dict[str, Any]) -> None:
+        """Note something of a live leg in its journal."""
+        conversation = self._where.get(leg)
+        if conversation is not None:
+            self._rooms[conversation].trace(leg, data)
+
+    # ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def idle(self) -> None:
+        """Wait until no leg is left."""
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """Hang up what is left, and let the last webhooks and recordings go out."""
+        for leg in list(self._where):
+            self.report(events.HangUpAsked(leg=leg, why="Ringline is stopping"))
+        await self._recorder.drained()
+        await self.hooks.drained()
+        self._prompts.close()
+        for timer in self._expiry.values():
+            timer.cancel()
+        for room in self._rooms.values():
+            room.close()
+
+    # ── conversations ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _open(self, application: Application, name: str | None) -> RoomOwner:
+        opened = events.Opened(
+            conversation=new_conversation_id(self.random),
+            application=self._settings(application),
+            seed=self.random.bytes(16).hex(),
+            name=name,
+        )
+        room = RoomOwner(
+            opened,
+            clock=self.clock,
+            store=self.outside.store,
+            carry_out=self._carry_out,
+            on_bug=self._end_of_a_bug,
+        )
+        self._rooms[room.id] = room
+        return room
+
+    def _settings(self, application: Application) -> AppSettings:
+        voice = application.voice
+        numbers = self.directory.numbers_of(application.id)[:_NUMBERS_CARRIED]
+        return AppSettings(
+            id=application.id,
+            answer=_hook(voice.answer_url) if voice else None,
+            event=_hook(voice.event_url) if voice else None,
+            record_timeout_blocks=application.settings.record_timeout_blocks,
+            completed_after_failure=application.settings.completed_after_failure,
+            legacy_input_payload=application.settings.legacy_input_payload,
+            numbers=tuple(number.msisdn for number in numbers),
+            inbound_limit_s=self.options.inbound_limit_s,
+        )
+
+    def _named_room(self, application_id: ApplicationId, name: str) -> RoomOwner | None:
+        known = self._named.get((application_id, name))
+        if known is not None:
+            return self._rooms[known]
+        application = self.directory.application(application_id)
+        if application is None:
+            return None
+        room = self._open(application, name=name)
+        self._named[application_id, name] = room.id
+        hours = application.voice.conversations_ttl_h if application.voice else 48
+        if hours:
+            self._expire_later(room, application_id, name, hours * 3600.0)
+        return room
+
+    def _expire_later(self, room: RoomOwner, application: ApplicationId, name: str, seconds: float) -> None:
+        def expire() -> None:
+            if room.heart.legs or room.heart.room.recordings:
+                self._expire_later(room, application, name, 60.0)
+            else:
+                self._named.pop((application, name), None)
+                self._drop(room)
+
+        self._expiry[room.id] = asyncio.get_running_loop().call_later(seconds, expire)
+
+    def _drop(self, room: RoomOwner) -> None:
+        room.close()
+        self._rooms.pop(room.id, None)
+        self._expiry.pop(room.id, None)
+
+    def _move(self, room: RoomOwner, command: commands.Move) -> None:
+        leg = command.leg
+        application = room.heart.room.application.id
+        match command.target:
+            case commands.Named(name=name):
+                target = self._named_room(application, name)
+            case commands.Existing(conversation=conversation):
+                target = self._rooms.get(conversation)
+            case _:
+                owner = self.directory.application(application)
+                target = self._open(owner, name=None) if owner is not None else None
+        if target is None:  # the application was deleted under the call
+            log.warning("a leg has nowhere to go", leg=leg.id)
+            self._release(commands.Release(leg=leg.id))
+            return
+        self._where[leg.id] = target.id
+        target.post(events.LegArrived(leg=leg, source=room.id))
+
+    def _end_of_a_bug(self, room: RoomOwner, error: BaseException) -> None:
+        """The rules of this conversation broke: end it, and only it."""
+        for leg in [leg for leg, where in self._where.items() if where == room.id]:
+            self._release(commands.Release(leg=leg, sip_code=500))
+        self.outside.media.arrange(room.id, {})
+        for effect in list(room.heart.room.recordings):
+            self._recorder.stop(effect)
+        self._named = OrderedDict((key, where) for key, where in self._named.items() if where != room.id)
+        self._drop(room)
+
+    # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _carry_out(self, room: RoomOwner, command: Command) -> None:
+        media = self.outside.media
+        match command:
+            case commands.Tell():
+                self.hooks.tell(room.id, room.heart.room.application.id, command)
+            case commands.Ask():
+                self.hooks.ask(room.id, room.heart.room.application.id, command)
+            case commands.Play():
+                self._prompts.play(room.id, command)
+            case commands.StopPlay(effect=effect):
+                self._prompts.stop(effect)
+            case commands.SendKeys(effect=effect, leg=leg, digits=digits):
+                self._sent_keys[effect] = leg
+                media.send_keys(effect, leg, digits)
+            case commands.WatchSilence(effect=effect, leg=leg, seconds=seconds):
+                self._watched[effect] = leg
+                media.watch_silence(effect, leg, seconds)
+            case commands.Unwatch(effect=effect):
+                self._watched.pop(effect, None)
+                media.unwatch(effect)
+            case commands.StartRecording():
+                self._recorder.start(room.id, room.heart.room.application.id, command)
+            case commands.StopRecording(effect=effect):
+                self._recorder.stop(effect)
+            case commands.Arrange(hears=hears):
+                media.arrange(room.id, {leg: frozenset(heard) for leg, heard in hears})
+            case commands.Publish(view=view):
+                self._publish(view)
+            case commands.Dial():
+                self._dial(room, command)
+            case commands.Alert(leg=leg):
+                self._reached_by[leg].alert(leg)
+            case commands.OpenEarly(leg=leg):
+                self._reached_by[leg].open_early(leg)
+            case commands.Answer(leg=leg):
+                self._reached_by[leg].answer(leg)
+            case commands.Release():
+                self._release(command)
+            case commands.Move():
+                self._move(room, command)
+            case commands.Close():
+                self._drop(room)
+            case _:
+                raise AssertionError(f"nobody carries out {type(command).__name__}")
+
+    def _dial(self, room: RoomOwner, command: commands.Dial) -> None:
+        leg = command.leg
+        self._where[leg] = room.id
+        application = room.heart.room.application.id
+        endpoint = self._endpoints.get(command.to.kind)
+        if endpoint is None:
+            why = f"no {command.to.kind} endpoints on this installation"
+            self.report(events.LegFailed(leg=leg, cause="no-route", why=why))
+        elif self.view_parent(leg) and not self.may_dial(application):
+            self.report(events.LegFailed(leg=leg, cause="limit", why="too many new outbound legs per second"))
+        else:
+            self._reached_by[leg] = endpoint
+            endpoint.dial(leg, command.to, command.from_, application)
+
+    def view_parent(self, leg: LegId) -> bool:
+        """Whether the leg was made by a `connect`: those of REST were counted when they were asked for."""
+        owner = self._rooms[self._where[leg]].heart.leg(leg)
+        return owner is not None and owner.parent is not None
+
+    def _release(self, command: commands.Release) -> None:
+        leg = command.leg
+        endpoint = self._reached_by.pop(leg, None)
+        if endpoint is not None:
+            endpoint.release(leg, sip_code=command.sip_code, far_is_gone=command.far_is_gone)
+        self._prompts.drop_owned_by(leg)
+        self.hooks.drop_questions_of(leg)
+        self._where.pop(leg, None)
+        self._views.pop(leg, None)
+        if not self._where:
+            self._idle.set()
+
+    def _publish(self, view: LegView) -> None:
+        if view.ended_at is None:
+            self._views[view.uuid] = view
+        self.outside.store.write_leg(_record(view))
+        for watcher in self._watchers:
+            watcher(view)
+
+    # ── what the media core tells ──────────────────────────────────────────────────────────────────────────────────
+
+    def _heard(self, event: ports.MediaEvent) -> None:
+        match event:
+            case ports.KeyDown(leg=leg, digit=digit):
+                self.report(events.KeyDown(leg=leg, digit=digit))
+            case ports.KeyReleased(leg=leg, digit=digit, held_ms=held):
+                self.report(events.KeyReleased(leg=leg, digit=digit, held_ms=held))
+            case ports.PlaybackFinished():
+                self._prompts.finished(event)
+            case ports.KeysSent(keys=effect):
+                leg_of_keys = self._sent_keys.pop(effect, None)
+                if leg_of_keys is not None:
+                    self.report(events.KeysSent(effect=effect, leg=leg_of_keys))
+            case ports.SilenceReached(watch=effect):
+                watched = self._watched.pop(effect, None)
+                if watched is not None:
+                    self.report(events.SilenceFound(effect=effect, leg=watched))
+            case ports.MediaTimeout(leg=leg):
+                self.report(events.LegLost(leg=leg, why="no audio came any more"))
+            case ports.LegMediaFailed(leg=leg, why=why):
+                self.report(events.LegLost(leg=leg, why=why))
+            case ports.AudioStarted(leg=leg):
+                self.trace(leg, {"what": "audio", "text": "first audio from the far end"})
+
+    def _report_of_room(self, room: ConversationId, event: Event) -> None:
+        """An effect of a leg follows the leg; the conversation's own stay with it."""
+        if getattr(event, "leg", None) is not None:
+            self.report(event)
+        elif room in self._rooms:
+            self._rooms[room].post(event)
+
+    def _trace_hook(self, room: ConversationId, leg: LegId | None, data: dict[str, Any]) -> None:
+        owner = self._rooms.get(self._where.get(leg, room) if leg is not None else room)
+        if owner is not None:
+            owner.trace(leg, data)
+
+
+def _hook(webhook: Webhook | None) -> Hook | None:
+    return Hook(url=webhook.address, method=webhook.http_method) if webhook and webhook.address else None
+
+
+def _record(view: LegView) -> ports.LegRecord:
+    return ports.LegRecord(
+        uuid=view.uuid,
+        conversation=view.conversation,
+        application=view.application,
+        status=view.status,
+        direction=view.direction,
+        from_=view.from_.to_json(),
+        to=view.to.to_json(),
+        created_at=view.created_at,
+        start_time=view.answered_at,
+        end_time=view.ended_at,
+        duration_s=view.duration_s,
+        detail=view.detail,
+        sip_code=view.sip_code,
+        disconnected_by=view.disconnected_by,
+    )

@@ -1,0 +1,160 @@
+"""Values of the engine as rows, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from ringline.accounts import Application, Number, application_from_document, application_to_document
+from ringline.base import ApplicationId, ConversationId, LegId
+from ringline.engine.ports import JournalLine, LegRecord, StoredFile
+
+Row = Mapping[str, Any]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Write an aware time as a number.
+
+    Raises:
+        TypeError: the time is naive, so nobody knows which one is meant.
+    """
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(value: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def journal_row(line: JournalLine) -> dict[str, Any]:
+    return {
+        "conversation": line.conversation,
+        "sequence": line.sequence,
+        "wallclock": to_microseconds(line.wallclock),
+        "kind": line.kind,
+        "leg": line.leg,
+        "data": _json(line.data),
+    }
+
+
+def journal_line(row: Row) -> JournalLine:
+    return JournalLine(
+        conversation=ConversationId(row["conversation"]),
+        sequence=row["sequence"],
+        wallclock=from_microseconds(row["wallclock"]),
+        kind=row["kind"],
+        leg=LegId(row["leg"]) if row["leg"] is not None else None,
+        data=json.loads(row["data"]),
+    )
+
+
+def leg_row(record: LegRecord) -> dict[str, Any]:
+    return {
+        "uuid": record.uuid,
+        "conversation": record.conversation,
+        "application": record.application,
+        "status": record.status,
+        "direction": record.direction,
+        "from_": _json(record.from_),
+        "to": _json(record.to),
+        "created_at": to_microseconds(record.created_at),
+        "start_time": _moment(record.start_time),
+        "end_time": _moment(record.end_time),
+        "duration_s": record.duration_s,
+        "rate": record.rate,
+        "price": record.price,
+        "network": record.network,
+        "detail": record.detail,
+        "sip_code": record.sip_code,
+        "disconnected_by": record.disconnected_by,
+    }
+
+
+def leg_record(row: Row) -> LegRecord:
+    return LegRecord(
+        uuid=LegId(row["uuid"]),
+        conversation=ConversationId(row["conversation"]),
+        application=ApplicationId(row["application"]),
+        status=row["status"],
+        direction=row["direction"],
+        from_=json.loads(row["from_"]),
+        to=json.loads(row["to"]),
+        created_at=from_microseconds(row["created_at"]),
+        start_time=_maybe(row["start_time"]),
+        end_time=_maybe(row["end_time"]),
+        duration_s=row["duration_s"],
+        rate=row["rate"],
+        price=row["price"],
+        network=row["network"],
+        detail=row["detail"],
+        sip_code=row["sip_code"],
+        disconnected_by=row["disconnected_by"],
+    )
+
+
+def file_row(file: StoredFile) -> dict[str, Any]:
+    return {
+        "file_id": file.file_id,
+        "application": file.application,
+        "media_type": file.media_type,
+        "size": file.size,
+        "created_at": to_microseconds(file.created_at),
+    }
+
+
+def stored_file(row: Row) -> StoredFile:
+    return StoredFile(
+        file_id=row["file_id"],
+        application=ApplicationId(row["application"]),
+        media_type=row["media_type"],
+        size=row["size"],
+        created_at=from_microseconds(row["created_at"]),
+    )
+
+
+def application_row(application: Application, created_at: datetime) -> dict[str, Any]:
+    return {
+        "id": application.id,
+        "created_at": to_microseconds(created_at),
+        "document": _json(application_to_document(application)),
+    }
+
+
+def application_of(row: Row) -> Application:
+    return application_from_document(json.loads(row["document"]))
+
+
+def number_row(number: Number, created_at: datetime) -> dict[str, Any]:
+    return {
+        "msisdn": number.msisdn,
+        "created_at": to_microseconds(created_at),
+        "country": number.country,
+        "application_id": number.application_id,
+        "status_callback": number.status_callback,
+    }
+
+
+def number_of(row: Row) -> Number:
+    application = row["application_id"]
+    return Number(
+        msisdn=row["msisdn"],
+        country=row["country"],
+        application_id=ApplicationId(application) if application is not None else None,
+        status_callback=row["status_callback"],
+    )
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    # ASCII, so that halves of surrogate pairs from careless peers can be stored and read back.
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _moment(value: datetime | None) -> int | None:
+    return to_microseconds(value) if value is not None else None
+
+
+def _maybe(value: int | None) -> datetime | None:
+    return from_microseconds(value) if value is not None else None

@@ -1,0 +1,51 @@
+"""Where calls come from and where they go: trunks, SIP users and domains, numbers, caller id. Pure."""
+
+from ringline.routing.headers import custom_headers, user_to_user
+from ringline.routing.networks import read_network
+from ringline.routing.numbers import choose_number, country_of, digits_of, read_e164
+from ringline.routing.table import RoutingTable
+from ringline.routing.uri import SipAddress, read_host_port, read_sip_address
+from ringline.routing.values import (
+    UNKNOWN,
+    Admission,
+    Admit,
+    Challenge,
+    Credentials,
+    Hop,
+    Inbound,
+    NumberBook,
+    Refuse,
+    Route,
+    SipDomain,
+    SipUser,
+    Trunk,
+    Unroutable,
+)
+
+__all__ = [
+    "UNKNOWN",
+    "Admission",
+    "Admit",
+    "Challenge",
+    "Credentials",
+    "Hop",
+    "Inbound",
+    "NumberBook",
+    "Refuse",
+    "Route",
+    "RoutingTable",
+    "SipAddress",
+    "SipDomain",
+    "SipUser",
+    "Trunk",
+    "Unroutable",
+    "choose_number",
+    "country_of",
+    "custom_headers",
+    "digits_of",
+    "read_e164",
+    "read_host_port",
+    "read_network",
+    "read_sip_address",
+    "user_to_user",
+]

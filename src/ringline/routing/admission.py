@@ -1,0 +1,87 @@
+"""Who may call in. Decided before anything is said about numbers, so a stranger cannot find out which ones exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ringline.routing.networks import Address, NetworkTable, read_address
+from ringline.routing.values import Admission, Admit, Challenge, Refuse, SipDomain, SipUser, Trunk
+
+REGIONS = ("us", "eu", "ap")
+"The regional parts of a domain's host name, as in `acme.sip-eu.ringline.example`."
+
+
+class Gate:
+    """Admission by source address or digest login."""
+
+    def __init__(
+        self,
+        *,
+        trunks: Sequence[Trunk],
+        users: Sequence[SipUser],
+        domains: Sequence[SipDomain],
+        account_secrets: Mapping[str, str],
+        sip_host: str,
+    ) -> None:
+        self._trunks = NetworkTable((network, trunk) for trunk in trunks for network in trunk.addresses)
+        self._users = {user.username: user for user in users}
+        self._domains = {host: domain for domain in domains for host in _hosts_of(domain, sip_host)}
+        self._acls = {domain.name: NetworkTable((network, True) for network in domain.acl) for domain in domains}
+        self._account_secrets = dict(account_secrets)
+        self._logins = bool(account_secrets) or any(user.password and user.domain is None for user in users)
+
+    def admit(self, *, source: str, username: str | None, to_host: str) -> Admission:
+        """Decide about an INVITE from the address `source`; `username` is set once a digest has been verified."""
+        address = read_address(source)
+        if address is None:
+            return Refuse(403, "source is no address")
+        domain = self.domain_at(to_host)
+        if domain is not None:
+            return self._admit_to(domain, address, username)
+        if username is not None:
+            return self._admit_login(username)
+        trunk = self._trunks.find(address)
+        if trunk is not None:
+            return Admit(f"trunk:{trunk.name}")
+        return Challenge() if self._logins else Refuse(403, "not a known trunk, and nobody can log in")
+
+    def password_of(self, username: str) -> str | None:
+        """What a digest login as `username` is checked against; None when nobody can log in under that name."""
+        user = self._users.get(username)
+        if user is not None:
+            return user.password or None
+        return self._account_secrets.get(username)
+
+    def domain_at(self, host: str) -> SipDomain | None:
+        """The SIP domain that has this host name."""
+        return self._domains.get(host.lower().rstrip("."))
+
+    def _admit_login(self, username: str) -> Admission:
+        user = self._users.get(username)
+        if user is not None:
+            return Admit(f"user:{username}") if user.domain is None else Refuse(403, "user of a domain only")
+        if username in self._account_secrets:
+            return Admit(f"account:{username}")
+        return Refuse(403, "user is gone")
+
+    def _admit_to(self, domain: SipDomain, address: Address, username: str | None) -> Admission:
+        if not domain.acl and not domain.digest_auth:
+            return Refuse(403, "the domain has neither acl nor digest_auth")
+        if domain.acl and self._acls[domain.name].find(address) is None:
+            return Refuse(403, "not in the domain's acl")
+        if not domain.digest_auth:
+            return Admit(f"domain:{domain.name}")
+        if username is None:
+            return Challenge()
+        user = self._users.get(username)
+        if user is None or user.domain != domain.name:
+            return Refuse(403, "not a user of the domain")
+        return Admit(f"domain:{domain.name}")
+
+
+def _hosts_of(domain: SipDomain, sip_host: str) -> list[str]:
+    name = domain.name.lower()
+    if "." in name or name == "localhost":
+        return [name]
+    base = sip_host.lower()
+    return [f"{name}.sip.{base}", *(f"{name}.sip-{region}.{base}" for region in REGIONS), f"{name}.{base}"]

@@ -1,0 +1,167 @@
+"""What an installation is connected to, and what routing decides about a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ringline.base import ApplicationId
+
+UNKNOWN = "Unknown"
+"What webhooks show as `from` of a caller who hides or has no number."
+
+
+# ── what is configured ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Name and password for a digest challenge of the other side."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trunk:
+    """A carrier, PBX or session border controller: numbers are reached through it and calls come from it."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    "Addresses and networks (`198.51.100.7`, `203.0.113.0/28`) whose INVITEs are calls of this trunk."
+    host: str | None = None
+    "Where calls are sent: a name or an address. None: the trunk only brings calls in."
+    port: int | None = None
+    "None: found by DNS (SRV), else 5060."
+    transport: str | None = None
+    "`udp` or `tcp`; None: found by DNS, else UDP."
+    prefixes: tuple[str, ...] = ("",)
+    "First digits of the numbers it takes, in E.164; the longest match of all trunks wins. An empty one takes all."
+    credentials: Credentials | None = None
+    strip_plus: bool = False
+    "Write numbers without `+` in what is sent to this trunk."
+    caller_id: str = "own"
+    "`own`: only numbers of the account are shown, others become anonymous; `any`: every number is."
+    country: str | None = None
+    "Where national numbers that come from it belong (`GB`); None: all numbers are international."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipUser:
+    """A phone or PBX that logs in with name and password, or can always be found at a fixed address."""
+
+    username: str
+    password: str = field(repr=False, default="")
+    "Empty: nobody can log in as this user; he can only be called."
+    number: str | None = None
+    "A number of the installation that is his: calls to it go to `contact`, calls from him show it."
+    extension: str | None = None
+    "A short number for `vbc` endpoints."
+    contact: str | None = None
+    "A fixed SIP URI such as `sip:bob@127.0.0.1:5070`."
+    application: ApplicationId | None = None
+    "Whose answer URL is asked for whatever he dials that is not a linked number."
+    domain: str | None = None
+    "The name of the SIP domain he belongs to; None: he may call the installation itself."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipDomain:
+    """A SIP domain that belongs to an application: every call to `sip:<anything>@<domain>` asks its answer URL."""
+
+    name: str
+    "A label (`acme` is `acme.sip.<host>` and `acme.sip-eu.<host>`), or a whole host name of your own."
+    application: ApplicationId
+    acl: tuple[str, ...] = ()
+    "Addresses and networks that may call; empty: any, if `digest_auth` is on."
+    digest_auth: bool = False
+    "Callers log in as one of the domain's users. With neither this nor an `acl`, nobody may call."
+
+
+class NumberBook(Protocol):
+    """The numbers of the account, as `ringline.accounts.Directory` knows them."""
+
+    def owns(self, msisdn: str) -> bool: ...
+
+    def application_of(self, msisdn: str) -> ApplicationId | None: ...
+
+
+# ── what is decided about a call that comes in ─────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """The caller is known."""
+
+    identity: str
+    "`trunk:<name>`, `user:<username>`, `account:<api key>` or `domain:<name>`."
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """The caller shall say who he is (401)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The call is refused with this status; the reason is for the log, the caller only sees the status."""
+
+    status: int
+    reason: str = ""
+
+
+Admission = Admit | Challenge | Refuse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """Where an admitted call goes."""
+
+    application: ApplicationId
+    to: str
+    "`to` of the answer webhook: the number without `+`, or what was dialled."
+    number: str | None
+    "The number of the account that was called, if it was one."
+    endpoint_type: str
+    "`phone` for calls of trunks and SIP Connect, `sip` for those of users and to domains."
+
+
+# ── what is decided about a call that goes out ─────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """Where the INVITE is sent, to be looked up as RFC 3263 says."""
+
+    host: str
+    "A name or an address, IPv6 without brackets."
+    port: int | None = None
+    transport: str | None = None
+    "`udp`, `tcp` or `tls`; None: DNS decides, else UDP."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Everything an outgoing INVITE needs to know before SDP."""
+
+    request_uri: str
+    to_uri: str
+    hop: Hop
+    from_uri: str
+    from_display: str | None
+    headers: tuple[tuple[str, str], ...]
+    credentials: Credentials | None
+    caller: str
+    "The caller id that is really shown: digits, or `Unknown`."
+    trunk: str | None = None
+    "The trunk's name, where the call leaves through one."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unroutable:
+    """The call cannot be made; the leg ends with this status and detail."""
+
+    status: str
+    detail: str
+    why: str
+    "For people, in the log and the inspector."

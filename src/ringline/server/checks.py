@@ -1,0 +1,152 @@
+"""What is wrong with settings although every single value is right."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from ringline.server.settings import Settings
+
+Fault = tuple[tuple[str | int, ...], str]
+"The setting, and why it cannot stay."
+
+DEV_API_KEY: Final = "dev"
+DEV_API_SECRET: Final = "Development1"
+DEV_SIGNATURE_SECRET: Final = "signs-webhooks-in-development-only"
+
+
+def contradictions(settings: Settings) -> Iterator[Fault]:
+    """Find everything that does not fit together."""
+    yield from _sockets(settings)
+    yield from _account(settings)
+    yield from _repeated(settings)
+    yield from _references(settings)
+    yield from _trunks(settings)
+    yield from _users(settings)
+
+
+def resolve_application(settings: Settings, reference: str) -> str | None:
+    """The id of an application named by id or name; an id that is not in the settings may come from the store."""
+    for application in settings.applications:
+        if reference in (application.id, application.name):
+            return application.id
+    try:
+        return str(UUID(reference))
+    except ValueError:
+        return None
+
+
+def _sockets(settings: Settings) -> Iterator[Fault]:
+    server, media = settings.server, settings.media
+    if server.https_port is not None:
+        for name in ("cert_file", "key_file"):
+            if getattr(server, name) is None:
+                yield ("server", name), "is needed with https_port"
+    if media.port_min >= media.port_max:
+        yield ("media", "port_min"), "must be below port_max"
+    if not settings.sip.udp and not settings.sip.tcp:
+        yield ("sip", "udp"), "udp and tcp cannot both be off"
+    for section, bind, public, name in (
+        ("sip", settings.sip.bind, settings.public.sip_host, "sip_host"),
+        ("media", media.bind, settings.public.media_host, "media_host"),
+    ):
+        address = _address(bind)
+        if address is None:
+            yield (section, "bind"), "must be an address"
+        elif address.is_unspecified and public is None:
+            yield ("public", name), f"is needed when {section}.bind is {bind}: others must be told one address"
+    if settings.public.media_host is not None and _address(settings.public.media_host) is None:
+        yield ("public", "media_host"), "must be an address: phones look up no names in SDP"
+
+
+def _account(settings: Settings) -> Iterator[Fault]:
+    if settings.account is None:
+        if settings.applications:
+            yield ("account",), "is needed as soon as there are applications: it signs their webhooks"
+        return
+    binds = [settings.server.http_bind, settings.sip.bind]
+    if settings.server.https_port is not None:
+        binds.append(settings.server.https_bind)
+    known = (DEV_API_SECRET, DEV_SIGNATURE_SECRET)
+    secrets = (settings.account.api_secret, settings.account.signature_secret)
+    if any(secret.get_secret_value() in known for secret in secrets) and not all(map(_is_loopback, binds)):
+        yield ("account",), "must have secrets of its own before anything but loopback is bound"
+
+
+def _repeated(settings: Settings) -> Iterator[Fault]:
+    lists: dict[tuple[str, str], Iterable[str | None]] = {
+        ("applications", "id"): [one.id for one in settings.applications],
+        ("applications", "name"): [one.name for one in settings.applications],
+        ("numbers", "number"): [one.number for one in settings.numbers],
+        ("trunks", "name"): [one.name for one in settings.trunks],
+        ("users", "username"): [one.username for one in settings.users],
+        ("users", "number"): [one.number for one in settings.users],
+        ("users", "extension"): [one.extension for one in settings.users],
+        ("domains", "name"): [one.name for one in settings.domains],
+    }
+    for (section, name), values in lists.items():
+        seen: set[str] = set()
+        for index, value in enumerate(values):
+            if value is not None and value in seen:
+                yield (section, index, name), f"{value} is there twice"
+            seen.add(value or "")
+
+
+def _references(settings: Settings) -> Iterator[Fault]:
+    names = [name for one in settings.applications for name in (one.name, one.id)]
+    references = [
+        *((("numbers", index), one.application) for index, one in enumerate(settings.numbers)),
+        *((("users", index), one.application) for index, one in enumerate(settings.users)),
+        *((("domains", index), one.application) for index, one in enumerate(settings.domains)),
+    ]
+    for place, reference in references:
+        if reference is not None and resolve_application(settings, reference) is None:
+            yield (*place, "application"), f"there is no application {reference!r}{_hint(reference, names)}"
+    domains = [one.name for one in settings.domains]
+    for index, user in enumerate(settings.users):
+        if user.domain is not None and user.domain not in domains:
+            yield ("users", index, "domain"), f"there is no domain {user.domain!r}{_hint(user.domain, domains)}"
+
+
+def _trunks(settings: Settings) -> Iterator[Fault]:
+    owners: dict[str, str] = {}
+    for index, trunk in enumerate(settings.trunks):
+        if trunk.host is None and not trunk.addresses:
+            yield ("trunks", index), "needs a host to call out, addresses to be called from, or both"
+        if (trunk.username is None) != (trunk.password is None):
+            yield ("trunks", index, "username"), "username and password go together"
+        if trunk.transport is not None and trunk.transport not in settings.sip_transports():
+            yield ("trunks", index, "transport"), f"sip.{trunk.transport} is off"
+        for address in trunk.addresses:
+            if address in owners:
+                yield ("trunks", index, "addresses"), f"{address} belongs to trunk {owners[address]} already"
+            owners.setdefault(address, trunk.name)
+
+
+def _users(settings: Settings) -> Iterator[Fault]:
+    for index, user in enumerate(settings.users):
+        if user.password is None and user.contact is None:
+            yield ("users", index), "needs a password to log in with, a contact to be called at, or both"
+        if settings.account is not None and user.username == settings.account.api_key:
+            yield ("users", index, "username"), "is the account's api_key"
+
+
+def _hint(given: str, known: list[str]) -> str:
+    near = get_close_matches(given, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _is_loopback(bind: str) -> bool:
+    address = _address(bind)
+    return address.is_loopback if address is not None else bind == "localhost"
