@@ -1,0 +1,78 @@
+//! What the control side and the threads tell a pacing thread. Order per sender is kept.
+
+use ringline_media::{LegPlan, Tap};
+
+use crate::host::LegHost;
+
+/// One message to a pacing thread.
+pub(crate) enum Command {
+    /// A new leg, without a room.
+    Adopt { host: Box<LegHost>, phase: u64 },
+    /// A leg is on its way from another thread: keep what is for it.
+    Expect { leg: u64 },
+    /// The expected leg.
+    Arrive { host: Box<LegHost>, room: u64, phase: u64 },
+    /// The expected leg will not come: it ended on the way.
+    Vanished { leg: u64 },
+    /// For one leg.
+    Leg { leg: u64, what: LegCommand },
+    /// For one room, which is made if need be.
+    Room { room: u64, phase: u64, what: RoomCommand },
+    /// End the thread.
+    Shutdown,
+}
+
+/// Something for one leg.
+pub(crate) enum LegCommand {
+    Configure(LegPlan),
+    Close,
+    /// Into a room of the same thread.
+    Enter {
+        room: u64,
+        phase: u64,
+    },
+    /// Into a room of another thread.
+    Move {
+        thread: usize,
+        room: u64,
+        phase: u64,
+    },
+    /// The leg has gone on meanwhile and will come back: what follows is for then.
+    Await,
+    /// Out of its room, to be alone.
+    Leave,
+    Prompt(PromptCommand),
+    SendKeys {
+        keys: u64,
+        digits: String,
+    },
+    WatchSilence {
+        watch: u64,
+        milliseconds: u64,
+    },
+    Unwatch {
+        watch: u64,
+    },
+}
+
+/// Something for one room.
+pub(crate) enum RoomCommand {
+    /// Who is there, in order of joining, whom each hears, and whose voice no recording takes.
+    Arrange {
+        hears: Vec<(u64, Vec<u64>)>,
+        muted: Vec<u64>,
+    },
+    /// The room ends; its prompts with it.
+    Dissolve,
+    Prompt(PromptCommand),
+    Record(Tap),
+    /// Taps were closed: look.
+    SweepTaps,
+}
+
+/// Something for the prompts of a leg or room.
+pub(crate) enum PromptCommand {
+    Play { play: u64, level_db: f32, rounds: u32 },
+    Feed { play: u64, pcm: Vec<i16>, last: bool },
+    Stop { play: u64 },
+}

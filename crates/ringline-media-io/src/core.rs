@@ -1,0 +1,548 @@
+//! The control side: knows which thread has what, and passes commands on. It never touches a packet.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::RawFd;
+use std::sync::mpsc::{channel, Sender};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use ringline_media::{
+    open_tap, CodecKind, Crypto, Event, Layout, Leg, LegCounters, LegPlan, LegStats, Plain, Ring, MAX_CHANNELS,
+    MAX_PACKET_SAMPLES, RATE_HZ,
+};
+
+use crate::command::{Command, LegCommand, PromptCommand, RoomCommand};
+use crate::error::MediaError;
+use crate::host::LegHost;
+use crate::ports::PortPool;
+use crate::seed::stream_seed;
+use crate::stats::ThreadStats;
+use crate::sys::monotonic_ns;
+use crate::transport::{Transport, Udp};
+use crate::wake::{event_queue, EventReceiver, EventSender};
+use crate::worker::{Surroundings, Worker, SLOTS_PER_FRAME};
+
+/// How the core is set up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The address that RTP sockets are bound to.
+    pub bind_ip: IpAddr,
+    /// First port of the range; RTP uses the even ones.
+    pub port_low: u16,
+    /// Last port of the range.
+    pub port_high: u16,
+    /// Number of pacing threads; 0 is one per core.
+    pub threads: usize,
+    /// Silence of an unheld leg's network after which [`Event::MediaTimeout`] is told.
+    pub media_timeout_ms: u64,
+}
+
+/// What the far end wants, as its SDP says it.
+#[derive(Debug, Clone)]
+pub struct PlanRequest<'a> {
+    /// Address of the `c=` line.
+    pub remote_host: &'a str,
+    /// Port of the `m=audio` line; 0 while there is none.
+    pub remote_port: u16,
+    /// `PCMU` or `PCMA`.
+    pub codec: &'a str,
+    /// RTP number of the codec.
+    pub payload_type: u8,
+    /// RTP number of telephone-event.
+    pub dtmf_payload_type: Option<u8>,
+    /// Length of our packets.
+    pub ptime_ms: u32,
+    /// Whether the far end wants our audio.
+    pub send: bool,
+    /// Whether we want the far end's audio.
+    pub receive: bool,
+}
+
+struct Thread {
+    inbox: Sender<Command>,
+    join: Option<JoinHandle<()>>,
+    stats: Arc<ThreadStats>,
+    legs: usize,
+}
+
+struct LegRecord {
+    thread: usize,
+    phase: u64,
+    room: Option<u64>,
+    port: Option<u16>,
+    stats: Arc<LegStats>,
+}
+
+struct RoomRecord {
+    thread: usize,
+    phase: u64,
+    members: Vec<u64>,
+    /// Prompts and taps that keep an unarranged room alive.
+    holds: usize,
+    arranged: bool,
+}
+
+/// Whose prompt it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Heard by one leg.
+    Leg(u64),
+    /// Heard by everybody in a room.
+    Room(u64),
+}
+
+struct TapRecord {
+    room: u64,
+    channels: u64,
+    ring: Arc<Ring>,
+}
+
+/// The media core. Every method only enqueues; results come out of [`MediaCore::poll`].
+pub struct MediaCore {
+    settings: Settings,
+    ports: PortPool,
+    threads: Vec<Thread>,
+    outbox: EventSender,
+    inbox: EventReceiver,
+    legs: HashMap<u64, LegRecord>,
+    rooms: HashMap<u64, RoomRecord>,
+    plays: HashMap<u64, Target>,
+    watches: HashMap<u64, u64>,
+    taps: HashMap<u64, TapRecord>,
+    /// Legs closed before, counted together.
+    closed: LegCounters,
+    last_leg: u64,
+    last_phase: u64,
+}
+
+impl MediaCore {
+    /// Start the pacing threads. Fails when the address is none of this machine's, or the range holds no even port.
+    pub fn start(settings: Settings) -> io::Result<Self> {
+        UdpSocket::bind((settings.bind_ip, 0))
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", settings.bind_ip)))?;
+        let ports = PortPool::new(settings.port_low, settings.port_high);
+        if ports.free() == 0 {
+            let range = format!("no even port between {} and {}", settings.port_low, settings.port_high);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, range));
+        }
+        let (outbox, inbox) = event_queue()?;
+        let count = match settings.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            count => count.min(256),
+        };
+        let epoch_ns = monotonic_ns();
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| channel()).unzip();
+        let mut threads = Vec::new();
+        for (index, receiver) in receivers.into_iter().enumerate() {
+            let stats = Arc::new(ThreadStats::default());
+            let around =
+                Surroundings { epoch_ns, peers: senders.clone(), outbox: outbox.clone(), stats: Arc::clone(&stats) };
+            let name = format!("media-{index}");
+            let join = std::thread::Builder::new().name(name).spawn(|| Worker::new(receiver, around).run())?;
+            threads.push(Thread { inbox: senders[index].clone(), join: Some(join), stats, legs: 0 });
+        }
+        Ok(MediaCore {
+            ports,
+            settings,
+            threads,
+            outbox,
+            inbox,
+            legs: HashMap::new(),
+            rooms: HashMap::new(),
+            plays: HashMap::new(),
+            watches: HashMap::new(),
+            taps: HashMap::new(),
+            closed: LegCounters::default(),
+            last_leg: 0,
+            last_phase: 0,
+        })
+    }
+
+    /// The descriptor that becomes readable when events wait.
+    pub fn fileno(&self) -> RawFd {
+        self.inbox.as_raw_fd()
+    }
+
+    /// Take up to `limit` events.
+    pub fn poll(&mut self, limit: usize) -> Vec<Event> {
+        let events = self.inbox.take(limit);
+        for event in &events {
+            match event {
+                Event::PlaybackFinished { play, .. } => {
+                    if let Some(Target::Room(room)) = self.plays.remove(play) {
+                        self.release_hold(room);
+                    }
+                }
+                Event::SilenceReached { watch } => {
+                    self.watches.remove(watch);
+                }
+                Event::LegFailed { leg, .. } => {
+                    self.forget_leg(*leg);
+                }
+                _ => {}
+            }
+        }
+        events
+    }
+
+    /// Open a leg on a UDP port of its own; returns its name and port.
+    pub fn open(&mut self) -> Result<(u64, u16), MediaError> {
+        let ip = self.settings.bind_ip;
+        let (port, socket) = self
+            .ports
+            .take(monotonic_ns(), |port| Udp::bind(ip, port).ok())
+            .ok_or(MediaError::NoPort { low: self.settings.port_low, high: self.settings.port_high })?;
+        match self.adopt(Box::new(socket), Box::new(Plain), Some(port)) {
+            Ok(leg) => Ok((leg, port)),
+            Err(error) => {
+                self.ports.release(port, monotonic_ns());
+                Err(error)
+            }
+        }
+    }
+
+    /// Open a leg over any transport and encryption; returns its name.
+    pub fn adopt(
+        &mut self,
+        transport: Box<dyn Transport>,
+        crypto: Box<dyn Crypto>,
+        port: Option<u16>,
+    ) -> Result<u64, MediaError> {
+        let seed = stream_seed().map_err(MediaError::Io)?;
+        self.last_leg += 1;
+        self.last_phase = (self.last_phase + 1) % SLOTS_PER_FRAME;
+        let (leg, phase) = (self.last_leg, self.last_phase);
+        let stats = Arc::new(LegStats::default());
+        let media = Leg::new(leg, seed, self.settings.media_timeout_ms, Arc::clone(&stats));
+        let thread = self.quietest_thread();
+        self.threads[thread].legs += 1;
+        self.legs.insert(leg, LegRecord { thread, phase, room: None, port, stats });
+        self.send(thread, Command::Adopt { host: Box::new(LegHost::new(media, transport, crypto)), phase });
+        Ok(leg)
+    }
+
+    fn quietest_thread(&self) -> usize {
+        (0..self.threads.len()).min_by_key(|index| self.threads[*index].legs).unwrap_or(0)
+    }
+
+    fn send(&self, thread: usize, command: Command) {
+        // A thread ends only at shutdown, and after that nothing is listened to.
+        let _ = self.threads[thread].inbox.send(command);
+    }
+
+    fn send_leg(&self, leg: u64, what: LegCommand) {
+        if let Some(record) = self.legs.get(&leg) {
+            self.send(record.thread, Command::Leg { leg, what });
+        }
+    }
+
+    fn send_room(&self, room: u64, what: RoomCommand) {
+        if let Some(record) = self.rooms.get(&room) {
+            self.send(record.thread, Command::Room { room, phase: record.phase, what });
+        }
+    }
+
+    /// Put an offer/answer outcome into force.
+    pub fn configure(&mut self, leg: u64, request: &PlanRequest<'_>) -> Result<(), MediaError> {
+        let codec = CodecKind::named(request.codec).ok_or_else(|| MediaError::Codec(request.codec.to_owned()))?;
+        let numbers = [Some(request.payload_type), request.dtmf_payload_type];
+        if let Some(number) = numbers.into_iter().flatten().find(|number| *number > 127) {
+            return Err(MediaError::PayloadType(number));
+        }
+        if !self.legs.contains_key(&leg) {
+            return Err(MediaError::UnknownLeg);
+        }
+        let samples_per_ms = (RATE_HZ / 1000) as usize;
+        let packet_ms = (request.ptime_ms as usize / 10).clamp(1, 6) * 10;
+        let plan = LegPlan {
+            remote: self.destination(request.remote_host, request.remote_port),
+            codec,
+            payload_type: request.payload_type,
+            dtmf_payload_type: request.dtmf_payload_type,
+            packet_samples: (packet_ms * samples_per_ms).min(MAX_PACKET_SAMPLES),
+            send: request.send,
+            receive: request.receive,
+        };
+        self.send_leg(leg, LegCommand::Configure(plan));
+        Ok(())
+    }
+
+    /// Where to send at first. An address that cannot be sent to is no error: audio that comes in shows the way.
+    fn destination(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        let ip: IpAddr = host.parse().ok()?;
+        let sendable = match ip {
+            IpAddr::V4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
+            IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
+        };
+        (sendable && port != 0 && ip.is_ipv4() == self.settings.bind_ip.is_ipv4()).then(|| SocketAddr::new(ip, port))
+    }
+
+    /// End a leg; its port rests and comes back.
+    pub fn close(&mut self, leg: u64) {
+        self.send_leg(leg, LegCommand::Close);
+        self.forget_leg(leg);
+    }
+
+    fn forget_leg(&mut self, leg: u64) {
+        let Some(record) = self.legs.remove(&leg) else { return };
+        self.threads[record.thread].legs -= 1;
+        if let Some(port) = record.port {
+            self.ports.release(port, monotonic_ns());
+        }
+        if let Some(room) = record.room.and_then(|room| self.rooms.get_mut(&room)) {
+            room.members.retain(|member| *member != leg);
+        }
+        self.watches.retain(|_, watched| *watched != leg);
+        let last = record.stats.read();
+        self.closed.received += last.received;
+        self.closed.sent += last.sent;
+        self.closed.lost += last.lost;
+        self.closed.late += last.late;
+        self.closed.malformed += last.malformed;
+        self.closed.foreign += last.foreign;
+        self.closed.rtcp += last.rtcp;
+        self.closed.keys += last.keys;
+    }
+
+    /// A leg's counters now.
+    pub fn counters(&self, leg: u64) -> Option<LegCounters> {
+        self.legs.get(&leg).map(|record| record.stats.read())
+    }
+
+    /// Say who is in a room, in order of joining, whom each hears, and whose voice no recording takes.
+    pub fn arrange(&mut self, room: u64, hears: Vec<(u64, Vec<u64>)>, muted: Vec<u64>) {
+        let members: Vec<u64> = hears.iter().map(|(leg, _)| *leg).filter(|leg| self.legs.contains_key(leg)).collect();
+        let before = self.rooms.get(&room).map(|record| record.members.clone()).unwrap_or_default();
+        for leg in before.into_iter().filter(|leg| !members.contains(leg)) {
+            if let Some(record) = self.legs.get_mut(&leg) {
+                record.room = None;
+            }
+            self.send_leg(leg, LegCommand::Leave);
+        }
+        if hears.is_empty() {
+            self.send_room(room, RoomCommand::Dissolve);
+            if let Some(record) = self.rooms.get_mut(&room) {
+                record.members.clear();
+                record.arranged = false;
+            }
+            return self.forget_room_if_over(room);
+        }
+        self.make_room(room, members.first().copied());
+        for leg in &members {
+            self.bring(*leg, room);
+        }
+        if let Some(record) = self.rooms.get_mut(&room) {
+            record.members = members;
+            record.arranged = true;
+        }
+        self.send_room(room, RoomCommand::Arrange { hears, muted });
+    }
+
+    /// Let a leg enter a room, wherever it is now.
+    fn bring(&mut self, leg: u64, room: u64) {
+        let (Some(record), Some(target)) = (self.legs.get_mut(&leg), self.rooms.get(&room)) else { return };
+        if record.room == Some(room) {
+            return;
+        }
+        let left = record.room.replace(room);
+        let (from, thread, phase) = (record.thread, target.thread, target.phase);
+        record.thread = thread;
+        record.phase = phase;
+        if let Some(left) = left.and_then(|left| self.rooms.get_mut(&left)) {
+            left.members.retain(|member| *member != leg);
+        }
+        if from == thread {
+            self.send(thread, Command::Leg { leg, what: LegCommand::Enter { room, phase } });
+        } else {
+            self.threads[from].legs -= 1;
+            self.threads[thread].legs += 1;
+            // First the new thread learns that the leg is coming, so that commands sent to it from now on wait there.
+            self.send(thread, Command::Expect { leg });
+            self.send(from, Command::Leg { leg, what: LegCommand::Move { thread, room, phase } });
+        }
+    }
+
+    /// Make a room where its first leg is already, so that this one need not move.
+    fn make_room(&mut self, room: u64, first: Option<u64>) {
+        if self.rooms.contains_key(&room) {
+            return;
+        }
+        let (thread, phase) = match first.and_then(|leg| self.legs.get(&leg)) {
+            Some(record) => (record.thread, record.phase),
+            None => {
+                self.last_phase = (self.last_phase + 1) % SLOTS_PER_FRAME;
+                (self.quietest_thread(), self.last_phase)
+            }
+        };
+        self.rooms.insert(room, RoomRecord { thread, phase, members: Vec::new(), holds: 0, arranged: false });
+    }
+
+    fn hold_room(&mut self, room: u64) {
+        self.make_room(room, None);
+        if let Some(record) = self.rooms.get_mut(&room) {
+            record.holds += 1;
+        }
+    }
+
+    fn release_hold(&mut self, room: u64) {
+        if let Some(record) = self.rooms.get_mut(&room) {
+            record.holds -= 1;
+        }
+        self.forget_room_if_over(room);
+    }
+
+    fn forget_room_if_over(&mut self, room: u64) {
+        if self.rooms.get(&room).is_some_and(|record| record.holds == 0 && !record.arranged) {
+            self.rooms.remove(&room);
+        }
+    }
+
+    /// Start a prompt; `rounds` 0 repeats for ever.
+    pub fn play(&mut self, play: u64, target: Target, level_db: f32, rounds: u32) {
+        match target {
+            Target::Leg(leg) if !self.legs.contains_key(&leg) => {
+                let stopped = Event::PlaybackFinished { play, played_ms: 0, stopped: true };
+                return self.outbox.send_all(&mut vec![stopped]);
+            }
+            Target::Leg(_) => {}
+            Target::Room(room) => self.hold_room(room),
+        }
+        self.plays.insert(play, target);
+        self.send_prompt(play, PromptCommand::Play { play, level_db, rounds });
+    }
+
+    /// Add audio to a prompt: samples at 8000 Hz.
+    pub fn feed(&mut self, play: u64, pcm: Vec<i16>, last: bool) {
+        self.send_prompt(play, PromptCommand::Feed { play, pcm, last });
+    }
+
+    /// Cut a prompt.
+    pub fn stop(&mut self, play: u64) {
+        self.send_prompt(play, PromptCommand::Stop { play });
+    }
+
+    fn send_prompt(&self, play: u64, command: PromptCommand) {
+        match self.plays.get(&play) {
+            Some(Target::Leg(leg)) => self.send_leg(*leg, LegCommand::Prompt(command)),
+            Some(Target::Room(room)) => self.send_room(*room, RoomCommand::Prompt(command)),
+            None => {}
+        }
+    }
+
+    /// Queue keys: `0`-`9`, `*`, `#`, `A`-`D`, and `p` for 500 ms of pause.
+    pub fn send_keys(&mut self, keys: u64, leg: u64, digits: String) {
+        self.send_leg(leg, LegCommand::SendKeys { keys, digits });
+    }
+
+    /// Watch for silence of a leg.
+    pub fn watch_silence(&mut self, watch: u64, leg: u64, milliseconds: u64) {
+        if self.legs.contains_key(&leg) {
+            self.watches.insert(watch, leg);
+            self.send_leg(leg, LegCommand::WatchSilence { watch, milliseconds });
+        }
+    }
+
+    /// Forget a watch.
+    pub fn unwatch(&mut self, watch: u64) {
+        if let Some(leg) = self.watches.remove(&watch) {
+            self.send_leg(leg, LegCommand::Unwatch { watch });
+        }
+    }
+
+    /// Start a recording tap on a room.
+    pub fn record(&mut self, tap: u64, room: u64, layout: Layout) -> Result<(), MediaError> {
+        if !(1..=MAX_CHANNELS).contains(&layout.channels()) {
+            return Err(MediaError::Channels(layout.channels()));
+        }
+        self.hold_room(room);
+        let (writer, ring) = open_tap(tap, layout);
+        self.taps.insert(tap, TapRecord { room, channels: layout.channels() as u64, ring });
+        self.send_room(room, RoomCommand::Record(writer));
+        Ok(())
+    }
+
+    /// Take what a tap holds: little-endian interleaved samples, and the milliseconds lost after them.
+    pub fn read_tap(&mut self, tap: u64) -> (Vec<u8>, u64) {
+        let mut pcm = Vec::new();
+        let Some(record) = self.taps.get(&tap) else { return (pcm, 0) };
+        let lost = record.ring.drain(&mut pcm);
+        (pcm, lost * 1000 / (u64::from(RATE_HZ) * record.channels))
+    }
+
+    /// End a tap. What it still holds must be read before.
+    pub fn stop_tap(&mut self, tap: u64) {
+        if let Some(record) = self.taps.remove(&tap) {
+            record.ring.close();
+            self.send_room(record.room, RoomCommand::SweepTaps);
+            self.release_hold(record.room);
+        }
+    }
+
+    /// Figures by name. The worst lag is the one since it was last asked for.
+    pub fn gauges(&self) -> Vec<(&'static str, f64)> {
+        let mut packets = self.closed;
+        for record in self.legs.values() {
+            let counters = record.stats.read();
+            packets.received += counters.received;
+            packets.sent += counters.sent;
+            packets.lost += counters.lost;
+            packets.late += counters.late;
+            packets.malformed += counters.malformed;
+            packets.foreign += counters.foreign;
+            packets.rtcp += counters.rtcp;
+            packets.keys += counters.keys;
+        }
+        let figures: Vec<_> = self.threads.iter().map(|thread| thread.stats.read()).collect();
+        let sum = |of: fn(&crate::stats::ThreadFigures) -> u64| figures.iter().map(of).sum::<u64>() as f64;
+        let worst_us = figures.iter().map(|figure| figure.worst_lag_us).max().unwrap_or(0);
+        vec![
+            ("busy_seconds", sum(|figure| figure.busy_us) / 1e6),
+            ("frames_skipped", sum(|figure| figure.skipped_frames)),
+            ("keys_received", packets.keys as f64),
+            ("legs", self.legs.len() as f64),
+            ("packets_foreign", packets.foreign as f64),
+            ("packets_late", packets.late as f64),
+            ("packets_lost", packets.lost as f64),
+            ("packets_malformed", packets.malformed as f64),
+            ("packets_received", packets.received as f64),
+            ("packets_rtcp", packets.rtcp as f64),
+            ("packets_sent", packets.sent as f64),
+            ("packets_unsendable", sum(|figure| figure.send_errors)),
+            ("pacing_lag_worst_seconds", worst_us as f64 / 1e6),
+            ("ports_free", self.ports.free() as f64),
+            ("ports_used", self.ports.used() as f64),
+            ("prompts", self.plays.len() as f64),
+            ("recordings", self.taps.len() as f64),
+            ("rooms", self.rooms.len() as f64),
+            ("slots", sum(|figure| figure.slots)),
+            ("slots_late", sum(|figure| figure.late_slots)),
+            ("threads", self.threads.len() as f64),
+        ]
+    }
+
+    /// End the threads and wait for them; at most one frame long.
+    pub fn shutdown(&mut self) {
+        for thread in &self.threads {
+            let _ = thread.inbox.send(Command::Shutdown);
+        }
+        for thread in &mut self.threads {
+            if let Some(join) = thread.join.take() {
+                // A thread that panicked has told so already; there is nothing left to end.
+                let _ = join.join();
+            }
+        }
+        self.legs.clear();
+        self.rooms.clear();
+        self.plays.clear();
+        self.watches.clear();
+        self.taps.clear();
+    }
+}
+
+impl Drop for MediaCore {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}

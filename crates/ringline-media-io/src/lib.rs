@@ -1,0 +1,26 @@
+//! Sockets and pacing threads around `ringline-media`.
+//!
+//! A [`MediaCore`] owns a few threads that wake on shared 5 ms slots. A leg lives on the thread of its room, with its
+//! socket; the control side reaches it through a queue only, and no lock is shared with the threads.
+
+#![deny(unsafe_code)]
+
+mod command;
+mod core;
+mod error;
+mod host;
+mod ports;
+mod room;
+mod seed;
+mod stats;
+#[allow(unsafe_code)]
+mod sys;
+mod transport;
+#[cfg_attr(test, allow(unsafe_code))]
+mod wake;
+mod worker;
+
+pub use crate::core::{MediaCore, PlanRequest, Settings, Target};
+pub use error::MediaError;
+pub use sys::Batch;
+pub use transport::Transport;

@@ -1,0 +1,57 @@
+//! How a pacing thread is doing, for metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Later than this, a tick counts as late.
+const LATE_US: u64 = 5000;
+
+/// Figures of one pacing thread, read by anybody.
+#[derive(Debug, Default)]
+pub(crate) struct ThreadStats {
+    slots: AtomicU64,
+    late_slots: AtomicU64,
+    /// The worst lag since it was last read.
+    worst_lag_us: AtomicU64,
+    busy_us: AtomicU64,
+    skipped_frames: AtomicU64,
+    send_errors: AtomicU64,
+}
+
+/// A copy of a thread's figures.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ThreadFigures {
+    pub(crate) slots: u64,
+    pub(crate) late_slots: u64,
+    pub(crate) worst_lag_us: u64,
+    pub(crate) busy_us: u64,
+    pub(crate) skipped_frames: u64,
+    pub(crate) send_errors: u64,
+}
+
+impl ThreadStats {
+    pub(crate) fn count_slot(&self, lag_us: u64, busy_us: u64) {
+        self.slots.fetch_add(1, Relaxed);
+        self.late_slots.fetch_add(u64::from(lag_us > LATE_US), Relaxed);
+        self.worst_lag_us.fetch_max(lag_us, Relaxed);
+        self.busy_us.fetch_add(busy_us, Relaxed);
+    }
+
+    pub(crate) fn count_skipped(&self, frames: u64) {
+        self.skipped_frames.fetch_add(frames, Relaxed);
+    }
+
+    pub(crate) fn count_send_error(&self) {
+        self.send_errors.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> ThreadFigures {
+        ThreadFigures {
+            slots: self.slots.load(Relaxed),
+            late_slots: self.late_slots.load(Relaxed),
+            worst_lag_us: self.worst_lag_us.swap(0, Relaxed),
+            busy_us: self.busy_us.load(Relaxed),
+            skipped_frames: self.skipped_frames.load(Relaxed),
+            send_errors: self.send_errors.load(Relaxed),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The media core as the Python module `ringline._media`; its face is described in `_media.pyi`.
+//!
+//! Nothing here decides anything: each method takes the control side's own lock, which no pacing thread ever sees, and
+//! enqueues.
+
+#![forbid(unsafe_code)]
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyType};
+use ringline_media as media;
+use ringline_media_io as core;
+
+/// `ringline.base.MediaError` with the reason: `except` knows one family of errors.
+fn refuse(py: Python<'_>, error: &core::MediaError) -> PyErr {
+    let class = py.import("ringline.base").and_then(|base| base.getattr("MediaError"));
+    match class.and_then(|class| Ok(class.cast_into::<PyType>()?)) {
+        Ok(class) => PyErr::from_type(class, (error.to_string(),)),
+        Err(missing) => missing,
+    }
+}
+
+/// Something that happened; which fields mean something depends on `kind`.
+#[pyclass(frozen, get_all, module = "ringline._media")]
+struct Event {
+    kind: &'static str,
+    id: u64,
+    digit: Option<char>,
+    milliseconds: u64,
+    stopped: bool,
+    why: String,
+}
+
+impl Event {
+    fn about(kind: &'static str, id: u64) -> Self {
+        Event { kind, id, digit: None, milliseconds: 0, stopped: false, why: String::new() }
+    }
+}
+
+impl From<media::Event> for Event {
+    fn from(event: media::Event) -> Self {
+        match event {
+            media::Event::KeyDown { leg, key } => Event { digit: Some(key.to_char()), ..Event::about("key_down", leg) },
+            media::Event::KeyReleased { leg, key, held_ms } => {
+                Event { digit: Some(key.to_char()), milliseconds: held_ms.into(), ..Event::about("key_released", leg) }
+            }
+            media::Event::PlaybackFinished { play, played_ms, stopped } => {
+                Event { milliseconds: played_ms, stopped, ..Event::about("playback_finished", play) }
+            }
+            media::Event::KeysSent { keys } => Event::about("keys_sent", keys),
+            media::Event::SilenceReached { watch } => Event::about("silence_reached", watch),
+            media::Event::AudioStarted { leg } => Event::about("audio_started", leg),
+            media::Event::MediaTimeout { leg } => Event::about("media_timeout", leg),
+            media::Event::LegFailed { leg, why } => Event { why, ..Event::about("leg_failed", leg) },
+            media::Event::TapReady { tap } => Event::about("tap_ready", tap),
+        }
+    }
+}
+
+/// A leg's counters.
+#[pyclass(frozen, get_all, module = "ringline._media")]
+struct Counters {
+    received: u64,
+    sent: u64,
+    lost: u64,
+    late: u64,
+    malformed: u64,
+    foreign: u64,
+    jitter_ms: f64,
+    keys: u64,
+}
+
+/// The pacing threads and everything on them.
+#[pyclass(frozen, module = "ringline._media")]
+struct MediaCore(Mutex<core::MediaCore>);
+
+impl MediaCore {
+    fn core(&self) -> MutexGuard<'_, core::MediaCore> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl MediaCore {
+    #[new]
+    #[pyo3(signature = (*, bind_ip, port_low, port_high, threads, media_timeout_ms))]
+    fn new(bind_ip: &str, port_low: u16, port_high: u16, threads: usize, media_timeout_ms: u64) -> PyResult<Self> {
+        let bind_ip = bind_ip.parse().map_err(|_| PyValueError::new_err(format!("{bind_ip:?} is no IP address")))?;
+        let settings = core::Settings { bind_ip, port_low, port_high, threads, media_timeout_ms };
+        Ok(MediaCore(Mutex::new(core::MediaCore::start(settings)?)))
+    }
+
+    fn fileno(&self) -> i32 {
+        self.core().fileno()
+    }
+
+    fn poll(&self, limit: usize) -> Vec<Event> {
+        self.core().poll(limit).into_iter().map(Event::from).collect()
+    }
+
+    fn open(&self, py: Python<'_>) -> PyResult<(u64, u16)> {
+        self.core().open().map_err(|error| refuse(py, &error))
+    }
+
+    #[pyo3(signature = (leg, *, remote_host, remote_port, codec, payload_type, dtmf_payload_type, ptime_ms, send, receive))]
+    #[allow(clippy::too_many_arguments)] // one for each field of the plan, all named
+    fn configure(
+        &self,
+        py: Python<'_>,
+        leg: u64,
+        remote_host: &str,
+        remote_port: u16,
+        codec: &str,
+        payload_type: u8,
+        dtmf_payload_type: Option<u8>,
+        ptime_ms: u32,
+        send: bool,
+        receive: bool,
+    ) -> PyResult<()> {
+        let request = core::PlanRequest {
+            remote_host,
+            remote_port,
+            codec,
+            payload_type,
+            dtmf_payload_type,
+            ptime_ms,
+            send,
+            receive,
+        };
+        self.core().configure(leg, &request).map_err(|error| refuse(py, &error))
+    }
+
+    fn close(&self, leg: u64) {
+        self.core().close(leg);
+    }
+
+    fn counters(&self, leg: u64) -> Option<Counters> {
+        let counters = self.core().counters(leg)?;
+        Some(Counters {
+            received: counters.received,
+            sent: counters.sent,
+            lost: counters.lost,
+            late: counters.late,
+            malformed: counters.malformed,
+            foreign: counters.foreign,
+            jitter_ms: counters.jitter_ms,
+            keys: counters.keys,
+        })
+    }
+
+    fn arrange(&self, room: u64, hears: Vec<(u64, Vec<u64>)>, muted: Vec<u64>) {
+        self.core().arrange(room, hears, muted);
+    }
+
+    fn play_to_leg(&self, play: u64, leg: u64, level_db: f32, rounds: u32) {
+        self.core().play(play, core::Target::Leg(leg), level_db, rounds);
+    }
+
+    fn play_to_room(&self, play: u64, room: u64, level_db: f32, rounds: u32) {
+        self.core().play(play, core::Target::Room(room), level_db, rounds);
+    }
+
+    fn feed(&self, play: u64, pcm: &[u8], last: bool) {
+        let samples = pcm.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+        self.core().feed(play, samples, last);
+    }
+
+    fn stop(&self, play: u64) {
+        self.core().stop(play);
+    }
+
+    fn send_keys(&self, keys: u64, leg: u64, digits: String) {
+        self.core().send_keys(keys, leg, digits);
+    }
+
+    fn watch_silence(&self, watch: u64, leg: u64, milliseconds: u64) {
+        self.core().watch_silence(watch, leg, milliseconds);
+    }
+
+    fn unwatch(&self, watch: u64) {
+        self.core().unwatch(watch);
+    }
+
+    fn record_mono(&self, py: Python<'_>, tap: u64, room: u64) -> PyResult<()> {
+        self.record(py, tap, room, media::Layout::Mono)
+    }
+
+    fn record_heard(&self, py: Python<'_>, tap: u64, room: u64, leg: u64) -> PyResult<()> {
+        self.record(py, tap, room, media::Layout::Heard(leg))
+    }
+
+    fn record_slots(&self, py: Python<'_>, tap: u64, room: u64, channels: usize) -> PyResult<()> {
+        self.record(py, tap, room, media::Layout::Slots(channels))
+    }
+
+    fn read_tap<'py>(&self, py: Python<'py>, tap: u64) -> (Bound<'py, PyBytes>, u64) {
+        let (pcm, lost_ms) = self.core().read_tap(tap);
+        (PyBytes::new(py, &pcm), lost_ms)
+    }
+
+    fn stop_tap(&self, tap: u64) {
+        self.core().stop_tap(tap);
+    }
+
+    fn gauges<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let figures = PyDict::new(py);
+        for (name, value) in self.core().gauges() {
+            figures.set_item(name, value)?;
+        }
+        Ok(figures)
+    }
+
+    fn shutdown(&self, py: Python<'_>) {
+        py.detach(|| self.core().shutdown());
+    }
+}
+
+impl MediaCore {
+    fn record(&self, py: Python<'_>, tap: u64, room: u64, layout: media::Layout) -> PyResult<()> {
+        self.core().record(tap, room, layout).map_err(|error| refuse(py, &error))
+    }
+}
+
+/// The module.
+#[pymodule]
+#[pyo3(name = "_media")]
+fn build(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Counters>()?;
+    module.add_class::<Event>()?;
+    module.add_class::<MediaCore>()
+}

@@ -1,0 +1,402 @@
+"""The media core as the engine sees it: `ringline.engine.ports.Media` over the Rust module `ringline._media`.
+
+The adapter names things (ids to numbers and back), brings prompts to 8000 Hz and carries recordings to their sinks.
+It runs on the event loop; the packets run on threads of their own that never wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import count
+
+import numpy as np
+import soxr
+
+from ringline._media import Event
+from ringline._media import MediaCore as _Core
+from ringline.base import ConversationId, EffectId, LegId, MediaError, get_log
+from ringline.engine.ports import (
+    AudioStarted,
+    HeardLayout,
+    KeyDown,
+    KeyReleased,
+    KeysSent,
+    LegCounters,
+    LegMediaFailed,
+    MediaEvent,
+    MediaTimeout,
+    MonoLayout,
+    PlaybackFinished,
+    RecordingLayout,
+    RecordingSink,
+    RtpPlan,
+    SilenceReached,
+)
+
+_RATE_HZ = 8000
+_BATCH = 256
+"Events taken per wake-up; the loop gets its turn between batches."
+_NO_LEG = 0
+"The core numbers legs from 1: what is for this one ends at once."
+
+_log = get_log("ringline.media")
+
+
+@dataclass(slots=True)
+class _Leg:
+    """An open leg: its number, and the orders that end silently with it."""
+
+    number: int
+    orders: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Prompt:
+    """A prompt on its way into the core."""
+
+    number: int
+    resampler: soxr.ResampleStream | None
+    complete: bool = False
+    odd: bytes = b""
+    "The first half of a sample whose second half comes with the next block."
+
+    def convert(self, pcm: bytes, *, last: bool) -> bytes:
+        """Give the samples at 8000 Hz; the resampler keeps a few back until the last block."""
+        pcm = self.odd + pcm
+        whole = len(pcm) & ~1
+        self.odd = pcm[whole:]
+        if self.resampler is None:
+            return pcm[:whole]
+        samples = np.frombuffer(pcm, dtype="<i2", count=whole // 2)
+        return bytes(self.resampler.resample_chunk(samples, last=last).astype("<i2", copy=False).tobytes())
+
+
+class MediaCore:
+    """Implements `Media`. Make it, `start` it on a running loop, `shut_down` at the end."""
+
+    def __init__(
+        self,
+        *,
+        bind_ip: str = "127.0.0.1",
+        advertise_ip: str | None = None,
+        port_range: tuple[int, int] = (10_000, 19_999),
+        threads: int = 0,
+        media_timeout_s: float = 60.0,
+    ) -> None:
+        """Take the settings; nothing runs yet.
+
+        `advertise_ip` is the address that `open` returns for SDP (`bind_ip` when None), RTP uses the even ports of
+        `port_range`, ends included, and `threads` 0 is one per core.
+        """
+        self._bind_ip = bind_ip
+        self._advertise_ip = advertise_ip or bind_ip
+        self._port_range = port_range
+        self._threads = threads
+        self._media_timeout_ms = round(media_timeout_s * 1000)
+        self._core: _Core | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._receive: Callable[[MediaEvent], None] | None = None
+        self._numbers = count(1)
+        self._legs: dict[LegId, _Leg] = {}
+        self._leg_ids: dict[int, LegId] = {}
+        self._prompts: dict[EffectId, _Prompt] = {}
+        self._watches: dict[EffectId, int] = {}
+        self._effects: dict[int, EffectId] = {}
+        "Prompts, key orders and watches by their numbers."
+        self._taps: dict[EffectId, int] = {}
+        self._sinks: dict[int, RecordingSink] = {}
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the pacing threads and take their events on `loop`.
+
+        Raises:
+            MediaError: the address or the ports cannot be used.
+        """
+        low, high = self._port_range
+        try:
+            core = _Core(
+                bind_ip=self._bind_ip,
+                port_low=low,
+                port_high=high,
+                threads=self._threads,
+                media_timeout_ms=self._media_timeout_ms,
+            )
+        except (ValueError, OverflowError, OSError) as error:
+            raise MediaError(f"the media core cannot start: {error}") from error
+        self._core, self._loop = core, loop
+        loop.add_reader(core.fileno(), self._poll)
+
+    def shut_down(self) -> None:
+        """End all legs and threads; recordings get what is left first. A second call does nothing."""
+        if self._core is None or self._loop is None:
+            return
+        for tap in list(self._taps):
+            self.stop_recording(tap)
+        self._loop.remove_reader(self._core.fileno())
+        self._core.shutdown()
+        self._core = self._loop = None
+        for table in (self._legs, self._leg_ids, self._prompts, self._watches, self._effects):
+            table.clear()
+
+    def listen(self, receive: Callable[[MediaEvent], None]) -> None:
+        """Name who takes the events."""
+        self._receive = receive
+
+    # ── legs ──
+
+    def open(self, leg: LegId) -> tuple[str, int]:
+        """Bind an RTP socket for the leg; return the address and port to write into SDP.
+
+        Raises:
+            MediaError: no port of the range is free, or the leg is open already.
+        """
+        if leg in self._legs:
+            raise MediaError(f"leg {leg} is open already")
+        number, port = self._running().open()
+        self._legs[leg] = _Leg(number)
+        self._leg_ids[number] = leg
+        return self._advertise_ip, port
+
+    def configure(self, leg: LegId, plan: RtpPlan) -> None:
+        """Put an offer/answer outcome into force.
+
+        Raises:
+            MediaError: the leg is not open, or the codec is none of ours.
+        """
+        if leg not in self._legs:
+            raise MediaError(f"leg {leg} is not open")
+        try:
+            self._running().configure(
+                self._legs[leg].number,
+                remote_host=plan.remote_host,
+                remote_port=plan.remote_port,
+                codec=plan.codec,
+                payload_type=plan.payload_type,
+                dtmf_payload_type=plan.dtmf_payload_type,
+                ptime_ms=plan.ptime_ms,
+                send=plan.send,
+                receive=plan.receive,
+            )
+        except OverflowError as error:
+            raise MediaError(f"the plan of leg {leg} has a number out of range: {error}") from error
+
+    def close(self, leg: LegId) -> None:
+        """Stop everything of this leg; unknown legs are ignored. Its prompts still tell their end."""
+        if leg in self._legs:
+            self._running().close(self._legs[leg].number)
+            self._forget(leg)
+
+    def _forget(self, leg: LegId) -> None:
+        gone = self._legs.pop(leg)
+        self._leg_ids.pop(gone.number, None)
+        for number in gone.orders:
+            effect = self._effects.pop(number, None)
+            if effect is not None:
+                self._watches.pop(effect, None)
+
+    def counters(self, leg: LegId) -> LegCounters | None:
+        """The leg's counters now; None when it is not open."""
+        counters = self._running().counters(self._legs[leg].number) if leg in self._legs else None
+        if counters is None:
+            return None
+        return LegCounters(
+            packets_received=counters.received,
+            packets_sent=counters.sent,
+            packets_lost=counters.lost,
+            packets_late=counters.late,
+            packets_malformed=counters.malformed,
+            packets_foreign=counters.foreign,
+            jitter_ms=counters.jitter_ms,
+            keys_received=counters.keys,
+        )
+
+    def arrange(
+        self,
+        room: ConversationId,
+        hears: Mapping[LegId, frozenset[LegId]],
+        *,
+        muted: frozenset[LegId] = frozenset(),
+    ) -> None:
+        """Say who is in the room, oldest member first, and whom each hears; legs that are not open are left out."""
+        plan = [
+            (self._legs[leg].number, self._numbers_of(voices)) for leg, voices in hears.items() if leg in self._legs
+        ]
+        if hears and not plan:
+            plan = [(_NO_LEG, [])]  # a room whose legs are not open yet is no dissolved room
+        self._running().arrange(_room_number(room), plan, self._numbers_of(muted))
+
+    def _numbers_of(self, legs: frozenset[LegId]) -> list[int]:
+        return sorted(self._legs[leg].number for leg in legs if leg in self._legs)
+
+    # ── prompts ──
+
+    def play(
+        self, play: EffectId, target: LegId | ConversationId, *, rate_hz: int, level_db: float = 0.0, loop: int = 1
+    ) -> None:
+        """Start a prompt for a leg, or for the room of a conversation.
+
+        Raises:
+            MediaError: `rate_hz` is no sampling rate, or the prompt plays already.
+        """
+        if not 1000 <= rate_hz <= 384_000:
+            raise MediaError(f"{rate_hz} Hz is no sampling rate")
+        if play in self._prompts:
+            raise MediaError(f"prompt {play} plays already")
+        core = self._running()
+        resampler = None if rate_hz == _RATE_HZ else soxr.ResampleStream(rate_hz, _RATE_HZ, 1, dtype="int16")
+        number = self._number(play)
+        self._prompts[play] = _Prompt(number, resampler)
+        if target.startswith("CON-"):
+            core.play_to_room(number, _room_number(ConversationId(target)), level_db, loop)
+        else:
+            leg = self._legs.get(LegId(target))
+            core.play_to_leg(number, _NO_LEG if leg is None else leg.number, level_db, loop)
+
+    def feed(self, play: EffectId, pcm: bytes, *, last: bool) -> None:
+        """Hand in samples of a prompt; unknown, finished and complete prompts take nothing."""
+        prompt = self._prompts.get(play)
+        if prompt is not None and not prompt.complete:
+            prompt.complete = last
+            self._running().feed(prompt.number, prompt.convert(pcm, last=last), last)
+
+    def stop(self, play: EffectId) -> None:
+        """Cut a prompt now. Unknown or finished prompts are ignored."""
+        prompt = self._prompts.get(play)
+        if prompt is not None:
+            self._running().stop(prompt.number)
+
+    # ── keys and silence ──
+
+    def send_keys(self, keys: EffectId, leg: LegId, digits: str) -> None:
+        """Send `0`-`9`, `*`, `#`, `A`-`D`; `p` is a pause of 500 ms. A leg that is not open gets none."""
+        if leg in self._legs:
+            number = self._number(keys)
+            self._legs[leg].orders.add(number)
+            self._running().send_keys(number, self._legs[leg].number, digits)
+
+    def watch_silence(self, watch: EffectId, leg: LegId, seconds: float) -> None:
+        """Tell with `SilenceReached` once the leg has said nothing for so long, counted from now."""
+        if leg in self._legs:
+            number = self._number(watch)
+            self._watches[watch] = number
+            self._legs[leg].orders.add(number)
+            self._running().watch_silence(number, self._legs[leg].number, max(0, round(seconds * 1000)))
+
+    def unwatch(self, watch: EffectId) -> None:
+        """Forget a `watch_silence`."""
+        number = self._watches.pop(watch, None)
+        if number is not None:
+            self._effects.pop(number, None)
+            self._running().unwatch(number)
+
+    # ── recordings ──
+
+    def record(self, tap: EffectId, room: ConversationId, layout: RecordingLayout, sink: RecordingSink) -> None:
+        """Give everything heard in the room to `sink` until `stop_recording`.
+
+        Raises:
+            MediaError: the layout has no channels or more than 32.
+        """
+        core, number, room_number = self._running(), next(self._numbers), _room_number(room)
+        match layout:
+            case MonoLayout():
+                core.record_mono(number, room_number)
+            case HeardLayout(leg=leg):
+                known = self._legs.get(leg)
+                core.record_heard(number, room_number, _NO_LEG if known is None else known.number)
+            case _ if layout.channels < 1:
+                raise MediaError(f"a recording has 1 to 32 channels, not {layout.channels}")
+            case _:
+                core.record_slots(number, room_number, layout.channels)
+        self._taps[tap] = number
+        self._sinks[number] = sink
+
+    def stop_recording(self, tap: EffectId) -> None:
+        """End a tap: what is left goes to the sink before this returns."""
+        number = self._taps.pop(tap, None)
+        if number is not None:
+            self._drain(number)
+            del self._sinks[number]
+            self._running().stop_tap(number)
+
+    def _drain(self, number: int) -> None:
+        sink = self._sinks.get(number)
+        if sink is None:
+            return
+        pcm, lost_ms = self._running().read_tap(number)
+        if pcm:
+            sink.write(pcm)
+        if lost_ms:
+            _log.warning("recording fell behind", lost_ms=lost_ms)
+            sink.lost(lost_ms)
+
+    # ── figures and events ──
+
+    def gauges(self) -> Mapping[str, float]:
+        """Figures for `/metrics`, by name; empty when the core does not run."""
+        return {} if self._core is None else self._core.gauges()
+
+    def _running(self) -> _Core:
+        if self._core is None:
+            raise MediaError("the media core does not run")
+        return self._core
+
+    def _number(self, effect: EffectId) -> int:
+        number = next(self._numbers)
+        self._effects[number] = effect
+        return number
+
+    def _poll(self) -> None:
+        if self._core is None:
+            return
+        for event in self._core.poll(_BATCH):
+            try:
+                if event.kind == "tap_ready":
+                    self._drain(event.id)
+                    continue
+                told = self._translate(event)
+                if told is not None and self._receive is not None:
+                    self._receive(told)
+            except Exception as error:  # one listener's or sink's bug must not cost the others their events
+                _log.error("media event was not taken", exc=error, kind=event.kind)
+
+    def _translate(self, event: Event) -> MediaEvent | None:
+        """Name the event; None when it is about something that was closed or forgotten meanwhile."""
+        if event.kind in ("playback_finished", "keys_sent", "silence_reached"):
+            return self._translate_effect(event)
+        leg = self._leg_ids.get(event.id)
+        if leg is None:
+            return None
+        match event.kind:
+            case "key_down":
+                return KeyDown(leg=leg, digit=event.digit or "")
+            case "key_released":
+                return KeyReleased(leg=leg, digit=event.digit or "", held_ms=event.milliseconds)
+            case "audio_started":
+                return AudioStarted(leg=leg)
+            case "media_timeout":
+                return MediaTimeout(leg=leg)
+            case _:
+                self._forget(leg)
+                _log.error("leg media failed", leg=leg, why=event.why)
+                return LegMediaFailed(leg=leg, why=event.why)
+
+    def _translate_effect(self, event: Event) -> MediaEvent | None:
+        effect = self._effects.pop(event.id, None)
+        if effect is None:
+            return None
+        if event.kind == "playback_finished":
+            self._prompts.pop(effect, None)
+            return PlaybackFinished(play=effect, played_ms=event.milliseconds, stopped=event.stopped)
+        if event.kind == "keys_sent":
+            return KeysSent(keys=effect)
+        self._watches.pop(effect, None)
+        return SilenceReached(watch=effect)
+
+
+def _room_number(room: ConversationId) -> int:
+    """A room's number follows from its name, so that nothing must be remembered of it."""
+    return int.from_bytes(blake2b(room.encode(), digest_size=8).digest(), "big")
