@@ -1,0 +1,169 @@
+"""What a user agent tells: small frozen values, about legs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringline.base import LegId
+from ringline.sip import Destination, Flow
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Put these bytes on the wire."""
+
+    data: bytes
+    to: Flow | Destination
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingCall:
+    """Somebody who was let in calls. 100 has been sent; `ring`, `progress`, `answer` or `refuse` it."""
+
+    leg: LegId
+    identity: str
+    "What `admit` called the caller: a trunk, a user, an account."
+    source: Flow
+    request_uri: str
+    to_user: str
+    "Who is called: the user part of the Request-URI, unescaped; empty when it has none."
+    to_host: str
+    "The host of the Request-URI."
+    from_user: str
+    from_host: str
+    from_display: str
+    anonymous: bool
+    "The caller asked not to be named (RFC 3323), or gives no name."
+    headers: tuple[tuple[str, str], ...]
+    "As they came, in order; credentials left out."
+    sdp: bytes | None
+    "The caller's offer; None when he wants ours."
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisional:
+    """The far end says how far it is (180, 183 …); 100 is not told."""
+
+    leg: LegId
+    status: int
+    sdp: bytes | None
+    "Early media."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The far end answered our call; the ACK is on its way."""
+
+    leg: LegId
+    sdp: bytes | None
+    "Its answer; that of an earlier 183 when the 200 has none."
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    """The caller has acknowledged our answer."""
+
+    leg: LegId
+    sdp: bytes | None = None
+    "His answer, when the offer was ours."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """Our call came to nothing. Told once; nothing follows."""
+
+    leg: LegId
+    status: int | None
+    "The final response; 487 after our own `hang_up`; None when there was no response at all."
+    reason: str
+    "The words of the status line or of the Reason header."
+    q850: int | None
+    "Cause of the telephone network, where the far end names one."
+    why: str
+    "`refused`, `timeout`, `unreachable` or `cancelled` (by us)."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """A caller gave up before we answered. Nothing follows."""
+
+    leg: LegId
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A call is over: answered before, or an incoming one that we refused. Nothing follows."""
+
+    leg: LegId
+    by_far: bool
+    "True when the far end hung up or vanished."
+    status: int | None
+    "200 for an ordinary BYE; the status that ended it otherwise (408 no ACK, 481, our refusal)."
+    reason: str | None
+    q850: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferReceived:
+    """The far end changes the session (hold, new address). Answer with `accept_offer` or `refuse_offer`."""
+
+    leg: LegId
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferAnswered:
+    """Our `offer` was accepted, or one repeated for a re-INVITE without SDP was answered."""
+
+    leg: LegId
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRefused:
+    """Our `offer` was refused; what was agreed before stays in force."""
+
+    leg: LegId
+    status: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyByInfo:
+    """A key pressed, told by INFO."""
+
+    leg: LegId
+    digit: str
+    "One of `0`-`9`, `*`, `#`, `A`-`D`."
+    held_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """A message came or went; repeats are not told. Holds neither SDP nor credentials."""
+
+    leg: LegId | None
+    direction: str
+    "`in` or `out`."
+    line: str
+    "`INVITE sip:…` or `180 Ringing`."
+    call_id: str
+    flow: Flow | Destination
+
+
+AgentEvent = (
+    IncomingCall
+    | Provisional
+    | Answered
+    | Confirmed
+    | Failed
+    | Cancelled
+    | Ended
+    | OfferReceived
+    | OfferAnswered
+    | OfferRefused
+    | KeyByInfo
+    | Traced
+)

@@ -1,0 +1,288 @@
+"""A call that was answered: from the 2xx to the end of the BYE, both ways round."""
+
+from __future__ import annotations
+
+from enum import StrEnum, unique
+
+from ringline.agent.changes import Changes
+from ringline.agent.events import Confirmed, Ended, KeyByInfo, OfferAnswered
+from ringline.agent.exchange import AnswerHandler, ServerExchange, SilenceHandler
+from ringline.agent.info import read_key
+from ringline.agent.leg import Leg
+from ringline.agent.stack import Stack, Target
+from ringline.agent.unacked import Unacked
+from ringline.base import LegId
+from ringline.sip import (
+    Credentials,
+    Dialog,
+    DigestClient,
+    Flow,
+    Request,
+    Response,
+    read_reason,
+    write_reason,
+)
+
+
+@unique
+class Phase(StrEnum):
+    """Where an answered call stands."""
+
+    ANSWERED = "our 200 waits for its ACK"
+    CONFIRMED = "both sides know"
+    CLOSING = "hung up by us before the ACK: BYE follows it"
+    LEAVING = "our BYE waits for its answer"
+    GONE = "over"
+
+
+class Session(Leg):
+    """An established dialog and its leg."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        leg: LegId,
+        dialog: Dialog,
+        flow: Flow,
+        *,
+        caller: bool,
+        local_sdp: bytes | None,
+        remote_sdp: bytes | None,
+        phase: Phase = Phase.CONFIRMED,
+        credentials: Credentials | None = None,
+    ) -> None:
+        super().__init__(leg)
+        self.stack = stack
+        self.dialog = dialog
+        self.caller = caller
+        "True when the INVITE was ours: that side waits longer after a 491."
+        self.phase = phase
+        self.credentials = credentials
+        self.changes = Changes(self, local_sdp, remote_sdp)
+        self._flow = flow
+        self._lost = False
+        self._unacked: Unacked | None = None
+        self._bye_auth = DigestClient(credentials) if credentials else None
+        self._key = (dialog.call_id, dialog.local_tag)
+
+    # ── the beginning ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def register(self) -> None:
+        """Take the place of the phase before."""
+        self.stack.legs[self.leg] = self
+        self.stack.dialogs[self._key] = self
+
+    def await_ack(self, exchange: ServerExchange, response: Response, *, offered: bool, now: float) -> None:
+        """Our 2xx was sent: repeat it until the ACK comes."""
+        exchange.owner = self.acknowledged
+        self._unacked = Unacked(
+            self.stack, exchange, response, offered=offered, now=now, on_expired=self._never_acknowledged
+        )
+
+    @property
+    def waits_for_ack(self) -> bool:
+        return self._unacked is not None
+
+    def acknowledged(self, ack: Request, now: float) -> None:
+        """An ACK for one of our 2xx."""
+        unacked = self._unacked
+        if unacked is None or ack.cseq[0] != unacked.cseq or (ack.from_.tag or "") != self.dialog.remote_tag:
+            return
+        unacked.stop()
+        self._unacked = None
+        self.stack.trace(self.leg, "in", ack, self._flow)
+        sdp = ack.body if unacked.offered and ack.body else None
+        match self.phase:
+            case Phase.ANSWERED:
+                self.phase = Phase.CONFIRMED
+                self.stack.emit(Confirmed(leg=self.leg, sdp=sdp))
+                self.changes.proceed(now)
+            case Phase.CONFIRMED:
+                if unacked.offered:
+                    self.changes.note_remote(sdp)
+                    self.stack.emit(OfferAnswered(leg=self.leg, sdp=sdp))
+                self.changes.proceed(now)
+            case Phase.CLOSING:
+                self._bye(None, now)
+            case _:
+                pass
+
+    def _never_acknowledged(self, now: float) -> None:
+        self._unacked = None
+        if self.phase is Phase.CLOSING:
+            self._bye(None, now)
+        elif self.phase in (Phase.ANSWERED, Phase.CONFIRMED):
+            self.fail(408, now, "no ACK")
+
+    # ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def hang_up(self, reason: str | None, now: float) -> None:
+        if self.phase not in (Phase.ANSWERED, Phase.CONFIRMED):
+            return
+        self._tell_end(by_far=False, status=200, reason=reason)
+        # A callee must not send BYE before the ACK of its 2xx (RFC 3261 section 15).
+        if self.phase is Phase.ANSWERED and self._unacked is not None:
+            self.phase = Phase.CLOSING
+        else:
+            self._bye(reason, now)
+
+    def leave_quietly(self, now: float) -> None:
+        """End a dialog nobody wants: the second branch of a fork, or a 2xx that crossed our CANCEL."""
+        self._bye(None, now)
+
+    def fail(self, status: int, now: float, why: str) -> None:
+        """The far end is out of step or gone: tell so, and say good bye into the dark."""
+        if self.phase in (Phase.ANSWERED, Phase.CONFIRMED):
+            self._tell_end(by_far=True, status=status, reason=why)
+            if status == 481:
+                self._gone(now)
+            else:
+                self._bye(None, now)
+
+    def _tell_end(self, *, by_far: bool, status: int | None, reason: str | None, q850: int | None = None) -> None:
+        self.stack.emit(Ended(leg=self.leg, by_far=by_far, status=status, reason=reason, q850=q850))
+        if self.stack.legs.get(self.leg) is self:
+            del self.stack.legs[self.leg]
+
+    def _bye(self, reason: str | None, now: float) -> None:
+        self.phase = Phase.LEAVING
+        self.changes.drop(now)
+        self._stop_unacked()
+        bye = self.dialog.request("BYE")
+        if reason:
+            bye.headers.add("Reason", write_reason(200, reason))
+        self.send_request(bye, now, on_answer=self._bye_answered, on_silence=lambda _why, at: self._gone(at))
+
+    def _bye_answered(self, response: Response, flow: Flow, now: float) -> None:
+        if response.status < 200:
+            return
+        if response.status in (401, 407) and self._bye_auth is not None:
+            bye = self.dialog.request("BYE")
+            if self._bye_auth.authorize(bye, response, self.stack.random):
+                self.send_request(bye, now, on_answer=self._bye_answered, on_silence=lambda _why, at: self._gone(at))
+                return
+        self._gone(now)
+
+    def _gone(self, now: float) -> None:
+        self.phase = Phase.GONE
+        self.changes.drop(now)
+        self._stop_unacked()
+        if self.stack.dialogs.get(self._key) is self:
+            del self.stack.dialogs[self._key]
+
+    def _stop_unacked(self) -> None:
+        if self._unacked is not None:
+            self._unacked.stop()
+            self._unacked = None
+
+    # ── requests of the far end ────────────────────────────────────────────────────────────────────────────────────
+
+    def requested(self, exchange: ServerExchange, now: float) -> None:
+        request = exchange.request
+        if (request.from_.tag or "") != self.dialog.remote_tag:
+            self.respond(exchange, 481, now)
+            return
+        if not self.dialog.in_order(request):
+            self.respond(exchange, 500, now, reason="CSeq out of order")
+            return
+        if request.method == "BYE":
+            self._bye_received(exchange, now)
+        elif self.phase in (Phase.LEAVING, Phase.GONE, Phase.CLOSING):
+            self.respond(exchange, 481, now)
+        elif unsupported := request.headers.tokens("Require"):
+            self.respond(exchange, 420, now, headers=(("Unsupported", ", ".join(unsupported)),))
+        else:
+            self._follow(exchange.flow)
+            self._act(exchange, now)
+
+    def _act(self, exchange: ServerExchange, now: float) -> None:
+        request = exchange.request
+        match request.method:
+            case "INVITE":
+                self.changes.invited(exchange, now)
+            case "UPDATE":
+                self.changes.updated(exchange, now)
+            case "INFO":
+                self._info(exchange, now)
+            case "OPTIONS":
+                self.respond(exchange, 200, now)
+            case "REFER":
+                # Blind transfer by phones is not part of the API; the answer is a plain no.
+                self.respond(exchange, 603, now)
+            case "PRACK":
+                self.respond(exchange, 481, now)
+            case "REGISTER" | "SUBSCRIBE" | "NOTIFY" | "MESSAGE" | "PUBLISH":
+                self.respond(exchange, 405, now)
+            case _:
+                self.respond(exchange, 501, now)
+
+    def _bye_received(self, exchange: ServerExchange, now: float) -> None:
+        self.respond(exchange, 200, now)
+        if self.phase in (Phase.ANSWERED, Phase.CONFIRMED):
+            text, cause = read_reason(exchange.request.headers)
+            self._tell_end(by_far=True, status=200, reason=text, q850=cause)
+        if self.phase is not Phase.LEAVING:
+            self._gone(now)
+
+    def _info(self, exchange: ServerExchange, now: float) -> None:
+        request = exchange.request
+        if not request.body:
+            self.respond(exchange, 200, now)
+            return
+        if request.content_type not in ("application/dtmf-relay", "application/dtmf"):
+            self.respond(exchange, 415, now)
+            return
+        self.respond(exchange, 200, now)
+        key = read_key(request.content_type, request.body)
+        if key is not None:
+            self.stack.emit(KeyByInfo(leg=self.leg, digit=key[0], held_ms=key[1]))
+
+    def respond(
+        self,
+        exchange: ServerExchange,
+        status: int,
+        now: float,
+        *,
+        reason: str = "",
+        sdp: bytes | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> Response:
+        """Answer a request of this dialog."""
+        response = self.stack.response(exchange.request, exchange.flow, status, reason=reason, sdp=sdp, headers=headers)
+        exchange.respond(response, now)
+        return response
+
+    # ── offers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def offer(self, sdp: bytes, now: float) -> None:
+        self.changes.offer(sdp, now)
+
+    def accept_offer(self, sdp: bytes, now: float) -> None:
+        self.changes.accept(sdp, now)
+
+    def refuse_offer(self, status: int, now: float) -> None:
+        self.changes.refuse(status, now)
+
+    # ── the way to the far end ─────────────────────────────────────────────────────────────────────────────────────
+
+    def target(self) -> Target:
+        """Where requests go now."""
+        if not self._lost:
+            return self.stack.route(self.dialog, self._flow)
+        return self.stack.reconnect(self.dialog, self._flow)
+
+    def send_request(
+        self, request: Request, now: float, *, on_answer: AnswerHandler, on_silence: SilenceHandler
+    ) -> None:
+        """Send a request of this dialog in a transaction."""
+        target = self.target()
+        self.stack.prepare(request, target.transport)
+        self.stack.request(request, target, leg=self.leg, now=now, on_answer=on_answer, on_silence=on_silence)
+
+    def flow_lost(self, flow: Flow, now: float) -> None:
+        if flow == self._flow:
+            self._lost = True
+
+    def _follow(self, flow: Flow) -> None:
+        """Go along when the far end comes by another way than before (a new connection, a new NAT binding)."""
+        self._flow, self._lost = flow, False

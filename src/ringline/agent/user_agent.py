@@ -1,0 +1,194 @@
+"""The SIP user agent: messages and commands in, messages and events about legs out. No sockets, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ringline.agent.admission import Admission, InviteContext
+from ringline.agent.config import AgentConfig, OutgoingInvite
+from ringline.agent.events import AgentEvent, Failed, Send
+from ringline.agent.gate import Gate
+from ringline.agent.outgoing import Outgoing
+from ringline.agent.stack import Stack
+from ringline.base import LegId, Random, RemoteProtocolError
+from ringline.sip import Destination, Flow, Request, Response, parse, salvage
+
+
+class UserAgent:
+    """Any number of calls, both ways, over any number of flows.
+
+    Drain `poll` until None after every other method, and call `tick` at `deadline`. Commands about legs that are
+    unknown, or no longer in the right state, do nothing: they and the far end's messages cross.
+    """
+
+    def __init__(
+        self,
+        config: AgentConfig,
+        random: Random,
+        admit: Callable[[InviteContext], Admission],
+        secrets: Callable[[str], str | None],
+    ) -> None:
+        """`admit` says who may call, `secrets` the password of a user name; both are asked while a message is read."""
+        self._stack = Stack(config, random)
+        self._gate = Gate(self._stack, admit, secrets)
+
+    @property
+    def draining(self) -> bool:
+        """While true, new calls and OPTIONS get 503; calls in progress go on."""
+        return self._gate.draining
+
+    @draining.setter
+    def draining(self, value: bool) -> None:
+        self._gate.draining = value
+
+    @property
+    def call_count(self) -> int:
+        """Legs in any phase."""
+        return len(self._stack.legs)
+
+    # ── time and bytes ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def receive(self, data: bytes, flow: Flow, *, now: float) -> None:
+        """Take one message: a datagram, or one frame of a connection. What cannot be read is refused or dropped."""
+        try:
+            message = parse(data)
+        except RemoteProtocolError as error:
+            broken = salvage(data)
+            if broken is not None and not self._gate.guard.blocked(flow.remote[0], now=now):
+                self._gate.refuse(broken, flow, error.sip_status, now)
+            return
+        if isinstance(message, Response):
+            self._response(message, flow, now)
+        else:
+            self._request(message, flow, now)
+
+    def connection_lost(self, flow: Flow | Destination, *, now: float) -> None:
+        """A connection is gone, or a destination could not be connected to."""
+        for exchange in self._stack.clients_to(flow):
+            exchange.transport_failed(now)
+        if isinstance(flow, Flow):
+            for leg in list(self._stack.legs.values()):
+                leg.flow_lost(flow, now)
+
+    def deadline(self) -> float | None:
+        """When `tick` is wanted next; None while nothing waits."""
+        return self._stack.agenda.deadline()
+
+    def tick(self, *, now: float) -> None:
+        """Do what is due."""
+        self._stack.agenda.run(now)
+
+    def poll(self) -> Send | AgentEvent | None:
+        """The next thing to send or to know."""
+        return self._stack.poll()
+
+    # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def dial(self, leg: LegId, invite: OutgoingInvite, *, now: float) -> None:
+        """Call somebody. Ends in `Answered` or `Failed`."""
+        if leg in self._stack.legs:
+            return
+        try:
+            Outgoing(self._stack, leg, invite, now)
+        except RemoteProtocolError as error:
+            self._stack.emit(Failed(leg=leg, status=None, reason=str(error), q850=None, why="unreachable"))
+
+    def ring(self, leg: LegId, *, now: float) -> None:
+        """Tell a caller that it rings (180)."""
+        if (found := self._stack.legs.get(leg)) is not None:
+            found.ring(now)
+
+    def progress(self, leg: LegId, sdp: bytes, *, now: float) -> None:
+        """Open early media to a caller (183)."""
+        if (found := self._stack.legs.get(leg)) is not None:
+            found.progress(sdp, now)
+
+    def answer(self, leg: LegId, sdp: bytes, *, now: float) -> None:
+        """Answer a caller (200), repeated until he acknowledges; `Confirmed` follows, or `Ended` after 64*T1."""
+        if (found := self._stack.legs.get(leg)) is not None:
+            found.answer(sdp, now)
+
+    def refuse(
+        self, leg: LegId, status: int, reason: str = "", *, retry_after_s: int | None = None, now: float
+    ) -> None:
+        """Turn down a call that was let in."""
+        if (found := self._stack.legs.get(leg)) is not None:
+            found.refuse(status, reason, retry_after_s, now)
+
+    def hang_up(self, leg: LegId, reason: str | None = None, *, now: float) -> None:
+        """End a leg in any state: 603 to a caller not answered, CANCEL while ringing, else BYE.
+
+        `Ended` or `Failed` comes at once; what is still to be said to the far end is said without the leg.
+        """
+        if (found := self._stack.legs.get(leg)) is not None:
+            found.hang_up(reason, now)
+
+    def offer(self, leg: LegId, sdp: bytes, *, now: float) -> None:
+        """Change the session by a re-INVITE: `OfferAnswered` or `OfferRefused` follows."""
+        if (found := self._stack.legs.get(leg)) is not None:
+            found.offer(sdp, now)
+
+    def accept_offer(self, leg: LegId, sdp: bytes, *, now: float) -> None:
+        """Answer an `OfferReceived`."""
+        if (found := self._stack.legs.get(leg)) is not None:
+            found.accept_offer(sdp, now)
+
+    def refuse_offer(self, leg: LegId, status: int = 488, *, now: float) -> None:
+        """Refuse an `OfferReceived`; what was agreed stays in force."""
+        if (found := self._stack.legs.get(leg)) is not None:
+            found.refuse_offer(status, now)
+
+    # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _response(self, response: Response, flow: Flow, now: float) -> None:
+        try:
+            response.check()
+            exchange = self._stack.find_client(response)
+        except RemoteProtocolError:
+            return
+        if exchange is not None:
+            exchange.receive(response, flow, now)
+
+    def _request(self, request: Request, flow: Flow, now: float) -> None:
+        try:
+            request.check()
+        except RemoteProtocolError as error:
+            if not self._gate.guard.blocked(flow.remote[0], now=now):
+                self._gate.refuse(request, flow, error.sip_status, now, reason=str(error).replace("\n", " "))
+            return
+        method = request.method
+        if method == "ACK":
+            self._ack(request, now)
+        elif (exchange := self._stack.find_server(request, method)) is not None:
+            exchange.receive(request, now)
+        elif method == "CANCEL":
+            self._cancel(request, flow, now)
+        elif request.to.tag is not None:
+            self._in_dialog(request, flow, now)
+        else:
+            self._gate.receive(request, flow, now)
+
+    def _ack(self, request: Request, now: float) -> None:
+        exchange = self._stack.find_server(request, "INVITE")
+        if exchange is not None:
+            exchange.receive(request, now)
+        elif (leg := self._stack.dialogs.get((request.call_id, request.to.tag or ""))) is not None:
+            leg.acknowledged(request, now)
+
+    def _cancel(self, request: Request, flow: Flow, now: float) -> None:
+        exchange = self._stack.find_server(request, "INVITE")
+        if exchange is None:
+            self._gate.refuse(request, flow, 481, now)
+            return
+        self._stack.answer_stateless(request, flow, 200)
+        if exchange.on_cancel is not None:
+            exchange.on_cancel(request, now)
+
+    def _in_dialog(self, request: Request, flow: Flow, now: float) -> None:
+        leg = self._stack.dialogs.get((request.call_id, request.to.tag or ""))
+        if leg is None:
+            self._gate.receive_stray(request, flow, now)
+        elif not self._stack.has_room(flow):
+            self._gate.refuse(request, flow, 503, now)
+        else:
+            leg.requested(self._stack.serve(request, flow, leg=leg.leg), now)

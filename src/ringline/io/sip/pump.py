@@ -1,0 +1,114 @@
+"""Drives the user agent: bytes, time and commands in, bytes and events out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from ringline.agent import AgentEvent, Send, UserAgent
+from ringline.base import Clock, get_log
+from ringline.io.sip.sockets import SipSockets
+from ringline.io.sip.tcp import TcpLimits
+from ringline.sip import Destination, Flow
+
+log = get_log(__name__)
+
+
+class SipPump:
+    """Owns a user agent and its sockets. Everything happens on the event loop, one thing after the other."""
+
+    def __init__(
+        self,
+        agent: UserAgent,
+        clock: Clock,
+        *,
+        on_event: Callable[[AgentEvent], None],
+        limits: TcpLimits | None = None,
+    ) -> None:
+        """`on_event` takes what the agent tells; it may give commands at once."""
+        self._agent = agent
+        self._clock = clock
+        self._on_event = on_event
+        self._sockets = SipSockets(limits=limits)
+        self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
+        self._draining = False
+        self._stopped = False
+
+    async def start(self, bind: str, port: int, *, transports: Sequence[str] = ("udp", "tcp")) -> None:
+        """Open the sockets.
+
+        Raises:
+            ConfigError: the address or port cannot be had.
+        """
+        await self._sockets.start(bind, port, on_message=self._message, on_lost=self._lost, transports=transports)
+
+    @property
+    def port(self) -> int:
+        """The port really used."""
+        return self._sockets.port
+
+    def command(self, act: Callable[[UserAgent, float], None]) -> None:
+        """Let `act` give commands to the user agent, with the present time; then send what comes of it."""
+        act(self._agent, self._clock.now())
+        self._pump()
+
+    async def stop(self) -> None:
+        """Send what is left to send, and close the sockets."""
+        self._pump()
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        await self._sockets.close()
+
+    def _message(self, data: bytes, flow: Flow) -> None:
+        self._guarded(lambda now: self._agent.receive(data, flow, now=now))
+
+    def _lost(self, flow: Flow | Destination) -> None:
+        self._guarded(lambda now: self._agent.connection_lost(flow, now=now))
+
+    def _tick(self) -> None:
+        self._timer = self._due = None
+        self._guarded(lambda now: self._agent.tick(now=now))
+
+    def _guarded(self, feed: Callable[[float], None]) -> None:
+        """Feed the agent from outside: a fault in one message must not cost the others their transport."""
+        try:
+            feed(self._clock.now())
+        except Exception as error:
+            log.error("the user agent failed on a message", exc=error)
+        self._pump()
+
+    def _pump(self) -> None:
+        if self._draining or self._stopped:
+            return
+        self._draining = True
+        try:
+            while (output := self._agent.poll()) is not None:
+                match output:
+                    case Send(data, to):
+                        self._sockets.send(data, to)
+                    case event:
+                        self._tell(event)
+        finally:
+            self._draining = False
+        self._rearm()
+
+    def _tell(self, event: AgentEvent) -> None:
+        try:
+            self._on_event(event)
+        except Exception as error:
+            log.error("an event of the user agent was not taken", exc=error, kind=type(event).__name__)
+
+    def _rearm(self) -> None:
+        due = self._agent.deadline()
+        if due == self._due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._due = due
+        if due is not None:
+            delay = max(0.0, due - self._clock.now())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)

@@ -1,0 +1,18 @@
+"""SDP: descriptions of sessions, and offer and answer (RFC 8866, RFC 3264)."""
+
+from ringline.sdp.description import Media, Origin, SessionDescription
+from ringline.sdp.negotiation import Agreement, Capabilities, Negotiated, accept, answer, held_by, offer, same_again
+
+__all__ = [
+    "Agreement",
+    "Capabilities",
+    "Media",
+    "Negotiated",
+    "Origin",
+    "SessionDescription",
+    "accept",
+    "answer",
+    "held_by",
+    "offer",
+    "same_again",
+]

@@ -1,0 +1,44 @@
+"""Where messages come from and go to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The way a message came and its answer goes back: a datagram socket and a peer, or one connection."""
+
+    transport: str
+    "`udp` or `tcp`."
+    local: tuple[str, int]
+    "Address and port of our socket."
+    remote: tuple[str, int]
+    "Address and port of the peer."
+    connection: int = 0
+    "Tells one TCP connection from an earlier one between the same ports; 0 for UDP."
+
+    @property
+    def reliable(self) -> bool:
+        """True when the transport itself repeats what is lost."""
+        return self.transport != "udp"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """An address to send to when there is no flow yet; for TCP a connection is opened or an open one is used."""
+
+    transport: str
+    "`udp` or `tcp`."
+    host: str
+    "An IP address."
+    port: int
+
+    @property
+    def reliable(self) -> bool:
+        """True when the transport itself repeats what is lost."""
+        return self.transport != "udp"
+
+    @property
+    def remote(self) -> tuple[str, int]:
+        return (self.host, self.port)
