@@ -1,7 +1,7 @@
 """Events, commands and state as JSON and back, for the journal and for legs that move.
 
-A dataclass becomes `{"=": its class, …fields that differ from their default…}`, a time `{"@": ISO 8601}`; tuples and
-sets become lists and come back as tuples.
+A dataclass becomes `{"=": its class, …fields that differ from their default…}`, a time `{"@": ISO 8601}`; tuples become
+lists and come back as tuples. Somebody else's JSON with such a key of its own becomes `{"#": [[key, value], …]}`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from ringline.base import RinglineError
 
+_MARKS: Final = frozenset("=@#")
 _classes: dict[str, type[Any]] = {}
 
 
@@ -49,6 +50,8 @@ def dump(value: Any) -> Any:
             out[spec.name] = dump(content)
         return out
     if isinstance(value, Mapping):
+        if not _MARKS.isdisjoint(value):
+            return {"#": [[str(key), dump(content)] for key, content in value.items()]}
         return {str(key): dump(content) for key, content in value.items()}
     if isinstance(value, list | tuple):
         return [dump(content) for content in value]
@@ -65,6 +68,8 @@ def load(value: Any) -> Any:
         return tuple(load(content) for content in value)
     if not isinstance(value, dict):
         return value
+    if "#" in value:
+        return {key: load(content) for key, content in value["#"]}
     if "@" in value:
         return datetime.fromisoformat(value["@"])
     if "=" not in value:

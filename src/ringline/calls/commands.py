@@ -191,6 +191,8 @@ class Arrange(Command):
     """Who is in the room and whom each of them hears, in order of joining."""
 
     hears: tuple[tuple[LegId, tuple[LegId, ...]], ...]
+    muted: tuple[LegId, ...] = ()
+    "Those whose voice no recording takes; a leg that nobody hears is recorded even so."
 
 
 # ── house-keeping ──────────────────────────────────────────────────────────────────────────────────────────────────

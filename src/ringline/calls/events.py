@@ -93,7 +93,7 @@ class LegFailed(Event):
 
     leg: LegId
     cause: str
-    "`response`, `no-response`, `no-route`, `invalid-number`, `limit` or `internal`."
+    "`response`, `no-response`, `no-route`, `unavailable`, `invalid-number`, `limit` or `internal`."
     sip_code: int | None = None
     q850: int | None = None
     why: str = ""

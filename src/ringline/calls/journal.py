@@ -15,7 +15,7 @@ from ringline.calls.actions.prompt import Prompt
 from ringline.calls.codec import CodecError, dump, load, register
 from ringline.calls.commands import Command
 from ringline.calls.conversation import HEART, Conversation
-from ringline.calls.events import Event, Opened
+from ringline.calls.events import Opened
 
 FORMAT: Final = 1
 "Version of the journal's lines."
@@ -32,14 +32,17 @@ for _module in (commands, events, facts, parties, state, verdict):
 register(Prompt, *RUNNING)
 
 
-def entry(event: Event, given: Iterable[Command], at: Instant) -> dict[str, Any]:
-    """Write one event and the commands it led to as JSON."""
+def entry(event: Mapping[str, Any], given: Iterable[Command], at: Instant) -> dict[str, Any]:
+    """Write one event and the commands it led to as JSON.
+
+    The event has been written down (`dump`) before the rules saw it: they change a leg that arrives.
+    """
     return {
         "format": FORMAT,
         "heart": HEART,
         "now": at.now,
         "at": at.wallclock.isoformat(),
-        "event": dump(event),
+        "event": event,
         "commands": [dump(command) for command in given],
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ringline.calls import conference, scripts
 from ringline.calls.actions import Conferring, Connecting
-from ringline.calls.commands import Alert, Answer, Ask, Dial, Move, Release, SendKeys, StopPlay, Tell
+from ringline.calls.commands import Alert, Ask, Dial, Move, Release, SendKeys, StopPlay, Tell
 from ringline.calls.events import IncomingLeg, Instructions, LegArrived, LegFailed, LegProgress, OutgoingLeg
 from ringline.calls.facts import TransferFact
 from ringline.calls.parties import Hook
@@ -23,6 +23,7 @@ from ringline.calls.verdict import (
     of_sip,
     refusal_code,
     rejected,
+    unavailable,
 )
 
 
@@ -97,6 +98,8 @@ def answered(turn: Turn, leg: Leg) -> None:
         return
     if leg.parent is None:
         leg.joined = True
+    elif leg.on_answer is not None:  # what it hears now is not for its caller, who goes on hearing ringing
+        turn.then(ChildRinging(leg.parent, leg.id, early_media=False))
     if leg.dtmf_answer:
         leg.keys = turn.new_effect()
         turn.emit(SendKeys(effect=leg.keys, leg=leg.id, digits=leg.dtmf_answer))
@@ -126,8 +129,6 @@ def instructed(turn: Turn, leg: Leg, event: Instructions) -> None:
     if event.script is not None:
         scripts.begin(turn, leg, event.script, whisper=leg.parent is not None)
         return
-    if event.why != "Invalid NCCO.":  # the invalid one was reported when it came
-        turn.error(event.why, leg)
     if leg.parent is not None:
         turn.then(ChildReady(leg.parent, leg.id))  # a whisper that cannot be had does not cost the call
     elif leg.up:
@@ -145,10 +146,10 @@ def script_done(turn: Turn, leg: Leg) -> None:
     if whisper and leg.parent is not None:
         turn.then(ChildReady(leg.parent, leg.id))
     elif not leg.up and leg.direction is Direction.INBOUND:
-        if leg.last_outcome is not None:
+        if leg.last_outcome is not None and not leg.answering:
             turn.then(EndLeg(leg.id, _as_told_to_the_caller(leg.last_outcome)))
         else:
-            turn.emit(Answer(leg=leg.id))
+            turn.answer(leg)
 
 
 def _as_told_to_the_caller(child: Verdict) -> Verdict:
@@ -176,6 +177,8 @@ def failed(turn: Turn, leg: Leg, event: LegFailed) -> None:
             verdict = rejected(event.why)
         case "no-route":
             verdict = no_route(event.why)
+        case "unavailable":
+            verdict = unavailable(event.why)
         case _:
             verdict = internal_error(event.why, sip_code=event.sip_code)
     turn.then(EndLeg(leg.id, verdict, far_is_gone=event.cause in ("response", "no-response")))

@@ -79,8 +79,6 @@ def transfer_instructed(turn: Turn, leg: Leg, event: Instructions) -> None:
     leg.transferring = None
     if event.script is not None:
         _move(turn, leg, event.script)
-    elif event.why != "Invalid NCCO.":
-        turn.error(event.why, leg)
 
 
 def _move(turn: Turn, leg: Leg, source: str) -> None:

@@ -36,10 +36,12 @@ def arrangement(room: Room) -> Hearing:
 
 def arrange(turn: Turn) -> None:
     """Put the present plan into force, if it differs from the last: before anything is played or recorded under it."""
-    plan = arrangement(turn.room)
-    if plan != turn.room.arranged:
-        turn.room.arranged = plan
-        turn.emit(Arrange(hears=plan))
+    room = turn.room
+    plan = arrangement(room)
+    muted = tuple(leg for leg, _ in plan if room.legs[leg].muted)
+    if (plan, muted) != (room.arranged, room.arranged_muted):
+        room.arranged, room.arranged_muted = plan, muted
+        turn.emit(Arrange(hears=plan, muted=muted))
 
 
 def _audible(speaker: Leg, listener: Leg) -> bool:

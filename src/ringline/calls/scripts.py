@@ -6,7 +6,6 @@ from functools import lru_cache
 
 from ringline import ncco
 from ringline.calls.actions import Go, Replace, RunningAction, Step, make
-from ringline.calls.commands import Answer
 from ringline.calls.events import Event
 from ringline.calls.state import Leg, Script
 from ringline.calls.status import Direction
@@ -55,7 +54,7 @@ def advance(turn: Turn, leg: Leg) -> None:
         if action.answers and not leg.up:
             script.waits_for_answer = True
             if leg.direction is Direction.INBOUND:
-                turn.emit(Answer(leg=leg.id))
+                turn.answer(leg)
             return
         step = action.start(turn, leg)
     _apply(turn, leg, step)

@@ -101,6 +101,8 @@ class Leg:
     key_hook: Hook | None = None
     "Where asynchronous DTMF goes."
     key_hook_active: bool = False
+    answering: bool = False
+    "We have answered this inbound caller; `LegAnswered` is on its way."
     early_open: bool = False
     "We have sent 183 with SDP to this inbound caller."
 
@@ -147,6 +149,7 @@ class Room:
     started: bool = False
     "A named conversation in which somebody with `startOnEnter` is or was."
     arranged: tuple[tuple[LegId, tuple[LegId, ...]], ...] = ()
+    arranged_muted: tuple[LegId, ...] = ()
     first_leg: LegId | None = None
     "Who was here first: the initial caller of a split recording."
     closed: bool = False

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ringline.base import EffectId, Instant, LegId, SeededRandom, new_leg_id, uuid4
-from ringline.calls.commands import Command, Existing, Fresh, Named, Tell
+from ringline.calls.commands import Answer, Command, Existing, Fresh, Named, Tell
 from ringline.calls.facts import ErrorFact, StatusFact
 from ringline.calls.state import Leg, Room
 from ringline.calls.verdict import Verdict
@@ -128,6 +128,12 @@ class Turn:
     def wake(self, leg: Leg, name: str, after_s: float) -> None:
         """Set (or set anew) a timer of the leg."""
         leg.timers[name] = self.at.now + after_s
+
+    def answer(self, leg: Leg) -> None:
+        """Answer an inbound leg, if that has not been asked for yet."""
+        if not leg.up and not leg.answering:
+            leg.answering = True
+            self.emit(Answer(leg=leg.id))
 
     def error(self, reason: str, leg: Leg | None = None) -> None:
         """Tell the application that something in its script could not be done."""

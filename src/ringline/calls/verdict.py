@@ -85,6 +85,11 @@ def no_route(why: str) -> Verdict:
     return Verdict(status=Status.FAILED, side=Side.PLATFORM, detail="cannot_route", why=why)
 
 
+def unavailable(why: str) -> Verdict:
+    """The far end is known, but nowhere to be found now."""
+    return Verdict(status=Status.UNANSWERED, side=Side.FAR, detail="unavailable", why=why)
+
+
 def invalid_number(why: str) -> Verdict:
     """The destination is no number we could dial."""
     return Verdict(status=Status.REJECTED, side=Side.PLATFORM, detail="invalid_number", why=why)

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ringline.engine.hooks import Hooks
-
 from ringline.accounts import Application, Directory, Webhook
 from ringline.base import (
     ApplicationId,
@@ -27,6 +25,7 @@ from ringline.calls.events import Event
 from ringline.calls.facts import LegView
 from ringline.calls.parties import AppSettings, Hook, Party
 from ringline.engine import ports
+from ringline.engine.hooks import Hooks
 from ringline.engine.limits import RateLimit
 from ringline.engine.prompts import Prompts
 from ringline.engine.recorder import Recorder
@@ -174,6 +173,25 @@ class Engine:
         if conversation is not None:
             self._rooms[conversation].trace(leg, data)
 
+    def leftovers(self) -> list[str]:
+        """What is still at work, in words; empty when no call is left and everything due has been sent.
+
+        Named conversations without legs wait for the next one: they are none.
+        """
+        rooms = [room for room in self._rooms.values() if room.heart.legs or room.heart.room.name is None]
+        counts = {
+            "legs": len(self._where),
+            "leg records": len(self._views),
+            "legs with a far end": len(self._reached_by),
+            "conversations": len(rooms),
+            "prompts": self._prompts.busy,
+            "recordings": self._recorder.busy,
+            "webhooks": self.hooks.busy,
+            "keys being sent": len(self._sent_keys),
+            "silence watches": len(self._watched),
+        }
+        return [f"{count} {what}" for what, count in counts.items() if count]
+
     # ── the end ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def idle(self) -> None:
@@ -216,8 +234,8 @@ class Engine:
         numbers = self.directory.numbers_of(application.id)[:_NUMBERS_CARRIED]
         return AppSettings(
             id=application.id,
-            answer=_hook(voice.answer_url) if voice else None,
-            event=_hook(voice.event_url) if voice else None,
+            answer=hook_of(voice.answer_url) if voice else None,
+            event=hook_of(voice.event_url) if voice else None,
             record_timeout_blocks=application.settings.record_timeout_blocks,
             completed_after_failure=application.settings.completed_after_failure,
             legacy_input_payload=application.settings.legacy_input_payload,
@@ -308,8 +326,9 @@ class Engine:
                 self._recorder.start(room.id, room.heart.room.application.id, command)
             case commands.StopRecording(effect=effect):
                 self._recorder.stop(effect)
-            case commands.Arrange(hears=hears):
-                media.arrange(room.id, {leg: frozenset(heard) for leg, heard in hears})
+            case commands.Arrange(hears=hears, muted=muted):
+                plan = {leg: frozenset(heard) for leg, heard in hears}
+                media.arrange(room.id, plan, muted=frozenset(muted))
             case commands.Publish(view=view):
                 self._publish(view)
             case commands.Dial():
@@ -337,13 +356,13 @@ class Engine:
         if endpoint is None:
             why = f"no {command.to.kind} endpoints on this installation"
             self.report(events.LegFailed(leg=leg, cause="no-route", why=why))
-        elif self.view_parent(leg) and not self.may_dial(application):
+        elif self._is_child(leg) and not self.may_dial(application):
             self.report(events.LegFailed(leg=leg, cause="limit", why="too many new outbound legs per second"))
         else:
             self._reached_by[leg] = endpoint
             endpoint.dial(leg, command.to, command.from_, application)
 
-    def view_parent(self, leg: LegId) -> bool:
+    def _is_child(self, leg: LegId) -> bool:
         """Whether the leg was made by a `connect`: those of REST were counted when they were asked for."""
         owner = self._rooms[self._where[leg]].heart.leg(leg)
         return owner is not None and owner.parent is not None
@@ -405,7 +424,8 @@ class Engine:
             owner.trace(leg, data)
 
 
-def _hook(webhook: Webhook | None) -> Hook | None:
+def hook_of(webhook: Webhook | None) -> Hook | None:
+    """An application's URL as the heart knows it; None when there is none."""
     return Hook(url=webhook.address, method=webhook.http_method) if webhook and webhook.address else None
 
 

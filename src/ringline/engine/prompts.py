@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from ringline.audio import level_to_db, tone_for
+from ringline.audio import beep, level_to_db, ringback
 from ringline.base import Clock, ConversationId, EffectId, LegId, ProviderError, get_log
 from ringline.calls.commands import AudioFile, Play, Source, Speech, Tone
 from ringline.calls.events import PlayEnded
@@ -39,6 +39,11 @@ class Prompts:
         self._report = report
         self._scope = Scope("prompts")
         self._playing: dict[EffectId, _Prompt] = {}
+
+    @property
+    def busy(self) -> int:
+        """How many prompts are being played."""
+        return len(self._playing)
 
     def play(self, room: ConversationId, command: Play) -> None:
         """Start a prompt; its end is reported for its owner."""
@@ -104,9 +109,10 @@ class Prompts:
 
     async def _audio(self, source: Source) -> AsyncIterator[Pcm]:
         match source:
+            case Tone(name="beep"):
+                yield Pcm(rate_hz=8000, data=beep())
             case Tone(name=name):
-                rate_hz, data = tone_for(name)
-                yield Pcm(rate_hz=rate_hz, data=data)
+                yield Pcm(rate_hz=8000, data=ringback(north_america=name == "ringback-us"))
             case AudioFile(url=url):
                 async for block in self._files.open(url):
                     yield block

@@ -39,6 +39,11 @@ class Recorder:
         self._running: dict[EffectId, tuple[ConversationId, RecordingFile, datetime]] = {}
         self._scope = Scope("recordings")
 
+    @property
+    def busy(self) -> int:
+        """How many recordings run."""
+        return len(self._running)
+
     def start(self, room: ConversationId, application: ApplicationId, command: StartRecording) -> None:
         """Tap the conversation into a new file."""
         try:

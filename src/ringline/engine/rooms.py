@@ -9,8 +9,10 @@ from typing import Any
 
 from ringline.base import Clock, ConversationId, Instant, LegId, get_log
 from ringline.calls import Conversation, entry
+from ringline.calls.codec import dump
 from ringline.calls.commands import Command
 from ringline.calls.events import Event, Opened, Ticked
+from ringline.calls.state import Leg
 from ringline.engine.ports import JournalLine, Store
 
 log = get_log(__name__)
@@ -39,7 +41,7 @@ class RoomOwner:
         self._inbox: deque[Event] = deque()
         self._working = False
         self._timer: asyncio.TimerHandle | None = None
-        self._journal(opened, (), clock.instant())
+        self._journal(opened, dump(opened), (), clock.instant())
 
     @property
     def id(self) -> ConversationId:
@@ -69,6 +71,7 @@ class RoomOwner:
 
     def _work(self, event: Event) -> None:
         at = self._clock.instant()
+        written = dump(event)
         try:
             commands = self.heart.handle(event, at)
         except Exception as error:
@@ -76,14 +79,16 @@ class RoomOwner:
             self._inbox.clear()
             self._on_bug(self, error)
             return
-        self._journal(event, commands, at)
+        self._journal(event, written, commands, at)
         for command in commands:
             self._carry_out(self, command)
 
-    def _journal(self, event: Event, commands: Sequence[Command], at: Instant) -> None:
-        self._write("input", getattr(event, "leg", None), entry(event, commands, at), at)
+    def _journal(self, event: Event, written: Any, commands: Sequence[Command], at: Instant) -> None:
+        about = getattr(event, "leg", None)
+        leg = about.id if isinstance(about, Leg) else about
+        self._write("input", leg, entry(written, commands, at), at)
 
-    def _write(self, kind: str, leg: Any, data: dict[str, Any], at: Instant | None = None) -> None:
+    def _write(self, kind: str, leg: LegId | None, data: dict[str, Any], at: Instant | None = None) -> None:
         self._sequence += 1
         self._store.write_journal(
             JournalLine(
@@ -91,7 +96,7 @@ class RoomOwner:
                 sequence=self._sequence,
                 wallclock=(at or self._clock.instant()).wallclock,
                 kind=kind,
-                leg=leg if isinstance(leg, str) else getattr(leg, "id", None),
+                leg=leg,
                 data=data,
             )
         )

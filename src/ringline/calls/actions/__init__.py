@@ -76,9 +76,13 @@ def party(endpoint: ncco.Endpoint) -> Party:
         case ncco.Phone():
             details: dict[str, Any] = {"shaken": endpoint.shaken} if endpoint.shaken else {}
         case ncco.Sip():
-            details = {"sip_headers": endpoint.sip_headers()}
+            standard = endpoint.standard_headers.user_to_user
+            details = {
+                "headers": endpoint.headers,
+                "standard_headers": {"User-to-User": standard} if standard else {},
+            }
             if endpoint.domain:
-                details["trunk"] = endpoint.domain
+                details |= {"user": endpoint.user, "trunk": endpoint.domain}
         case ncco.WebSocket():
             details = {"content-type": endpoint.content_type, "headers": endpoint.headers}
             if endpoint.authorization is not None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ringline.base import EffectId, LegId
 from ringline.calls.actions.base import Go, Replace, RunningAction, Step
-from ringline.calls.commands import Answer, Ask, AudioFile, Dial, OpenEarly, Play, Source, StopPlay, Tone
+from ringline.calls.commands import Ask, AudioFile, Dial, OpenEarly, Play, Source, StopPlay, Tone
 from ringline.calls.events import Event, Instructions, PlayEnded
 from ringline.calls.parties import Hook, Party
 from ringline.calls.report import tell_status
@@ -96,7 +96,10 @@ class Connecting(RunningAction):
             self._hush(turn, leg)
             self._open_early(turn, leg)
             leg.hears_early = child
-        elif leg.up and leg.hears_early is None and self.ringback is None:
+            return
+        if leg.hears_early is not None and turn.room.legs[child].up:
+            leg.hears_early = None
+        if leg.up and leg.hears_early is None and self.ringback is None:
             # An unanswered caller hears the ringing that his own network makes of our 180.
             self._ring_back(turn, leg, self._local_tone())
 
@@ -104,8 +107,7 @@ class Connecting(RunningAction):
         self._hush(turn, leg)
         turn.room.legs[child].joined = True
         self.child = None  # from now on it is a leg like any other
-        if not leg.up:
-            turn.emit(Answer(leg=leg.id))
+        turn.answer(leg)
         return Go.NEXT
 
     def _failed(self, turn: Turn, leg: Leg, event: ChildEnded) -> Step:
