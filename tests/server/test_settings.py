@@ -258,7 +258,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("unknown_variables = 1", "unknown_variables", "no such setting"),
         ("[account]\n", "account.api_key", "is needed"),
         ('[server]\nhttp_bind = "h:80"', "server.http_bind", "without a port"),
-        ("[server]\nhttps_port = 1", "server.cert_file", "is needed with https_port"),
+        ('[server]\nkey_file = "a.key"', "server.cert_file", "is needed with key_file"),
         ('[public]\nbase_url = "voice.example"', "public.base_url", "http://"),
         ('[public]\nbase_url = "http://[x"', "public.base_url", "not a URL"),
         ('[public]\nbase_url = "http://x/?a"', "public.base_url", "no query"),

@@ -42,10 +42,9 @@ def resolve_application(settings: Settings, reference: str) -> str | None:
 
 def _sockets(settings: Settings) -> Iterator[Fault]:
     server, media = settings.server, settings.media
-    if server.https_port is not None:
-        for name in ("cert_file", "key_file"):
-            if getattr(server, name) is None:
-                yield ("server", name), "is needed with https_port"
+    if (server.cert_file is None) != (server.key_file is None):
+        missing, given = ("cert_file", "key_file") if server.cert_file is None else ("key_file", "cert_file")
+        yield ("server", missing), f"is needed with {given}"
     if media.port_min >= media.port_max:
         yield ("media", "port_min"), "must be below port_max"
     if not settings.sip.udp and not settings.sip.tcp:

@@ -120,7 +120,7 @@ class Server(Section):
     http_port: Port = 8080
     https_bind: Host = "127.0.0.1"
     https_port: Port | None = None
-    "None: no HTTPS. With it, `cert_file` and `key_file` are needed."
+    "None: no HTTPS. Without `cert_file` and `key_file`, Ringline makes a certificate of its own authority."
     cert_file: Path | None = None
     key_file: Path | None = None
 

@@ -1,0 +1,88 @@
+"""`/v1/files/{id}` and `/v3/files/{id}`: download recordings, for the application that made them only."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from anyio import to_thread
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse
+
+from ringline.api.middleware import trace_of
+from ringline.api.problems import Family, problem
+from ringline.api.resource import Desk
+from ringline.base import ApiError, read_leg_id
+
+_ONE_RANGE: Final = re.compile(r"bytes=([0-9]{1,18})?-([0-9]{1,18})?", re.IGNORECASE)
+
+
+class Files:
+    """The resource `files`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._needs = desk.needs
+
+    def router(self) -> APIRouter:
+        router = APIRouter()
+        for version in ("v1", "v3"):
+            router.add_api_route(f"/{version}/files/{{id}}", self.download, methods=["GET", "HEAD"])
+        return router
+
+    async def download(self, request: Request) -> Response:
+        """Send a file, or the part of it that `Range` asks for (RFC 9110 section 14)."""
+        token = self._desk.gate.application(request, voice=False, counted=False)
+        written = request.path_params["id"]
+        file_id = read_leg_id(written)
+        stored = await self._needs.records.file(file_id) if file_id is not None else None
+        if stored is None or stored.application != token.application.id:
+            raise _no_such_file(written)
+        path = self._needs.files.path(stored)
+        try:
+            status = await to_thread.run_sync(path.stat)
+        except OSError:
+            raise _no_such_file(written) from None
+        # A file never changes once it has a name, so its id is all the tag it needs.
+        tag = f'"{stored.file_id}"'
+        if _names(request.headers.get("if-none-match"), tag):
+            return Response(status_code=304, headers={"ETag": tag, "Accept-Ranges": "bytes"})
+        refused = _settle_range(request, tag, status.st_size)
+        if refused is not None:
+            return refused
+        return FileResponse(
+            path,
+            headers={"ETag": tag, "Cache-Control": "private"},
+            media_type=stored.media_type,
+            filename=f"{stored.file_id}{path.suffix}",
+            stat_result=status,
+        )
+
+
+def _settle_range(request: Request, tag: str, size: int) -> Response | None:
+    """Drop a `Range` that is not to be honoured: not one plain range, or of another file; refuse an impossible one."""
+    asked = request.headers.get("range")
+    if asked is None:
+        return None
+    found = _ONE_RANGE.fullmatch(asked.strip().replace(" ", ""))
+    first, last = (found[1], found[2]) if found is not None else (None, None)
+    sensible = (first or last) and not (first and last and int(first) > int(last))
+    if not sensible or request.headers.get("if-range", tag) != tag:
+        request.scope["headers"] = [(name, value) for name, value in request.scope["headers"] if name != b"range"]
+        return None
+    if (first is not None and int(first) >= size) or (first is None and (int(last or 0) == 0 or size == 0)):
+        error = ApiError(416, f"The file has {size} bytes")
+        answer = problem(error, family=Family.VOICE, trace=trace_of(request.scope))
+        answer.headers["Content-Range"] = f"bytes */{size}"
+        return answer
+    return None
+
+
+def _names(header: str | None, tag: str) -> bool:
+    """Whether an `If-None-Match` names this tag (RFC 9110 section 13.1.2: compared weakly)."""
+    tags = [one.strip().removeprefix("W/") for one in (header or "").split(",")]
+    return tag in tags or tags == ["*"]
+
+
+def _no_such_file(written: str) -> ApiError:
+    return ApiError(404, f"File '{written[:100]}' does not exist, or you do not have access")

@@ -1,0 +1,111 @@
+"""The one body every client library can read when a request is refused (REST reference, section 10.2).
+
+Why the shapes differ: the Go library reads 400 and 404 of the Voice API into a struct with an integer `type`, other
+APIs have a URL there; Go, PHP and Ruby look at `error_title` of a 401 first; the Numbers API knows only a code and a
+label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+from fastapi.responses import JSONResponse
+
+from ringline.base import ApiError
+
+VALIDATION: Final = "The request failed due to validation errors"
+FORBIDDEN: Final = "Your account does not have permission to perform this action"
+SLOW_DOWN: Final = "Please wait, then retry your request"
+
+_TYPES: Final = "https://developer.vonage.com/api-errors"
+_TITLES: Final = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Request method not allowed",
+    406: "Invalid Accept header",
+    408: "Request Timeout",
+    413: "Payload Too Large",
+    415: "Unsupported Content-Type header",
+    416: "Range Not Satisfiable",
+    429: "Rate Limit Hit",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+_CODES: Final = {
+    401: "#unauthorized",
+    403: "#forbidden",
+    404: "#not-found",
+    405: "#wrong-verb",
+    406: "#accept-header",
+    408: "#invalid-params",
+    413: "#invalid-params",
+    415: "#content-type-header",
+    416: "#invalid-params",
+    429: "#rate-limit",
+}
+
+
+class Family(Enum):
+    """Which of the APIs a path belongs to, as far as errors look different."""
+
+    VOICE = "voice"
+    APPLICATIONS = "applications"
+    NUMBERS = "numbers"
+
+
+def family_of(path: str) -> Family:
+    """Tell the API by the path."""
+    if path.startswith("/v2/applications"):
+        return Family.APPLICATIONS
+    if path.startswith(("/account/", "/number/")):
+        return Family.NUMBERS
+    return Family.VOICE
+
+
+def bad_request(*parameters: tuple[str, str], detail: str = VALIDATION) -> ApiError:
+    """The request is wrong: each parameter is the path of a field and what is wrong with it."""
+    return ApiError(400, detail, parameters=parameters)
+
+
+def problem(error: ApiError, *, family: Family, trace: str, reading: bool = False) -> JSONResponse:
+    """Write a refusal. `trace` is the request's trace id, `reading` tells that it was a GET."""
+    headers = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer" if family is Family.VOICE else 'Basic realm="ringline"'
+    if error.status in (429, 503):
+        headers["Retry-After"] = "1"
+    return JSONResponse(_body(error, family, trace, reading), error.status, headers)
+
+
+def _body(error: ApiError, family: Family, trace: str, reading: bool) -> Mapping[str, Any]:
+    if family is Family.NUMBERS:
+        return {"error-code": str(error.status), "error-code-label": error.detail}
+    body: dict[str, Any] = {
+        "type": _type(error.status, family, reading),
+        "title": error.title or _TITLES.get(error.status, "Error"),
+        "detail": error.detail,
+        "instance": trace,
+    }
+    if error.status == 401 and family is Family.VOICE:
+        body["error_title"] = "Unauthorized"
+    if error.status == 401 and family is Family.APPLICATIONS:
+        body["title"] = "Invalid credentials supplied"
+    if error.status == 400:
+        body["invalid_parameters"] = [{"name": name, "reason": reason} for name, reason in error.parameters]
+    return body
+
+
+def _type(status: int, family: Family, reading: bool) -> str | int:
+    if family is Family.VOICE:
+        match status:
+            case 400 | 404:
+                return status
+            case 401:
+                return "UNAUTHORIZED"
+    elif status == 400:
+        return f"{_TYPES}/application#{'list' if reading else 'payload'}-validation"
+    return _TYPES + _CODES.get(status, "")

@@ -1,0 +1,61 @@
+"""`/healthz` and `/readyz`: whether the process lives, and whether calls had better be sent elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+
+class Speaks(Protocol):
+    """The voice, as far as health goes."""
+
+    def ready(self) -> str | None:
+        """None when speech works; else a sentence that says why not."""
+        ...
+
+
+class Keeps(Protocol):
+    """The store, as far as health goes."""
+
+    def trouble(self) -> str | None:
+        """None when all can be written; else why not."""
+        ...
+
+
+class Health:
+    """Asks the parts how they are."""
+
+    def __init__(self, *, voice: Speaks, store: Keeps, draining: Callable[[], bool]) -> None:
+        self._voice = voice
+        self._store = store
+        self._draining = draining
+
+    def reasons(self) -> list[str]:
+        """Why no calls should come; empty when all is well."""
+        found = []
+        if self._draining():
+            found.append("draining: the server is being stopped")
+        if (why := self._voice.ready()) is not None:
+            found.append(f"speech: {why}")
+        if (why := self._store.trouble()) is not None:
+            found.append(f"store: {why}")
+        return found
+
+    def router(self) -> APIRouter:
+        """`/healthz` and `/readyz`; neither asks for credentials."""
+        router = APIRouter()
+        router.add_api_route("/healthz", self._alive, methods=["GET", "HEAD"])
+        router.add_api_route("/readyz", self._ready, methods=["GET", "HEAD"])
+        return router
+
+    async def _alive(self) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _ready(self) -> Response:
+        reasons = self.reasons()
+        if reasons:
+            return JSONResponse({"status": "not ready", "reasons": reasons}, 503)
+        return JSONResponse({"status": "ready"})

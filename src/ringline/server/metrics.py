@@ -1,0 +1,173 @@
+"""Figures for operators, in the text format of Prometheus.
+
+Nothing here asks for anything by itself: the wiring feeds it (`leg` as a watcher of the engine, `webhook` as the
+measure of its hooks, `request` of the API, `sip_message` of the SIP pump) and names what is to be read at each scrape.
+Labels only have values from short fixed lists, whatever strangers send.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter as Tally
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Final
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from ringline.calls.facts import LegView
+
+Figures = Callable[[], Mapping[str, float]]
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_SIP_METHODS: Final = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "REGISTER", "PRACK"})
+_QUICK: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_WEBHOOK: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_RINGING: Final = (0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120)
+_TALKING: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+_LAG: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
+_LOOK_S: Final = 0.25
+
+
+class Metrics:
+    """All figures of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._task: asyncio.Task[None] | None = None
+        self._ended = self._counter("legs_ended", "Legs that ended, by verdict", "direction", "status", "detail")
+        self._ringing = self._histogram(
+            "leg_setup_seconds", "From a leg's creation to its answer", _RINGING, "direction"
+        )
+        self._talking = self._histogram("leg_duration_seconds", "From a leg's answer to its end", _TALKING, "direction")
+        self._webhooks = self._counter("webhooks", "Requests to applications, by what came back", "name", "outcome")
+        self._webhook_time = self._histogram("webhook_seconds", "How long applications took", _WEBHOOK, "outcome")
+        self._requests = self._counter("http_requests", "REST requests", "method", "route", "status")
+        self._request_time = self._histogram("http_request_seconds", "How long REST took", _QUICK, "method", "route")
+        self._sip = self._counter("sip_messages", "SIP messages", "direction", "message")
+        self._lag = self._histogram("event_loop_lag_seconds", "How late the event loop came to a timer", _LAG)
+
+    # ── what is fed ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def leg(self, view: LegView) -> None:
+        """Take a change of a leg's record; its end is what counts."""
+        if view.ended_at is None:
+            return
+        self._ended.labels(view.direction, view.status, view.detail or "").inc()
+        if view.answered_at is not None:
+            ringing = (view.answered_at - view.created_at).total_seconds()
+            self._ringing.labels(view.direction).observe(max(0.0, ringing))
+            self._talking.labels(view.direction).observe(view.duration_s or 0)
+
+    def webhook(self, name: str, outcome: str, seconds: float) -> None:
+        """Take a request to an application; `outcome` is the status of the reply, or why there was none."""
+        kind = f"{outcome[0]}xx" if outcome.isdecimal() else outcome.rstrip(".").lower().replace(" ", "-")
+        self._webhooks.labels(name, kind).inc()
+        self._webhook_time.labels(kind).observe(seconds)
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Take a REST request; `route` is the template of its path, empty when there is none."""
+        method = method if method in _METHODS else "other"
+        self._requests.labels(method, route, str(status)).inc()
+        self._request_time.labels(method, route).observe(seconds)
+
+    def sip_message(self, direction: str, line: str) -> None:
+        """Take a SIP message by its first line: `INVITE sip:…` or `200 OK`."""
+        word = line.split(" ", 1)[0]
+        known = word in _SIP_METHODS or (len(word) == 3 and word.isascii() and word.isdecimal())
+        self._sip.labels(direction, word if known else "other").inc()
+
+    # ── what is read at each scrape ────────────────────────────────────────────────────────────────────────────────
+
+    def live_legs(self, legs: Callable[[], Iterable[LegView]]) -> None:
+        """Show the live legs by direction and status."""
+        self._registry.register(_LiveLegs(legs))
+
+    def figures(self, prefix: str, poll: Figures, *, counters: Collection[str] = ()) -> None:
+        """Show every figure that `poll` gives as `ringline_<prefix>_<name>`; those in `counters` only ever grow."""
+        self._registry.register(_Polled(f"ringline_{prefix}_" if prefix else "ringline_", poll, frozenset(counters)))
+
+    # ── the event loop ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Begin to measure how late the event loop is."""
+        self._task = asyncio.get_running_loop().create_task(self._measure_lag(), name="metrics")
+
+    async def stop(self) -> None:
+        """Stop measuring."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _measure_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _LOOK_S
+            await asyncio.sleep(_LOOK_S)
+            self._lag.observe(max(0.0, loop.time() - due))
+
+    # ── out ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def text(self) -> bytes:
+        """All figures, as `/metrics` shows them."""
+        return generate_latest(self._registry)
+
+    def router(self) -> APIRouter:
+        """`/metrics`."""
+        router = APIRouter()
+        router.add_api_route("/metrics", self._show, methods=["GET"])
+        return router
+
+    async def _show(self) -> Response:
+        return Response(self.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"ringline_{name}", what, labels, registry=self._registry)
+
+    def _histogram(self, name: str, what: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"ringline_{name}", what, labels, buckets=buckets, registry=self._registry)
+
+
+class _LiveLegs(Collector):
+    """Counts the live legs when asked, so that the figure can never drift."""
+
+    def __init__(self, legs: Callable[[], Iterable[LegView]]) -> None:
+        self._legs = legs
+
+    def describe(self) -> Iterator[Metric]:
+        yield self._family()
+
+    def collect(self) -> Iterator[Metric]:
+        family = self._family()
+        tally = Tally((view.direction, view.status) for view in self._legs())
+        for labels, count in sorted(tally.items()):
+            family.add_metric(labels, count)
+        yield family
+
+    def _family(self) -> GaugeMetricFamily:
+        return GaugeMetricFamily("ringline_legs", "Live legs", labels=("direction", "status"))
+
+
+class _Polled(Collector):
+    """Figures somebody else keeps."""
+
+    def __init__(self, prefix: str, poll: Figures, counters: frozenset[str]) -> None:
+        self._prefix = prefix
+        self._poll = poll
+        self._counters = counters
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing is asked before the first scrape: the parts may not run yet."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        for name, value in sorted(self._poll().items()):
+            words = name.replace("_", " ")
+            if name in self._counters:
+                yield CounterMetricFamily(self._prefix + name, f"{words.capitalize()}, since the start", value=value)
+            else:
+                yield GaugeMetricFamily(self._prefix + name, words.capitalize(), value=value)

@@ -1,0 +1,82 @@
+"""The HTTP listeners: the same application on a plain and, where a certificate is configured, an encrypted port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from ringline.base import ConfigError
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to whom they belong: the platform."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class WebListener:
+    """One port on which the REST API is served."""
+
+    def __init__(self, app: Any, *, cert_file: Path | None = None, key_file: Path | None = None) -> None:
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                ssl_certfile=str(cert_file) if cert_file else None,
+                ssl_keyfile=str(key_file) if key_file else None,
+                timeout_graceful_shutdown=3,
+                limit_concurrency=2000,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+        self.port = 0
+
+    async def start(self, host: str, port: int, *, key: str) -> None:
+        """Listen; port 0 takes a free one. `key` is the setting that an error names.
+
+        Raises:
+            ConfigError: the port is taken, or the address is not ours.
+        """
+        listener = listening_socket(host, port, key=key)
+        self.port = listener.getsockname()[1]
+        self._task = asyncio.get_running_loop().create_task(self._server.serve(sockets=[listener]), name=f"http:{key}")
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+                raise ConfigError("the listener ended at once", where="settings", key=key)
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Let running requests end, for three seconds at most."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+
+
+def listening_socket(host: str, port: int, *, key: str) -> socket.socket:
+    """Bind a TCP socket.
+
+    Raises:
+        ConfigError: the port is taken, or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}", where="settings", key=key) from error
+    listener.setblocking(False)
+    return listener
