@@ -32,7 +32,12 @@ async def measure(*, legs: int, room: int, threads: int, seconds: float, record:
     # The far end is half the list away, so that no leg sends to its own room.
     for index, name in enumerate(names):
         far = names[index ^ 1] if legs < 4 else names[(index + legs // 2) % legs]
-        core.configure(name, RtpPlan(remote_host="127.0.0.1", remote_port=ports[far], codec="PCMA", payload_type=8, dtmf_payload_type=101))
+        core.configure(
+            name,
+            RtpPlan(
+                remote_host="127.0.0.1", remote_port=ports[far], codec="PCMA", payload_type=8, dtmf_payload_type=101
+            ),
+        )
     for start in range(0, legs, room):
         members = names[start : start + room]
         conversation = ConversationId(f"CON-{start}")

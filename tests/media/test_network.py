@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import random
 from dataclasses import replace
 from itertools import pairwise
 
@@ -131,9 +131,11 @@ def test_noise_on_the_port_is_counted_and_harms_nobody() -> None:
             studio.together("CON-1", "a", "b")
             first.say(tone(440, 0.5), repeat=True)
             await second.hear(0.2)
+            noise = random.Random(1)
             for length in (0, 1, 3, 11, 12, 13, 100, 1500, 60_000):
-                first.send_raw(os.urandom(length))
-                first.send_raw((b"\x80" + os.urandom(length))[:length])
+                first.send_raw(noise.randbytes(length))
+                first.send_raw((b"\x80" + noise.randbytes(length))[:length])
+            rtcp = studio.media.gauges()["packets_rtcp"]
             first.send(0, b"")
             first.send(0, bytes(1400))
             first.send(77, bytes(160))
@@ -144,7 +146,7 @@ def test_noise_on_the_port_is_counted_and_harms_nobody() -> None:
             await second.hear(0.3)
             assert has_tone(await second.hear(0.2), 440, share=0.95)
             assert _counters(studio, "a").packets_malformed > 5
-            assert studio.media.gauges()["packets_rtcp"] == 1
+            assert studio.media.gauges()["packets_rtcp"] >= rtcp + 1
 
     asyncio.run(scenario())
 

@@ -2,63 +2,25 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::os::fd::RawFd;
 use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use ringline_media::{
-    open_tap, CodecKind, Crypto, Event, Layout, Leg, LegCounters, LegPlan, LegStats, Plain, Ring, MAX_CHANNELS,
-    MAX_PACKET_SAMPLES, RATE_HZ,
-};
+use ringline_media::{open_tap, Crypto, Event, Layout, Leg, LegCounters, LegStats, Plain, Ring, MAX_CHANNELS, RATE_HZ};
 
 use crate::command::{Command, LegCommand, PromptCommand, RoomCommand};
 use crate::error::MediaError;
 use crate::host::LegHost;
 use crate::ports::PortPool;
+use crate::request::{PlanRequest, Settings};
 use crate::seed::stream_seed;
-use crate::stats::ThreadStats;
+use crate::stats::{ThreadFigures, ThreadStats};
 use crate::sys::monotonic_ns;
 use crate::transport::{Transport, Udp};
 use crate::wake::{event_queue, EventReceiver, EventSender};
 use crate::worker::{Surroundings, Worker, SLOTS_PER_FRAME};
-
-/// How the core is set up.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The address that RTP sockets are bound to.
-    pub bind_ip: IpAddr,
-    /// First port of the range; RTP uses the even ones.
-    pub port_low: u16,
-    /// Last port of the range.
-    pub port_high: u16,
-    /// Number of pacing threads; 0 is one per core.
-    pub threads: usize,
-    /// Silence of an unheld leg's network after which [`Event::MediaTimeout`] is told.
-    pub media_timeout_ms: u64,
-}
-
-/// What the far end wants, as its SDP says it.
-#[derive(Debug, Clone)]
-pub struct PlanRequest<'a> {
-    /// Address of the `c=` line.
-    pub remote_host: &'a str,
-    /// Port of the `m=audio` line; 0 while there is none.
-    pub remote_port: u16,
-    /// `PCMU` or `PCMA`.
-    pub codec: &'a str,
-    /// RTP number of the codec.
-    pub payload_type: u8,
-    /// RTP number of telephone-event.
-    pub dtmf_payload_type: Option<u8>,
-    /// Length of our packets.
-    pub ptime_ms: u32,
-    /// Whether the far end wants our audio.
-    pub send: bool,
-    /// Whether we want the far end's audio.
-    pub receive: bool,
-}
 
 struct Thread {
     inbox: Sender<Command>,
@@ -246,37 +208,12 @@ impl MediaCore {
 
     /// Put an offer/answer outcome into force.
     pub fn configure(&mut self, leg: u64, request: &PlanRequest<'_>) -> Result<(), MediaError> {
-        let codec = CodecKind::named(request.codec).ok_or_else(|| MediaError::Codec(request.codec.to_owned()))?;
-        let numbers = [Some(request.payload_type), request.dtmf_payload_type];
-        if let Some(number) = numbers.into_iter().flatten().find(|number| *number > 127) {
-            return Err(MediaError::PayloadType(number));
-        }
         if !self.legs.contains_key(&leg) {
             return Err(MediaError::UnknownLeg);
         }
-        let samples_per_ms = (RATE_HZ / 1000) as usize;
-        let packet_ms = (request.ptime_ms as usize / 10).clamp(1, 6) * 10;
-        let plan = LegPlan {
-            remote: self.destination(request.remote_host, request.remote_port),
-            codec,
-            payload_type: request.payload_type,
-            dtmf_payload_type: request.dtmf_payload_type,
-            packet_samples: (packet_ms * samples_per_ms).min(MAX_PACKET_SAMPLES),
-            send: request.send,
-            receive: request.receive,
-        };
+        let plan = request.read(self.settings.bind_ip)?;
         self.send_leg(leg, LegCommand::Configure(plan));
         Ok(())
-    }
-
-    /// Where to send at first. An address that cannot be sent to is no error: audio that comes in shows the way.
-    fn destination(&self, host: &str, port: u16) -> Option<SocketAddr> {
-        let ip: IpAddr = host.parse().ok()?;
-        let sendable = match ip {
-            IpAddr::V4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
-            IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
-        };
-        (sendable && port != 0 && ip.is_ipv4() == self.settings.bind_ip.is_ipv4()).then(|| SocketAddr::new(ip, port))
     }
 
     /// End a leg; its port rests and comes back.
@@ -295,15 +232,7 @@ impl MediaCore {
             room.members.retain(|member| *member != leg);
         }
         self.watches.retain(|_, watched| *watched != leg);
-        let last = record.stats.read();
-        self.closed.received += last.received;
-        self.closed.sent += last.sent;
-        self.closed.lost += last.lost;
-        self.closed.late += last.late;
-        self.closed.malformed += last.malformed;
-        self.closed.foreign += last.foreign;
-        self.closed.rtcp += last.rtcp;
-        self.closed.keys += last.keys;
+        self.closed.add(&record.stats.read());
     }
 
     /// A leg's counters now.
@@ -484,22 +413,15 @@ impl MediaCore {
     pub fn gauges(&self) -> Vec<(&'static str, f64)> {
         let mut packets = self.closed;
         for record in self.legs.values() {
-            let counters = record.stats.read();
-            packets.received += counters.received;
-            packets.sent += counters.sent;
-            packets.lost += counters.lost;
-            packets.late += counters.late;
-            packets.malformed += counters.malformed;
-            packets.foreign += counters.foreign;
-            packets.rtcp += counters.rtcp;
-            packets.keys += counters.keys;
+            packets.add(&record.stats.read());
         }
-        let figures: Vec<_> = self.threads.iter().map(|thread| thread.stats.read()).collect();
-        let sum = |of: fn(&crate::stats::ThreadFigures) -> u64| figures.iter().map(of).sum::<u64>() as f64;
-        let worst_us = figures.iter().map(|figure| figure.worst_lag_us).max().unwrap_or(0);
+        let mut threads = ThreadFigures::default();
+        for thread in &self.threads {
+            threads.add(&thread.stats.read());
+        }
         vec![
-            ("busy_seconds", sum(|figure| figure.busy_us) / 1e6),
-            ("frames_skipped", sum(|figure| figure.skipped_frames)),
+            ("busy_seconds", threads.busy_us as f64 / 1e6),
+            ("frames_skipped", threads.skipped_frames as f64),
             ("keys_received", packets.keys as f64),
             ("legs", self.legs.len() as f64),
             ("packets_foreign", packets.foreign as f64),
@@ -509,15 +431,15 @@ impl MediaCore {
             ("packets_received", packets.received as f64),
             ("packets_rtcp", packets.rtcp as f64),
             ("packets_sent", packets.sent as f64),
-            ("packets_unsendable", sum(|figure| figure.send_errors)),
-            ("pacing_lag_worst_seconds", worst_us as f64 / 1e6),
+            ("packets_unsendable", threads.send_errors as f64),
+            ("pacing_lag_worst_seconds", threads.worst_lag_us as f64 / 1e6),
             ("ports_free", self.ports.free() as f64),
             ("ports_used", self.ports.used() as f64),
             ("prompts", self.plays.len() as f64),
             ("recordings", self.taps.len() as f64),
             ("rooms", self.rooms.len() as f64),
-            ("slots", sum(|figure| figure.slots)),
-            ("slots_late", sum(|figure| figure.late_slots)),
+            ("slots", threads.slots as f64),
+            ("slots_late", threads.late_slots as f64),
             ("threads", self.threads.len() as f64),
         ]
     }

@@ -10,6 +10,7 @@ mod core;
 mod error;
 mod host;
 mod ports;
+mod request;
 mod room;
 mod seed;
 mod stats;
@@ -20,7 +21,8 @@ mod transport;
 mod wake;
 mod worker;
 
-pub use crate::core::{MediaCore, PlanRequest, Settings, Target};
+pub use crate::core::{MediaCore, Target};
 pub use error::MediaError;
+pub use request::{PlanRequest, Settings};
 pub use sys::Batch;
 pub use transport::Transport;

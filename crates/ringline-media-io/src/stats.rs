@@ -28,6 +28,18 @@ pub(crate) struct ThreadFigures {
     pub(crate) send_errors: u64,
 }
 
+impl ThreadFigures {
+    /// Add another thread's figures; of the lags the worst remains.
+    pub(crate) fn add(&mut self, other: &ThreadFigures) {
+        self.slots += other.slots;
+        self.late_slots += other.late_slots;
+        self.worst_lag_us = self.worst_lag_us.max(other.worst_lag_us);
+        self.busy_us += other.busy_us;
+        self.skipped_frames += other.skipped_frames;
+        self.send_errors += other.send_errors;
+    }
+}
+
 impl ThreadStats {
     pub(crate) fn count_slot(&self, lag_us: u64, busy_us: u64) {
         self.slots.fetch_add(1, Relaxed);

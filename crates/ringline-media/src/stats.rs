@@ -48,6 +48,20 @@ pub struct LegCounters {
     pub keys: u64,
 }
 
+impl LegCounters {
+    /// Add another leg's counts; jitter is no count and stays.
+    pub fn add(&mut self, other: &LegCounters) {
+        self.received += other.received;
+        self.sent += other.sent;
+        self.lost += other.lost;
+        self.late += other.late;
+        self.malformed += other.malformed;
+        self.foreign += other.foreign;
+        self.rtcp += other.rtcp;
+        self.keys += other.keys;
+    }
+}
+
 /// Count one more.
 #[inline]
 pub fn bump(counter: &AtomicU64) {

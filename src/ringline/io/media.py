@@ -47,10 +47,10 @@ _log = get_log("ringline.media")
 
 @dataclass(slots=True)
 class _Leg:
-    """An open leg: its number, and the orders that end silently with it."""
+    """An open leg: its number, and the key orders and watches that may end silently with it."""
 
     number: int
-    orders: set[int] = field(default_factory=set)
+    orders: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class MediaCore:
         self._prompts: dict[EffectId, _Prompt] = {}
         self._watches: dict[EffectId, int] = {}
         self._effects: dict[int, EffectId] = {}
-        "Prompts, key orders and watches by their numbers."
+        "Prompts, key orders and watches by their numbers, until they end."
         self._taps: dict[EffectId, int] = {}
         self._sinks: dict[int, RecordingSink] = {}
 
@@ -273,16 +273,13 @@ class MediaCore:
     def send_keys(self, keys: EffectId, leg: LegId, digits: str) -> None:
         """Send `0`-`9`, `*`, `#`, `A`-`D`; `p` is a pause of 500 ms. A leg that is not open gets none."""
         if leg in self._legs:
-            number = self._number(keys)
-            self._legs[leg].orders.add(number)
+            number = self._order(leg, keys)
             self._running().send_keys(number, self._legs[leg].number, digits)
 
     def watch_silence(self, watch: EffectId, leg: LegId, seconds: float) -> None:
         """Tell with `SilenceReached` once the leg has said nothing for so long, counted from now."""
         if leg in self._legs:
-            number = self._number(watch)
-            self._watches[watch] = number
-            self._legs[leg].orders.add(number)
+            number = self._watches[watch] = self._order(leg, watch)
             self._running().watch_silence(number, self._legs[leg].number, max(0, round(seconds * 1000)))
 
     def unwatch(self, watch: EffectId) -> None:
@@ -347,6 +344,14 @@ class MediaCore:
     def _number(self, effect: EffectId) -> int:
         number = next(self._numbers)
         self._effects[number] = effect
+        return number
+
+    def _order(self, leg: LegId, effect: EffectId) -> int:
+        """Number something that ends with its leg; those that have ended are forgotten on the way."""
+        number = self._number(effect)
+        orders = self._legs[leg].orders
+        orders[:] = [known for known in orders if known in self._effects]
+        orders.append(number)
         return number
 
     def _poll(self) -> None:
