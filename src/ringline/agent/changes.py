@@ -33,6 +33,8 @@ class Changes:
         self._glares = 0
         self._auth: DigestClient | None = None
         self._dropped = False
+        self._floor: int | None = None
+        "The version of the SDP we repeated on our own account; what follows has to count on from there."
 
     # ── theirs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -74,7 +76,7 @@ class Changes:
         exchange, self._theirs = self._theirs, None
         if exchange is None:
             return
-        self._local = sdp
+        sdp = self._local = self._counted(sdp)
         response = self._session.respond(exchange, 200, now, sdp=sdp)
         if exchange.request.method == "INVITE":
             self._session.await_ack(exchange, response, offered=False, now=now)
@@ -116,13 +118,25 @@ class Changes:
             return
         try:
             held = self._remote is not None and held_by(SessionDescription.parse(self._remote))
-            sdp = bytes(same_again(SessionDescription.parse(self._local), resume=held))
+            again = same_again(SessionDescription.parse(self._local), resume=held)
         except RemoteProtocolError:
             session.respond(exchange, 488, now)
             return
-        self._local = sdp
-        response = session.respond(exchange, 200, now, sdp=sdp)
+        self._floor = again.origin.version
+        self._local = bytes(again)
+        response = session.respond(exchange, 200, now, sdp=self._local)
         session.await_ack(exchange, response, offered=True, now=now)
+
+    def _counted(self, sdp: bytes) -> bytes:
+        """The same SDP with a version above any we made up in between (RFC 3264 section 8)."""
+        if self._floor is None:
+            return sdp
+        try:
+            description = SessionDescription.parse(sdp)
+        except RemoteProtocolError:
+            return sdp
+        self._floor = max(self._floor + 1, description.origin.version)
+        return bytes(description.with_version(self._floor))
 
     # ── ours ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -137,7 +151,7 @@ class Changes:
         busy = self._theirs is not None or self._ours is not None or session.waits_for_ack
         if self._wanted is None or busy or self._retry is not None or not self._alive():
             return
-        self._sent, self._wanted = self._wanted, None
+        self._sent, self._wanted = self._counted(self._wanted), None
         self._auth = DigestClient(session.credentials) if session.credentials else None
         self._invite(None, now)
 
@@ -151,6 +165,11 @@ class Changes:
         exchange, self._theirs = self._theirs, None
         if exchange is not None:
             self._session.respond(exchange, 487, now)
+        if self._ours is not None:
+            # It still gets its ACK, but a far end that never answers must not be waited for without end.
+            stack = self._session.stack
+            stack.agenda.at(now + stack.config.timers.patience, self._ours.give_up)
+            self._ours = None
 
     def _alive(self) -> bool:
         return not self._dropped

@@ -46,7 +46,7 @@ class OutgoingInvite:
     to: str
     "URI."
     headers: tuple[tuple[str, str], ...] = ()
-    "Added to the INVITE as they are."
+    "Added to the INVITE as they are; names that are no words, or that the user agent writes itself, are left out."
     sdp: bytes | None
     "Our offer."
     credentials: Credentials | None = None

@@ -22,7 +22,7 @@ class Guard:
         self,
         *,
         failures: int = 10,
-        answers: int = 60,
+        answers: int = 120,
         window_s: float = 60.0,
         blocked_s: float = 300.0,
         remembered: int = 10_000,

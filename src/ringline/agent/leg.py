@@ -27,7 +27,7 @@ class Leg:
         """Send 200."""
 
     def refuse(self, status: int, reason: str, retry_after_s: int | None, now: float) -> None:
-        """Send a final failure."""
+        """Send a final failure; a leg that is past that is hung up."""
 
     def hang_up(self, reason: str | None, now: float) -> None:
         """End it in the way its state asks for."""

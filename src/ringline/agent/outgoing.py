@@ -26,6 +26,7 @@ from ringline.sip import (
     Response,
     Uri,
     cancel_request,
+    is_free_name,
     read_reason,
     write_reason,
 )
@@ -55,6 +56,9 @@ class Outgoing(Leg):
         self._tag = token(stack.random, 12)
         self._cseq = 0
         self._uri = Uri.parse(invite.request_uri)
+        display, from_uri = invite.from_
+        self._from = str(NameAddr(Uri.parse(from_uri), display, Params((("tag", self._tag),))))
+        self._to = str(NameAddr(Uri.parse(invite.to)))
         self._left: deque[tuple[Uri, Destination]] = deque((self._uri, each) for each in invite.destinations)
         self._redirects = 0
         self._auth = DigestClient(invite.credentials) if invite.credentials else None
@@ -105,13 +109,13 @@ class Outgoing(Leg):
         request = Request(method="INVITE", uri=str(self._uri))
         headers = request.headers
         headers.add("Max-Forwards", "70")
-        display, from_uri = invite.from_
-        headers.add("From", str(NameAddr(Uri.parse(from_uri), display, Params((("tag", self._tag),)))))
-        headers.add("To", str(NameAddr(Uri.parse(invite.to))))
+        headers.add("From", self._from)
+        headers.add("To", self._to)
         headers.add("Call-ID", self._call_id)
         headers.add("CSeq", f"{self._cseq} INVITE")
         for name, value in invite.headers:
-            headers.add(name, value)
+            if is_free_name(name):
+                headers.add(name, value)
         if invite.sdp is not None:
             headers.add("Content-Type", "application/sdp")
             request.body = invite.sdp
@@ -277,6 +281,10 @@ class Outgoing(Leg):
         # Before any response a CANCEL could overtake the INVITE: it waits for one (RFC 3261 section 9.1).
         if self._heard:
             self._send_cancel(now)
+
+    def refuse(self, status: int, reason: str, retry_after_s: int | None, now: float) -> None:
+        """There is nothing to refuse: it is given up."""
+        self.hang_up(reason or None, now)
 
     def _send_cancel(self, now: float) -> None:
         exchange = self._exchange

@@ -126,6 +126,10 @@ class Session(Leg):
         else:
             self._bye(reason, now)
 
+    def refuse(self, status: int, reason: str, retry_after_s: int | None, now: float) -> None:
+        """Too late to refuse: it is hung up."""
+        self.hang_up(reason or None, now)
+
     def leave_quietly(self, now: float) -> None:
         """End a dialog nobody wants: the second branch of a fork, or a 2xx that crossed our CANCEL."""
         self._bye(None, now)

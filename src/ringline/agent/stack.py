@@ -53,6 +53,16 @@ class Stack:
         self._merges: set[tuple[str, str, int]] = set()
         self._tag_key = random.bytes(16)
 
+    def gauges(self) -> dict[str, int]:
+        """How much of everything there is."""
+        return {
+            "legs": len(self.legs),
+            "dialogs": len(self.dialogs),
+            "client_transactions": len(self._clients),
+            "server_transactions": len(self._servers),
+            "alarms": len(self.agenda),
+        }
+
     # ── out ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def poll(self) -> Send | AgentEvent | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ringline.agent.admission import Admission, InviteContext
 from ringline.agent.config import AgentConfig, OutgoingInvite
@@ -45,6 +45,10 @@ class UserAgent:
     def call_count(self) -> int:
         """Legs in any phase."""
         return len(self._stack.legs)
+
+    def gauges(self) -> Mapping[str, int]:
+        """Figures for metrics: `legs`, `dialogs`, `client_transactions`, `server_transactions`, `alarms`."""
+        return self._stack.gauges()
 
     # ── time and bytes ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -111,7 +115,7 @@ class UserAgent:
     def refuse(
         self, leg: LegId, status: int, reason: str = "", *, retry_after_s: int | None = None, now: float
     ) -> None:
-        """Turn down a call that was let in."""
+        """Turn down a call that was let in; one that is answered already is hung up."""
         if (found := self._stack.legs.get(leg)) is not None:
             found.refuse(status, reason, retry_after_s, now)
 

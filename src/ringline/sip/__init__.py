@@ -16,7 +16,7 @@ from ringline.sip.digest import DigestWords, digest_response
 from ringline.sip.digest_client import Credentials, DigestClient
 from ringline.sip.digest_server import DigestServer, Missing, Stale, Verified, Wrong
 from ringline.sip.flow import Destination, Flow
-from ringline.sip.headers import Headers
+from ringline.sip.headers import Headers, is_free_name
 from ringline.sip.message import MAX_MESSAGE, Message, Request, Response, parse, salvage
 from ringline.sip.params import Params
 from ringline.sip.reason import read_reason, status_text, write_reason
@@ -75,6 +75,7 @@ __all__ = [
     "digest_response",
     "draw",
     "failure_ack",
+    "is_free_name",
     "parse",
     "read_reason",
     "respond",

@@ -38,6 +38,20 @@ def fold_name(name: str) -> str:
     return COMPACT.get(lowered, lowered)
 
 
+_OURS = frozenset(
+    {
+        *("via", "from", "to", "call-id", "cseq", "contact", "max-forwards", "route", "record-route", "allow"),
+        *("content-length", "content-type", "authorization", "proxy-authorization", "user-agent", "require"),
+    }
+)
+
+
+def is_free_name(name: str) -> bool:
+    """Whether a caller of ours may add a header of that name: a plain word, and none that carries the protocol."""
+    plain = name.replace("-", "").replace("_", "").replace(".", "")
+    return plain.isascii() and plain.isalnum() and fold_name(name) not in _OURS
+
+
 def clean_value(value: str) -> str:
     """Make a value safe to write: line ends and other control characters become spaces, so nothing can be smuggled."""
     return value.translate(_NO_CONTROLS).strip()

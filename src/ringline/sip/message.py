@@ -54,6 +54,13 @@ class Message:
             raise RemoteProtocolError(f"{name} is missing")
         return value
 
+    def _person(self, name: str) -> NameAddr:
+        try:
+            return NameAddr.parse(self._need(name))
+        except RemoteProtocolError as error:
+            # 416 speaks of the Request-URI only; a strange scheme elsewhere is simply a bad request.
+            raise RemoteProtocolError(f"{name}: {error}") from None
+
     @property
     def call_id(self) -> str:
         return self._need("Call-ID")
@@ -71,11 +78,11 @@ class Message:
 
     @property
     def from_(self) -> NameAddr:
-        return NameAddr.parse(self._need("From"))
+        return self._person("From")
 
     @property
     def to(self) -> NameAddr:
-        return NameAddr.parse(self._need("To"))
+        return self._person("To")
 
     @property
     def via(self) -> Via:

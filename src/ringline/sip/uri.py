@@ -53,8 +53,8 @@ class Uri:
             raise RemoteProtocolError("a URI scheme is not supported", sip_status=416)
         user: str | None = None
         password: str | None = None
-        # The user part may hold `;` and `?`, so the `@` decides first (RFC 3261 section 25.1: user-unreserved).
-        userinfo, at, hostpart = rest.rpartition("@")
+        # The user part may hold `;` and `?`, but nothing may hold another `@`: the first decides (section 25.1).
+        userinfo, at, hostpart = rest.partition("@")
         if at:
             raw_user, has_password, raw_password = userinfo.partition(":")
             if not raw_user:

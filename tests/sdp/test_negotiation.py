@@ -1,0 +1,227 @@
+"""Offers and answers, as phones and PBXs write them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringline.base import NegotiationError, RemoteProtocolError
+from ringline.sdp import (
+    Capabilities,
+    Negotiated,
+    SessionDescription,
+    accept,
+    answer,
+    held_by,
+    offer,
+    same_again,
+)
+
+OURS = Capabilities(host="192.0.2.10", port=40_000, session_id=7)
+# The shape of a desk phone's offer: several codecs, a video line, encryption beside plain audio.
+PHONE = b"""v=0
+o=- 20518 0 IN IP4 198.51.100.1
+s=call
+c=IN IP4 198.51.100.1
+t=0 0
+a=sendrecv
+m=audio 11780 RTP/AVP 9 8 0 3 96
+a=rtpmap:9 G722/8000
+a=rtpmap:8 PCMA/8000
+a=rtpmap:0 PCMU/8000
+a=rtpmap:3 GSM/8000
+a=rtpmap:96 telephone-event/8000
+a=fmtp:96 0-15
+a=ptime:30
+m=video 11782 RTP/AVP 34
+a=rtpmap:34 H263/90000
+"""
+
+
+def description(data: bytes | str) -> SessionDescription:
+    return SessionDescription.parse(data if isinstance(data, bytes) else data.encode())
+
+
+def test_the_answer_takes_the_offerers_best_codec_that_is_known() -> None:
+    found = answer(description(PHONE), OURS)
+    assert found.negotiated == Negotiated(
+        remote_host="198.51.100.1",
+        remote_port=11780,
+        codec="PCMA",
+        payload_type=8,
+        dtmf_payload_type=96,
+        ptime_ms=30,
+        send=True,
+        receive=True,
+    )
+    lines = bytes(found.description).decode().split("\r\n")
+    assert lines == [
+        "v=0",
+        "o=ringline 7 0 IN IP4 192.0.2.10",
+        "s=-",
+        "c=IN IP4 192.0.2.10",
+        "t=0 0",
+        "m=audio 40000 RTP/AVP 8 96",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:96 telephone-event/8000",
+        "a=fmtp:96 0-16",
+        "a=ptime:20",
+        "a=sendrecv",
+        "m=video 0 RTP/AVP 34",
+        "",
+    ]
+
+
+def test_static_payload_types_need_no_rtpmap() -> None:
+    found = answer(description("v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 4000 RTP/AVP 18 0\n"), OURS)
+    assert (found.negotiated.codec, found.negotiated.payload_type) == ("PCMU", 0)
+    assert found.negotiated.dtmf_payload_type is None
+
+
+def test_a_known_codec_under_an_unusual_number_keeps_it() -> None:
+    text = "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 4000 RTP/AVP 97 0\na=rtpmap:97 pcma/8000/1\n"
+    found = answer(description(text), OURS)
+    assert (found.negotiated.codec, found.negotiated.payload_type) == ("PCMA", 97)
+    assert b"m=audio 40000 RTP/AVP 97\r\na=rtpmap:97 PCMA/8000\r\n" in bytes(found.description)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 4000 RTP/AVP 9 18\n",
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 4000 RTP/SAVP 0\n",
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 0 RTP/AVP 0\n",
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=video 4000 RTP/AVP 0\n",
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nm=audio 4000 RTP/AVP 0\n",
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 phone.example.com\nm=audio 4000 RTP/AVP 0\n",
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 239.1.2.3/127\nm=audio 4000 RTP/AVP 0\n",
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 4000 RTP/AVP 0\na=rtpmap:0 PCMU/16000\n",
+    ],
+)
+def test_without_audio_that_both_know_there_is_no_answer(text: str) -> None:
+    with pytest.raises(NegotiationError):
+        answer(description(text), OURS)
+
+
+def test_encrypted_audio_beside_plain_audio_is_refused_in_its_place() -> None:
+    text = (
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 4000 RTP/SAVP 0\na=crypto:1 x\nm=audio 4002 RTP/AVP 0\n"
+    )
+    found = answer(description(text), OURS)
+    assert [(line.port, line.protocol) for line in found.description.media] == [(0, "RTP/SAVP"), (40_000, "RTP/AVP")]
+    assert found.negotiated.remote_port == 4002
+
+
+@pytest.mark.parametrize(
+    ("session", "line", "send", "receive", "answered"),
+    [
+        ("", "a=sendrecv", True, True, "sendrecv"),
+        ("", "", True, True, "sendrecv"),
+        ("", "a=sendonly", False, True, "recvonly"),
+        ("", "a=recvonly", True, False, "sendonly"),
+        ("", "a=inactive", False, False, "inactive"),
+        ("a=sendonly\n", "", False, True, "recvonly"),
+        ("a=inactive\n", "a=sendrecv", True, True, "sendrecv"),
+        ("", "c=IN IP4 0.0.0.0", False, True, "recvonly"),
+        ("", "c=IN IP4 0.0.0.0\na=inactive", False, False, "inactive"),
+    ],
+)
+def test_hold_in_every_spelling(session: str, line: str, send: bool, receive: bool, answered: str) -> None:
+    text = f"v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\n{session}m=audio 4000 RTP/AVP 0\n{line}\n"
+    found = answer(description(text), OURS)
+    assert (found.negotiated.send, found.negotiated.receive) == (send, receive)
+    assert found.description.media[0].direction == answered
+    assert held_by(description(text)) is not send
+    assert found.negotiated.remote_port == (0 if "0.0.0.0" in line else 4000)
+
+
+def test_our_own_hold_is_said_and_understood() -> None:
+    holding = Capabilities(host="192.0.2.10", port=40_000, session_id=7, version=1, receive=False)
+    assert offer(holding).media[0].direction == "sendonly"
+    theirs = Capabilities(host="192.0.2.20", port=42_000, session_id=8)
+    reply = answer(offer(holding), theirs)
+    assert (reply.negotiated.send, reply.negotiated.receive) == (False, True)
+    agreed = accept(reply.description, holding)
+    assert (agreed.send, agreed.receive) == (True, False)
+
+
+def test_offer_and_answer_agree_on_both_sides() -> None:
+    theirs = Capabilities(host="192.0.2.20", port=42_000, session_id=8, codecs=("PCMA",))
+    reply = answer(description(bytes(offer(OURS))), theirs)
+    agreed = accept(description(bytes(reply.description)), OURS)
+    assert (agreed.codec, agreed.payload_type, agreed.dtmf_payload_type) == ("PCMA", 8, 101)
+    assert (agreed.remote_host, agreed.remote_port) == ("192.0.2.20", 42_000)
+    assert (reply.negotiated.remote_host, reply.negotiated.codec) == ("192.0.2.10", "PCMA")
+
+
+def test_an_answer_that_refuses_or_invents_is_not_accepted() -> None:
+    for text in (
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 0 RTP/AVP 0\n",
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 4000 RTP/AVP 18\n",
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\n",
+    ):
+        with pytest.raises(NegotiationError):
+            accept(description(text), OURS)
+
+
+@pytest.mark.parametrize(
+    ("lines", "ptime"),
+    [("", 20), ("a=ptime:40\n", 40), ("a=ptime:35\n", 20), ("a=maxptime:10\n", 10), ("a=ptime:x\n", 20)],
+)
+def test_packet_lengths_are_followed_where_they_can_be(lines: str, ptime: int) -> None:
+    text = f"v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 4000 RTP/AVP 0\n{lines}"
+    assert answer(description(text), OURS).negotiated.ptime_ms == ptime
+
+
+def test_the_same_offer_again_counts_up_and_ends_their_hold() -> None:
+    held = answer(description(PHONE.replace(b"a=sendrecv", b"a=sendonly")), OURS).description
+    again = same_again(held, resume=True)
+    assert (again.origin.version, again.media[0].direction) == (1, "sendrecv")
+    assert same_again(held, resume=False).media[0].direction == "recvonly"
+
+
+def test_what_is_written_is_read_back() -> None:
+    for written in (offer(OURS), answer(description(PHONE), OURS).description):
+        assert description(bytes(written)) == written
+    six = offer(Capabilities(host="2001:db8::1", port=1, session_id=1))
+    assert b"c=IN IP6 2001:db8::1" in bytes(six)
+    assert description(bytes(six)) == six
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"hello",
+        b"v=0\n",
+        b"v=0\nm=audio\n",
+        b"v=0\nm=audio 99999 RTP/AVP 0\n",
+        b"v=0\no=broken\n",
+        b"v=0\nc=IN IP4 $$$\n",
+        b"a=\n" * 3000,
+        b"m=audio 1 RTP/AVP 0\n" * 40,
+        b"x" * 70_000,
+    ],
+)
+def test_what_is_no_sdp_is_refused(data: bytes) -> None:
+    with pytest.raises(RemoteProtocolError):
+        SessionDescription.parse(data)
+
+
+def test_session_ids_that_are_no_numbers_are_borne() -> None:
+    assert description("v=0\no=- abc 1x IN IP4 1.2.3.4\n").origin.host == "1.2.3.4"
+
+
+@given(st.binary(max_size=2048))
+def test_noise_is_only_ever_refused_politely(noise: bytes) -> None:
+    with suppress(RemoteProtocolError, NegotiationError):
+        answer(SessionDescription.parse(b"v=0\r\n" + noise), OURS)
+
+
+@given(st.binary(max_size=40), st.integers(0, len(PHONE)))
+def test_damaged_sdp_is_answered_or_refused(damage: bytes, at: int) -> None:
+    with suppress(RemoteProtocolError, NegotiationError):
+        bytes(answer(SessionDescription.parse(PHONE[:at] + damage + PHONE[at + len(damage) :]), OURS).description)
