@@ -61,6 +61,7 @@ def left(turn: Turn, leg: Leg) -> None:
             turn.then(EndLeg(other.id, completed(Side.PLATFORM, "the moderator left")))
     if not room.legs:
         room.started = False
+        room.first_leg = None
 
 
 def forget_wishes(turn: Turn, leg: Leg) -> None:

@@ -18,7 +18,7 @@ from ringline.calls.events import (
 )
 from ringline.calls.parties import Hook
 from ringline.calls.report import answer_fact
-from ringline.calls.state import Leg, Script
+from ringline.calls.state import FAREWELL, Leg, Script
 from ringline.calls.turn import Depart, EndLeg, Turn
 from ringline.calls.verdict import Side, cancelled, completed
 
@@ -64,6 +64,8 @@ def _play(turn: Turn, leg: Leg, event: PlayAsked) -> None:
 
 
 def _transfer(turn: Turn, leg: Leg, event: TransferAsked) -> None:
+    leg.parting = False  # if it was about to be let go, it is not any more
+    leg.timers.pop(FAREWELL, None)
     if event.url is not None:  # fetch first, move then: if it cannot be had, the old script goes on
         leg.transferring = turn.new_effect()
         fact = answer_fact(turn.room, leg)

@@ -113,7 +113,7 @@ class Leg:
     @property
     def busy(self) -> bool:
         """A script runs on it, or will."""
-        return self.script is not None or self.asking is not None or self.keys is not None
+        return any(one is not None for one in (self.script, self.asking, self.keys, self.transferring))
 
     @property
     def event_hook(self) -> Hook | None:

@@ -25,6 +25,7 @@ from ringline.calls.events import Event
 from ringline.calls.facts import LegView
 from ringline.calls.parties import AppSettings, Hook, Party
 from ringline.engine import ports
+from ringline.engine.broken import broken
 from ringline.engine.hooks import Hooks
 from ringline.engine.limits import RateLimit
 from ringline.engine.prompts import Prompts
@@ -134,7 +135,7 @@ class Engine:
         sip_headers: Mapping[str, str],
     ) -> ConversationId:
         """A call came in for an application: it gets a conversation of its own."""
-        room = self._open(application, name=None)
+        room = self._open(self._settings(application), name=None)
         self._where[leg] = room.id
         self._reached_by[leg] = endpoint
         self._idle.clear()
@@ -143,7 +144,7 @@ class Engine:
 
     def outgoing(self, application: Application, event: events.OutgoingLeg) -> ConversationId:
         """The application calls somebody: the leg gets a conversation of its own."""
-        room = self._open(application, name=None)
+        room = self._open(self._settings(application), name=None)
         self._where[event.leg] = room.id
         self._idle.clear()
         room.post(event)
@@ -204,6 +205,7 @@ class Engine:
             self.report(events.HangUpAsked(leg=leg, why="Ringline is stopping"))
         await self._recorder.drained()
         await self.hooks.drained()
+        self.hooks.close()
         self._prompts.close()
         for timer in self._expiry.values():
             timer.cancel()
@@ -212,10 +214,10 @@ class Engine:
 
     # ── conversations ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _open(self, application: Application, name: str | None) -> RoomOwner:
+    def _open(self, settings: AppSettings, name: str | None) -> RoomOwner:
         opened = events.Opened(
             conversation=new_conversation_id(self.random),
-            application=self._settings(application),
+            application=settings,
             seed=self.random.bytes(16).hex(),
             name=name,
         )
@@ -243,18 +245,23 @@ class Engine:
             inbound_limit_s=self.options.inbound_limit_s,
         )
 
-    def _named_room(self, application_id: ApplicationId, name: str) -> RoomOwner | None:
-        known = self._named.get((application_id, name))
+    def _settings_of(self, room: RoomOwner) -> AppSettings:
+        """The present settings of a conversation's application; the last known ones if it was deleted meanwhile."""
+        known = room.heart.room.application
+        application = self.directory.application(known.id)
+        return self._settings(application) if application is not None else known
+
+    def _named_room(self, source: RoomOwner, name: str) -> RoomOwner:
+        settings = self._settings_of(source)
+        known = self._named.get((settings.id, name))
         if known is not None:
             return self._rooms[known]
-        application = self.directory.application(application_id)
-        if application is None:
-            return None
-        room = self._open(application, name=name)
-        self._named[application_id, name] = room.id
-        hours = application.voice.conversations_ttl_h if application.voice else 48
+        room = self._open(settings, name=name)
+        self._named[settings.id, name] = room.id
+        application = self.directory.application(settings.id)
+        hours = application.voice.conversations_ttl_h if application is not None and application.voice else 48
         if hours:
-            self._expire_later(room, application_id, name, hours * 3600.0)
+            self._expire_later(room, settings.id, name, hours * 3600.0)
         return room
 
     def _expire_later(self, room: RoomOwner, application: ApplicationId, name: str, seconds: float) -> None:
@@ -270,20 +277,21 @@ class Engine:
     def _drop(self, room: RoomOwner) -> None:
         room.close()
         self._rooms.pop(room.id, None)
-        self._expiry.pop(room.id, None)
+        timer = self._expiry.pop(room.id, None)
+        if timer is not None:
+            timer.cancel()
 
     def _move(self, room: RoomOwner, command: commands.Move) -> None:
         leg = command.leg
-        application = room.heart.room.application.id
+        target: RoomOwner | None
         match command.target:
             case commands.Named(name=name):
-                target = self._named_room(application, name)
+                target = self._named_room(room, name)
             case commands.Existing(conversation=conversation):
                 target = self._rooms.get(conversation)
             case _:
-                owner = self.directory.application(application)
-                target = self._open(owner, name=None) if owner is not None else None
-        if target is None:  # the application was deleted under the call
+                target = self._open(self._settings_of(room), name=None)
+        if target is None:  # it was closed meanwhile
             log.warning("a leg has nowhere to go", leg=leg.id)
             self._release(commands.Release(leg=leg.id))
             return
@@ -293,7 +301,14 @@ class Engine:
     def _end_of_a_bug(self, room: RoomOwner, error: BaseException) -> None:
         """The rules of this conversation broke: end it, and only it."""
         for leg in [leg for leg, where in self._where.items() if where == room.id]:
-            self._release(commands.Release(leg=leg, sip_code=500))
+            view = self._views.get(leg)
+            if view is not None:
+                ended, fact = broken(view, self.clock.instant())
+                self._publish(ended)
+                hook = room.heart.room.application.event
+                self.hooks.tell(room.id, view.application, commands.Tell(leg=leg, hook=hook, fact=fact))
+            ringing = view is not None and view.direction == "inbound" and view.answered_at is None
+            self._release(commands.Release(leg=leg, sip_code=500 if ringing else None))
         self.outside.media.arrange(room.id, {})
         for effect in list(room.heart.room.recordings):
             self._recorder.stop(effect)
@@ -374,6 +389,9 @@ class Engine:
             endpoint.release(leg, sip_code=command.sip_code, far_is_gone=command.far_is_gone)
         self._prompts.drop_owned_by(leg)
         self.hooks.drop_questions_of(leg)
+        for awaited in (self._sent_keys, self._watched):
+            for effect in [effect for effect, owner in awaited.items() if owner == leg]:
+                del awaited[effect]
         self._where.pop(leg, None)
         self._views.pop(leg, None)
         if not self._where:

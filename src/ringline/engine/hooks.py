@@ -24,6 +24,7 @@ from ringline.webhooks import (
     Hook,
     Kind,
     Outcome,
+    Phase,
     Reader,
     build_request,
     sign,
@@ -62,14 +63,15 @@ class Hooks:
         self._trace = trace
         self._queues: dict[str, deque[_Notification]] = {}
         self._notifications = Scope("notifications")
-        self._questions: dict[LegId, Scope] = {}
+        self._questions = Scope("questions")
+        self._asked: dict[LegId, list[_Question]] = {}
         self.measure: Measure = _measure_nothing
         "Told of every request: what it was, how it came out, seconds."
 
     @property
     def busy(self) -> int:
         """How many legs have notifications or questions on their way."""
-        return len(self._queues) + len(self._questions)
+        return len(self._queues) + len(self._asked)
 
     def tell(self, room: ConversationId, application: ApplicationId, command: Tell) -> None:
         """Queue a notification behind those of its leg."""
@@ -90,18 +92,25 @@ class Hooks:
 
     def ask(self, room: ConversationId, application: ApplicationId, command: Ask) -> None:
         """Send a request whose answer may be a script."""
-        scope = self._questions.setdefault(command.leg, Scope(f"questions:{command.leg}"))
-        scope.start(self._question(room, application, command), name=command.effect)
+        question = _Question(room, application, command)
+        self._asked.setdefault(command.leg, []).append(question)
+        self._questions.start(self._question(question), name=command.effect)
 
     def drop_questions_of(self, leg: LegId) -> None:
-        """The leg has ended: what is answered now is of no use to anybody."""
-        scope = self._questions.pop(leg, None)
-        if scope is not None:
-            scope.close()
+        """The leg has ended: what is answered now is of no use to anybody.
+
+        A request under way is let through all the same, for it may tell how another leg ended; it is not repeated.
+        """
+        for question in self._asked.pop(leg, ()):
+            question.dropped = True
 
     async def drained(self) -> None:
         """Wait until every notification has gone out, or has been given up."""
         await self._notifications.drained()
+
+    def close(self) -> None:
+        """Nobody waits for answers any more."""
+        self._questions.close()
 
     async def _work_off(self, key: str, queue: deque[_Notification]) -> None:
         try:
@@ -122,8 +131,9 @@ class Hooks:
         )
         await self._deliver(delivery, one.room, one.command.leg, owner, name)
 
-    async def _question(self, room: ConversationId, application: ApplicationId, command: Ask) -> None:
-        owner = self._directory.application(application)
+    async def _question(self, question: _Question) -> None:
+        command = question.command
+        owner = self._directory.application(question.application)
         name = name_of(command.fact)
         minimal = owner is not None and owner.settings.answer_fields == "minimal"
         delivery = Delivery(
@@ -138,7 +148,13 @@ class Hooks:
         def faulty(reason: str) -> None:
             self._report(InstructionsFaulty(effect=command.effect, leg=command.leg, reason=reason))
 
-        outcome = await self._deliver(delivery, room, command.leg, owner, name, faulty)
+        outcome = await self._deliver(delivery, question.room, command.leg, owner, name, faulty, question)
+        if question.dropped:
+            return
+        waiting = self._asked[command.leg]
+        waiting.remove(question)
+        if not waiting:
+            del self._asked[command.leg]
         script = json.dumps(outcome.ncco.to_json()) if isinstance(outcome, Script) else None
         failed = isinstance(outcome, GaveUp)
         why = outcome.reason if isinstance(outcome, GaveUp) else ""
@@ -152,8 +168,11 @@ class Hooks:
         owner: Application | None,
         name: str,
         faulty: Callable[[str], None] | None = None,
+        question: _Question | None = None,
     ) -> Outcome[ncco.Ncco]:
         while True:
+            if question is not None and question.dropped and delivery.phase is not Phase.FIRST:
+                return GaveUp("")
             match delivery.poll():
                 case Outcome() as outcome:
                     return outcome
@@ -205,6 +224,18 @@ class Hooks:
 
     def _account(self) -> Account | None:
         return next(iter(self._directory.accounts().values()), None)
+
+
+class _Question:
+    """A request whose answer somebody waits for."""
+
+    __slots__ = ("application", "command", "dropped", "room")
+
+    def __init__(self, room: ConversationId, application: ApplicationId, command: Ask) -> None:
+        self.room = room
+        self.application = application
+        self.command = command
+        self.dropped = False
 
 
 class _Notification:

@@ -40,6 +40,7 @@ class RoomOwner:
         self._sequence = 0
         self._inbox: deque[Event] = deque()
         self._working = False
+        self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._journal(opened, dump(opened), (), clock.instant())
 
@@ -49,6 +50,8 @@ class RoomOwner:
 
     def post(self, event: Event) -> None:
         """Take an event; if one is being worked on, this one waits its turn."""
+        if self._closed:
+            return
         self._inbox.append(event)
         if self._working:
             return
@@ -65,6 +68,8 @@ class RoomOwner:
         self._write("trace", leg, data)
 
     def close(self) -> None:
+        """Nothing of this conversation is wanted any more."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -74,14 +79,13 @@ class RoomOwner:
         written = dump(event)
         try:
             commands = self.heart.handle(event, at)
+            self._journal(event, written, commands, at)
+            for command in commands:
+                self._carry_out(self, command)
         except Exception as error:
-            log.error("the heart stopped: a bug", exc=error, conversation=self.id, event=type(event).__name__)
+            log.error("a conversation broke: a bug", exc=error, conversation=self.id, event=type(event).__name__)
             self._inbox.clear()
             self._on_bug(self, error)
-            return
-        self._journal(event, written, commands, at)
-        for command in commands:
-            self._carry_out(self, command)
 
     def _journal(self, event: Event, written: Any, commands: Sequence[Command], at: Instant) -> None:
         about = getattr(event, "leg", None)
@@ -106,6 +110,6 @@ class RoomOwner:
             self._timer.cancel()
             self._timer = None
         deadline = self.heart.deadline()
-        if deadline is not None and not self.heart.room.closed:
+        if deadline is not None and not self._closed:
             delay = max(0.0, deadline - self._clock.now()) + _LATE_S
             self._timer = asyncio.get_running_loop().call_later(delay, self.post, Ticked())

@@ -1,0 +1,171 @@
+"""The exchange that connects the phones of a test with Ringline: the engine's `Endpoint` for them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from ringline.base import ApplicationId, LegId, MediaError, Random, new_leg_id
+from ringline.calls import events
+from ringline.calls.parties import Party
+from ringline.engine.ports import RtpPlan
+from ringline.testing.calls import CallState, PhoneCall
+from ringline.testing.conduct import Conduct
+from ringline.testing.media import ScriptedMedia
+from ringline.testing.phones import Phone
+from ringline.testing.pulse import Pulse
+
+if TYPE_CHECKING:
+    from ringline.engine.engine import Engine
+
+RING_DELAY_S: Final = 0.05
+"A called phone begins to ring so long after it was dialled."
+_PLAN: Final = RtpPlan(remote_host="198.51.100.1", remote_port=40_000, codec="PCMA", payload_type=8)
+
+
+class Exchange:
+    """The `Endpoint` that reaches the phones of a test."""
+
+    def __init__(self, *, media: ScriptedMedia, pulse: Pulse, random: Random) -> None:
+        self.media = media
+        self.pulse = pulse
+        self._random = random
+        self._phones: dict[str, Phone] = {}
+        self._calls: dict[LegId, PhoneCall] = {}
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine it rings up."""
+        assert self._engine is not None
+        return self._engine
+
+    def attach(self, engine: Engine) -> None:
+        """Reach phones and SIP addresses for this engine."""
+        self._engine = engine
+        engine.add_endpoint(self, "phone", "sip")
+
+    def add(self, phone: Phone, *addresses: str) -> None:
+        """Make a phone reachable under these numbers and addresses."""
+        for address in addresses:
+            self._phones[address] = phone
+
+    # ── what phones do ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def call_in(self, phone: Phone, number: str, *, headers: dict[str, str], anonymous: bool) -> PhoneCall:
+        """A phone calls; a number that belongs to no application is refused with 404."""
+        leg = new_leg_id(self._random)
+        call = PhoneCall(leg=leg, outbound=False, number=number)
+        phone.calls.append(call)
+        directory = self.engine.directory
+        owner = directory.application_of(number)
+        application = directory.application(owner) if owner is not None else None
+        if application is None or application.voice is None:
+            call.end("ringline", code=404)
+            return call
+        self._calls[leg] = call
+        self.media.open(leg)
+        self.engine.incoming(
+            leg,
+            self,
+            application,
+            from_=Party(kind=phone.kind, address="" if anonymous else phone.number),
+            to=Party(kind="phone", address=number),
+            sip_headers=headers,
+        )
+        return call
+
+    def hang_up(self, call: PhoneCall, *, code: int | None = None) -> None:
+        """The far end leaves, or declines what rings."""
+        if call.leg not in self._calls:
+            return
+        call.cancel_timers()
+        if call.outbound and call.state is not CallState.ANSWERED:
+            self.engine.report(events.LegFailed(leg=call.leg, cause="response", sip_code=603))
+        else:
+            call.ended_by = "phone"
+            self.engine.report(events.LegGone(leg=call.leg, sip_code=code))
+
+    def after_ringing(self, call: PhoneCall) -> None:
+        """The phone rings: do what it has been told to do then."""
+        loop = asyncio.get_running_loop()
+        conduct = self._phones[call.number].conduct
+        call.cancel_timers()
+        if conduct.answers_after_s is not None:
+            call.timers.append(loop.call_later(conduct.answers_after_s, self._answered, call))
+        elif conduct.refuses_after_s is not None:
+            call.timers.append(loop.call_later(conduct.refuses_after_s, self._refused, call, conduct))
+        elif conduct.unreachable_after_s is not None:
+            call.timers.append(loop.call_later(conduct.unreachable_after_s, self._lost, call))
+
+    def send_early_media(self, call: PhoneCall, text: str) -> None:
+        """The phone that rings speaks already (183 with SDP)."""
+        self.engine.report(events.LegProgress(leg=call.leg, early_media=True))
+        self.media.configure(call.leg, _PLAN)
+        self.media.utter(call.leg, text)
+
+    # ── what the engine asks ───────────────────────────────────────────────────────────────────────────────────────
+
+    def dial(self, leg: LegId, to: Party, from_: Party, application: ApplicationId) -> None:
+        phone = self._phones.get(to.address)
+        if phone is None:
+            why = "nobody has this number"
+            self.engine.report(events.LegFailed(leg=leg, cause="no-route", why=why))
+            return
+        try:
+            self.media.open(leg)
+        except MediaError as error:
+            self.engine.report(events.LegFailed(leg=leg, cause="internal", sip_code=503, why=str(error)))
+            return
+        call = PhoneCall(leg=leg, outbound=True, number=to.address, caller=from_.shown, details=to.details)
+        self._calls[leg] = call
+        phone.calls.append(call)
+        loop = asyncio.get_running_loop()
+        call.timers.append(loop.call_later(RING_DELAY_S, self._reached, call, phone))
+
+    def alert(self, leg: LegId) -> None:
+        self._calls[leg].become(CallState.RINGING)
+        self.pulse.beat()
+
+    def open_early(self, leg: LegId) -> None:
+        self._calls[leg].become(CallState.EARLY)
+        self.media.configure(leg, _PLAN)
+
+    def answer(self, leg: LegId) -> None:
+        self._calls[leg].become(CallState.ANSWERED)
+        self.media.configure(leg, _PLAN)
+        self.engine.report(events.LegAnswered(leg=leg))
+
+    def release(self, leg: LegId, *, sip_code: int | None, far_is_gone: bool) -> None:
+        call = self._calls.pop(leg, None)
+        if call is None:
+            return
+        call.end(call.ended_by or ("phone" if far_is_gone else "ringline"), code=sip_code)
+        self.media.close(leg)
+        self.pulse.beat()
+
+    # ── a phone is called ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _reached(self, call: PhoneCall, phone: Phone) -> None:
+        conduct = phone.conduct
+        if conduct.rings:
+            call.become(CallState.RINGING)
+            if conduct.early_media:
+                self.send_early_media(call, conduct.early_media)
+            else:
+                self.engine.report(events.LegProgress(leg=call.leg))
+            self.pulse.beat()
+        self.after_ringing(call)
+
+    def _answered(self, call: PhoneCall) -> None:
+        call.become(CallState.ANSWERED)
+        self.media.configure(call.leg, _PLAN)
+        self.engine.report(events.LegAnswered(leg=call.leg))
+        self.pulse.beat()
+
+    def _refused(self, call: PhoneCall, conduct: Conduct) -> None:
+        call.ended_by = "phone"
+        self.engine.report(events.LegFailed(leg=call.leg, cause="response", sip_code=conduct.code, q850=conduct.q850))
+
+    def _lost(self, call: PhoneCall) -> None:
+        self.engine.report(events.LegFailed(leg=call.leg, cause="no-response"))

@@ -1,0 +1,209 @@
+"""A whole Ringline in a test: the real engine, heart and webhook rules between scripted phones and servers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Any, Final
+
+from ringline.accounts import Account, Directory, Number, Secret
+from ringline.base import ApplicationId, Clock, ConversationId, LegId, SeededRandom, new_leg_id, uuid4
+from ringline.calls import Difference, replay
+from ringline.engine.engine import Engine, EngineOptions, Outside
+from ringline.testing.application import WebApplication, new_application
+from ringline.testing.clock import VirtualClock
+from ringline.testing.control import Call, create_call
+from ringline.testing.exchange import Exchange
+from ringline.testing.files import AudioFiles
+from ringline.testing.media import ScriptedMedia
+from ringline.testing.phones import Phone
+from ringline.testing.pulse import Pulse
+from ringline.testing.recordings import MemoryRecordings
+from ringline.testing.scripts import Action
+from ringline.testing.store import MemoryStore
+from ringline.testing.voice import TextVoice
+from ringline.testing.web import Web
+
+NUMBER: Final = "442079460000"
+"The number of the first application; those of further ones count on."
+SIGNATURE_SECRET: Final = "a signature secret, long enough for HS256"
+PUBLIC_URL: Final = "https://ringline.example.net"
+_PHONES_FROM: Final = 447700900001
+_SETTLING_S: Final = 600.0
+
+
+class Switchboard:
+    """Everything a call needs. Make one inside a running event loop; `scenario` does it for you.
+
+    `phone("alice")` and `application("shop")` make the people and servers; the parts (`engine`, `media`, `voice`,
+    `files`, `recordings`, `store`, `web`) are there to be looked at and to be told to fail.
+    """
+
+    def __init__(
+        self, *, clock: Clock | None = None, legs_per_second: float = 0, inbound_limit_s: float = 7200
+    ) -> None:
+        self.clock: Clock = clock or VirtualClock(asyncio.get_running_loop())
+        self.random = SeededRandom(b"switchboard")
+        self.pulse = Pulse()
+        self.media = ScriptedMedia(changed=self.pulse.beat)
+        self.voice = TextVoice()
+        self.files = AudioFiles()
+        self.recordings = MemoryRecordings(clock=self.clock, random=self.random, changed=self.pulse.beat)
+        self.store = MemoryStore()
+        self.web = Web(pulse=self.pulse)
+        self.directory = Directory(
+            accounts=[
+                Account(
+                    api_key="abcd1234",
+                    secrets=(Secret(id="first", value="secret"),),
+                    signature_secret=SIGNATURE_SECRET,
+                )
+            ]
+        )
+        self.engine = Engine(
+            Outside(
+                media=self.media,
+                voice=self.voice,
+                files=self.files,
+                recordings=self.recordings,
+                http=self.web,
+                store=self.store,
+            ),
+            self.directory,
+            EngineOptions(
+                public_url=PUBLIC_URL,
+                file_url=f"{PUBLIC_URL}/v1/files/{{id}}",
+                legs_per_second=legs_per_second,
+                inbound_limit_s=inbound_limit_s,
+            ),
+            clock=self.clock,
+            random=self.random,
+        )
+        self.exchange = Exchange(media=self.media, pulse=self.pulse, random=self.random)
+        self.exchange.attach(self.engine)
+        self._applications: dict[str, WebApplication] = {}
+        self._phones: dict[str, Phone] = {}
+        self._complaints = _Complaints()
+        self._complaints.listen()
+
+    # ── who takes part ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def application(self, name: str = "app") -> WebApplication:
+        """The application of that name; made, with a number of its own, when first asked for."""
+        known = self._applications.get(name)
+        if known is not None:
+            return known
+        identity = ApplicationId(uuid4(self.random))
+        host = f"{name}.example.org"
+        made = WebApplication(
+            new_application(identity, name, f"https://{host}"),
+            board=self,
+            host=host,
+            number=str(int(NUMBER) + len(self._applications)),
+        )
+        self.directory.put_number(Number(msisdn=made.number, country="GB", application_id=identity))
+        self._applications[name] = made
+        return made
+
+    def phone(self, name: str, *, number: str | None = None) -> Phone:
+        """The phone of that name; made when first asked for. It is reachable as `sip:<name>@example.com`, too."""
+        known = self._phones.get(name)
+        if known is not None:
+            return known
+        made = Phone(self.exchange, name, number or str(_PHONES_FROM + len(self._phones)))
+        self.exchange.add(made, made.number, made.sip)
+        self._phones[name] = made
+        return made
+
+    def phones(self, *names: str) -> list[Phone]:
+        """Several phones at once: `alice, bob = phones("alice", "bob")`."""
+        return [self.phone(name) for name in names]
+
+    def call(self, application: WebApplication, leg: LegId) -> Call:
+        """An application's grip on a leg."""
+        return Call(self.engine, application, leg)
+
+    def create_call(
+        self, application: WebApplication, to: str, ncco: tuple[Action, ...] | None, **options: Any
+    ) -> Call:
+        """What `POST /v1/calls` does; see `WebApplication.calls`."""
+        return create_call(self.engine, application, new_leg_id(self.random), to=to, script=ncco, **options)
+
+    # ── time and the end ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def passes(self, seconds: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(seconds)
+
+    def expects_trouble(self, message: str) -> None:
+        """Errors logged with this message are part of the test; any other makes it fail."""
+        self._complaints.expected.add(message)
+
+    async def over(self, *, within_s: float = _SETTLING_S) -> None:
+        """Wait until all calls have ended by themselves and everything due has been sent.
+
+        Raises:
+            AssertionError: some go on.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                await self.engine.idle()
+        except TimeoutError:
+            legs = [f"{view.uuid} {view.status}" for view in self.engine.live_legs()]
+            raise AssertionError(f"after {within_s:g} s there are still calls: {legs}") from None
+        await self.engine.hooks.drained()
+
+    async def close(self) -> None:
+        """End what is left, and check that nothing stays behind and that every journal replays.
+
+        Raises:
+            AssertionError: something does, or a journal does not, or an error was logged.
+        """
+        try:
+            await self.engine.close()
+            await asyncio.sleep(1.0)
+            self._check()
+        finally:
+            self._complaints.stop()
+
+    def abandon(self, error: BaseException) -> None:
+        """The test has failed: stop, and add to the error what Ringline logged meanwhile."""
+        self._complaints.stop()
+        for complaint in self._complaints.heard:
+            error.add_note(complaint)
+
+    def _check(self) -> None:
+        assert not self._complaints.heard, "\n".join(self._complaints.heard)
+        left = [*self.media.leftovers(), *self.engine.leftovers()]
+        assert not left, f"left behind: {left}"
+        for conversation in self.store.journals:
+            assert (difference := self.replayed(conversation)) is None, f"{conversation}: {difference}"
+
+    def replayed(self, conversation: ConversationId) -> Difference | None:
+        """Write a conversation's journal as JSON, read it back and run it again; None when it comes out the same."""
+        lines = self.store.journals[conversation]
+        texts = [json.dumps(line.data) for line in lines if line.kind == "input"]
+        return replay([json.loads(text) for text in texts])
+
+
+class _Complaints(logging.Handler):
+    """Collects what Ringline logs as an error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.heard: list[str] = []
+        self.expected: set[str] = set()
+        self._log = logging.getLogger("ringline")
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def listen(self) -> None:
+        self._log.addHandler(self)
+
+    def stop(self) -> None:
+        self._log.removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.getMessage() not in self.expected:
+            fields = getattr(record, "ringline_fields", {})
+            self.heard.append(f"{self.format(record)} {fields}")
