@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ringline.accounts import Application, Directory, Webhook
+from ringline.accounts import Application, Directory
 from ringline.base import (
     ApplicationId,
     Clock,
@@ -17,15 +16,15 @@ from ringline.base import (
     LegId,
     Random,
     get_log,
-    new_conversation_id,
 )
 from ringline.calls import commands, events
 from ringline.calls.commands import Command
 from ringline.calls.events import Event
 from ringline.calls.facts import LegView
-from ringline.calls.parties import AppSettings, Hook, Party
+from ringline.calls.parties import Party
 from ringline.engine import ports
 from ringline.engine.broken import broken
+from ringline.engine.conversations import Conversations
 from ringline.engine.hooks import Hooks
 from ringline.engine.limits import RateLimit
 from ringline.engine.prompts import Prompts
@@ -33,7 +32,7 @@ from ringline.engine.recorder import Recorder
 from ringline.engine.rooms import RoomOwner
 
 log = get_log(__name__)
-_NUMBERS_CARRIED = 50
+_LAST_WORDS_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +97,17 @@ class Engine:
         )
         self._endpoints: dict[str, ports.Endpoint] = {}
         self._reached_by: dict[LegId, ports.Endpoint] = {}
-        self._rooms: dict[ConversationId, RoomOwner] = {}
-        self._where: dict[LegId, ConversationId] = {}
+        self._conversations = Conversations(
+            directory,
+            store=outside.store,
+            clock=clock,
+            random=random,
+            inbound_limit_s=options.inbound_limit_s,
+            carry_out=self._carry_out,
+            on_bug=self._end_of_a_bug,
+        )
+        self._where: dict[LegId, RoomOwner] = {}
         self._views: dict[LegId, LegView] = {}
-        self._named: OrderedDict[tuple[ApplicationId, str], ConversationId] = OrderedDict()
-        self._expiry: dict[ConversationId, asyncio.TimerHandle] = {}
         self._sent_keys: dict[EffectId, LegId] = {}
         self._watched: dict[EffectId, LegId] = {}
         self._limit = RateLimit(options.legs_per_second, clock)
@@ -135,8 +140,7 @@ class Engine:
         sip_headers: Mapping[str, str],
     ) -> ConversationId:
         """A call came in for an application: it gets a conversation of its own."""
-        room = self._open(self._settings(application), name=None)
-        self._where[leg] = room.id
+        room = self._where[leg] = self._conversations.open(application)
         self._reached_by[leg] = endpoint
         self._idle.clear()
         room.post(events.IncomingLeg(leg=leg, from_=from_, to=to, sip_headers=sip_headers))
@@ -144,8 +148,7 @@ class Engine:
 
     def outgoing(self, application: Application, event: events.OutgoingLeg) -> ConversationId:
         """The application calls somebody: the leg gets a conversation of its own."""
-        room = self._open(self._settings(application), name=None)
-        self._where[event.leg] = room.id
+        room = self._where[event.leg] = self._conversations.open(application)
         self._idle.clear()
         room.post(event)
         return room.id
@@ -164,27 +167,26 @@ class Engine:
     def report(self, event: Event) -> None:
         """Give a leg's event to the conversation in which the leg is now; unknown legs have ended, which is no news."""
         leg = getattr(event, "leg", None)
-        conversation = self._where.get(leg) if leg is not None else None
-        if conversation is not None:
-            self._rooms[conversation].post(event)
+        room = self._where.get(leg) if leg is not None else None
+        if room is not None:
+            room.post(event)
 
     def trace(self, leg: LegId, data: dict[str, Any]) -> None:
         """Note something of a live leg in its journal."""
-        conversation = self._where.get(leg)
-        if conversation is not None:
-            self._rooms[conversation].trace(leg, data)
+        room = self._where.get(leg)
+        if room is not None:
+            room.trace(leg, data)
 
     def leftovers(self) -> list[str]:
         """What is still at work, in words; empty when no call is left and everything due has been sent.
 
         Named conversations without legs wait for the next one: they are none.
         """
-        rooms = [room for room in self._rooms.values() if room.heart.legs or room.heart.room.name is None]
         counts = {
             "legs": len(self._where),
             "leg records": len(self._views),
             "legs with a far end": len(self._reached_by),
-            "conversations": len(rooms),
+            "conversations": len(self._conversations.unnamed()),
             "prompts": self._prompts.busy,
             "recordings": self._recorder.busy,
             "webhooks": self.hooks.busy,
@@ -200,107 +202,41 @@ class Engine:
         await self._idle.wait()
 
     async def close(self) -> None:
-        """Hang up what is left, and let the last webhooks and recordings go out."""
+        """Hang up what is left, and let the last webhooks and recordings go out, for 30 s at most."""
         for leg in list(self._where):
             self.report(events.HangUpAsked(leg=leg, why="Ringline is stopping"))
-        await self._recorder.drained()
-        await self.hooks.drained()
+        try:
+            async with asyncio.timeout(_LAST_WORDS_S):
+                await self._recorder.drained()
+                await self.hooks.drained()
+        except TimeoutError:
+            log.warning("stopped before all was sent", left=self.leftovers())
         self.hooks.close()
         self._prompts.close()
-        for timer in self._expiry.values():
-            timer.cancel()
-        for room in self._rooms.values():
-            room.close()
+        self._conversations.close()
 
     # ── conversations ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _open(self, settings: AppSettings, name: str | None) -> RoomOwner:
-        opened = events.Opened(
-            conversation=new_conversation_id(self.random),
-            application=settings,
-            seed=self.random.bytes(16).hex(),
-            name=name,
-        )
-        room = RoomOwner(
-            opened,
-            clock=self.clock,
-            store=self.outside.store,
-            carry_out=self._carry_out,
-            on_bug=self._end_of_a_bug,
-        )
-        self._rooms[room.id] = room
-        return room
-
-    def _settings(self, application: Application) -> AppSettings:
-        voice = application.voice
-        numbers = self.directory.numbers_of(application.id)[:_NUMBERS_CARRIED]
-        return AppSettings(
-            id=application.id,
-            answer=hook_of(voice.answer_url) if voice else None,
-            event=hook_of(voice.event_url) if voice else None,
-            record_timeout_blocks=application.settings.record_timeout_blocks,
-            completed_after_failure=application.settings.completed_after_failure,
-            legacy_input_payload=application.settings.legacy_input_payload,
-            numbers=tuple(number.msisdn for number in numbers),
-            inbound_limit_s=self.options.inbound_limit_s,
-        )
-
-    def _settings_of(self, room: RoomOwner) -> AppSettings:
-        """The present settings of a conversation's application; the last known ones if it was deleted meanwhile."""
-        known = room.heart.room.application
-        application = self.directory.application(known.id)
-        return self._settings(application) if application is not None else known
-
-    def _named_room(self, source: RoomOwner, name: str) -> RoomOwner:
-        settings = self._settings_of(source)
-        known = self._named.get((settings.id, name))
-        if known is not None:
-            return self._rooms[known]
-        room = self._open(settings, name=name)
-        self._named[settings.id, name] = room.id
-        application = self.directory.application(settings.id)
-        hours = application.voice.conversations_ttl_h if application is not None and application.voice else 48
-        if hours:
-            self._expire_later(room, settings.id, name, hours * 3600.0)
-        return room
-
-    def _expire_later(self, room: RoomOwner, application: ApplicationId, name: str, seconds: float) -> None:
-        def expire() -> None:
-            if room.heart.legs or room.heart.room.recordings:
-                self._expire_later(room, application, name, 60.0)
-            else:
-                self._named.pop((application, name), None)
-                self._drop(room)
-
-        self._expiry[room.id] = asyncio.get_running_loop().call_later(seconds, expire)
-
-    def _drop(self, room: RoomOwner) -> None:
-        room.close()
-        self._rooms.pop(room.id, None)
-        timer = self._expiry.pop(room.id, None)
-        if timer is not None:
-            timer.cancel()
 
     def _move(self, room: RoomOwner, command: commands.Move) -> None:
         leg = command.leg
         target: RoomOwner | None
         match command.target:
             case commands.Named(name=name):
-                target = self._named_room(room, name)
+                target = self._conversations.named(room, name)
             case commands.Existing(conversation=conversation):
-                target = self._rooms.get(conversation)
+                target = self._conversations.get(conversation)
             case _:
-                target = self._open(self._settings_of(room), name=None)
+                target = self._conversations.open_beside(room)
         if target is None:  # it was closed meanwhile
             log.warning("a leg has nowhere to go", leg=leg.id)
             self._release(commands.Release(leg=leg.id))
             return
-        self._where[leg.id] = target.id
+        self._where[leg.id] = target
         target.post(events.LegArrived(leg=leg, source=room.id))
 
     def _end_of_a_bug(self, room: RoomOwner, error: BaseException) -> None:
         """The rules of this conversation broke: end it, and only it."""
-        for leg in [leg for leg, where in self._where.items() if where == room.id]:
+        for leg in [leg for leg, where in self._where.items() if where is room]:
             view = self._views.get(leg)
             if view is not None:
                 ended, fact = broken(view, self.clock.instant())
@@ -312,8 +248,7 @@ class Engine:
         self.outside.media.arrange(room.id, {})
         for effect in list(room.heart.room.recordings):
             self._recorder.stop(effect)
-        self._named = OrderedDict((key, where) for key, where in self._named.items() if where != room.id)
-        self._drop(room)
+        self._conversations.drop(room)
 
     # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -359,13 +294,13 @@ class Engine:
             case commands.Move():
                 self._move(room, command)
             case commands.Close():
-                self._drop(room)
+                self._conversations.drop(room)
             case _:
                 raise AssertionError(f"nobody carries out {type(command).__name__}")
 
     def _dial(self, room: RoomOwner, command: commands.Dial) -> None:
         leg = command.leg
-        self._where[leg] = room.id
+        self._where[leg] = room
         application = room.heart.room.application.id
         endpoint = self._endpoints.get(command.to.kind)
         if endpoint is None:
@@ -379,7 +314,7 @@ class Engine:
 
     def _is_child(self, leg: LegId) -> bool:
         """Whether the leg was made by a `connect`: those of REST were counted when they were asked for."""
-        owner = self._rooms[self._where[leg]].heart.leg(leg)
+        owner = self._where[leg].heart.leg(leg)
         return owner is not None and owner.parent is not None
 
     def _release(self, command: commands.Release) -> None:
@@ -433,18 +368,13 @@ class Engine:
         """An effect of a leg follows the leg; the conversation's own stay with it."""
         if getattr(event, "leg", None) is not None:
             self.report(event)
-        elif room in self._rooms:
-            self._rooms[room].post(event)
+        elif (owner := self._conversations.get(room)) is not None:
+            owner.post(event)
 
     def _trace_hook(self, room: ConversationId, leg: LegId | None, data: dict[str, Any]) -> None:
-        owner = self._rooms.get(self._where.get(leg, room) if leg is not None else room)
+        owner = (self._where.get(leg) if leg is not None else None) or self._conversations.get(room)
         if owner is not None:
             owner.trace(leg, data)
-
-
-def hook_of(webhook: Webhook | None) -> Hook | None:
-    """An application's URL as the heart knows it; None when there is none."""
-    return Hook(url=webhook.address, method=webhook.http_method) if webhook and webhook.address else None
 
 
 def _record(view: LegView) -> ports.LegRecord:

@@ -1,0 +1,236 @@
+"""The media core as the engine sees it: plans in, events out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from ringline.base import ConversationId, EffectId, LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpPlan:
+    """Where a leg's audio goes and how it is coded: the outcome of one offer and answer."""
+
+    remote_host: str
+    "The address of the far end's `c=` line; audio goes to where it really comes from once that is learned."
+    remote_port: int
+    "The port of its `m=audio` line; 0 while there is none."
+    codec: str
+    "`PCMU` or `PCMA`."
+    payload_type: int
+    "The RTP number agreed for `codec`."
+    dtmf_payload_type: int | None = None
+    "The RTP number agreed for telephone-event (RFC 4733); None when it was not."
+    ptime_ms: int = 20
+    "Length of the packets we send."
+    send: bool = True
+    "False while the far end has put us on hold (its direction is sendonly or inactive)."
+    receive: bool = True
+    "False while we hold it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegCounters:
+    """What one leg's audio amounted to."""
+
+    packets_received: int
+    packets_sent: int
+    packets_lost: int
+    packets_late: int
+    packets_malformed: int
+    packets_foreign: int
+    "Dropped because they came from a source other than the learned one."
+    jitter_ms: float
+    "Interarrival jitter as in RFC 3550 section 6.4.1, in milliseconds."
+    keys_received: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDown:
+    """A DTMF key went down: told at its first packet, once, so that prompts can be cut at once (RFC 4733)."""
+
+    leg: LegId
+    digit: str
+    "One of `0`-`9`, `*`, `#`, `A`-`D`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyReleased:
+    """The same key went up; told once however many end packets came, or 120 ms after the last packet if none did."""
+
+    leg: LegId
+    digit: str
+    held_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackFinished:
+    """A prompt was played out, or stopped by `stop`. Nothing more of it will be heard."""
+
+    play: EffectId
+    played_ms: int
+    "How much of it was really sent, all loops together."
+    stopped: bool
+    "True when `stop` or the end of its target cut it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysSent:
+    """All digits of one `send_keys` have left."""
+
+    keys: EffectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SilenceReached:
+    """The leg of a `watch_silence` has said nothing for the time asked."""
+
+    watch: EffectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioStarted:
+    """The first valid RTP packet of a leg has arrived."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaTimeout:
+    """Neither RTP nor RTCP came from an unheld leg for the media timeout (60 s by default)."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegMediaFailed:
+    """The leg's media ended by itself: a panic contained to it, or its socket died."""
+
+    leg: LegId
+    why: str
+
+
+MediaEvent = (
+    KeyDown | KeyReleased | PlaybackFinished | KeysSent | SilenceReached | AudioStarted | MediaTimeout | LegMediaFailed
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonoLayout:
+    """One channel: everything heard in the room, prompts included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardLayout:
+    """Two channels: left what `leg` says, right what `leg` hears."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotLayout:
+    """`channels` channels; legs take them in order of joining, the surplus shares the last. No prompts."""
+
+    channels: int
+
+
+RecordingLayout = MonoLayout | HeardLayout | SlotLayout
+
+
+class RecordingSink(Protocol):
+    """Takes the audio of one recording tap; called on the event loop, never blocks."""
+
+    def write(self, pcm: bytes) -> None:
+        """Take a block of interleaved 16-bit little-endian samples at 8000 Hz, 100 ms or more at a time."""
+        ...
+
+    def lost(self, milliseconds: int) -> None:
+        """The consumer was too slow: so much audio was replaced by nothing. Counted, reported in the log."""
+        ...
+
+
+class Media(Protocol):
+    """The media core as the engine sees it. Every call only enqueues; results come as `MediaEvent`s."""
+
+    def listen(self, receive: Callable[[MediaEvent], None]) -> None:
+        """Name who takes the events; called on the event loop, in batches' order."""
+        ...
+
+    def open(self, leg: LegId) -> tuple[str, int]:
+        """Bind an RTP socket for the leg; return the address and port to write into SDP.
+
+        Raises:
+            MediaError: no port of the range is free.
+        """
+        ...
+
+    def configure(self, leg: LegId, plan: RtpPlan) -> None:
+        """Put an offer/answer outcome into force; also in the middle of a call. Packets flow from now on."""
+        ...
+
+    def close(self, leg: LegId) -> None:
+        """Stop everything of this leg and release its port (which rests 3 s). Unknown legs are ignored."""
+        ...
+
+    def counters(self, leg: LegId) -> LegCounters | None:
+        """The leg's counters now; None when it is not (or no longer) open."""
+        ...
+
+    def arrange(
+        self,
+        room: ConversationId,
+        hears: Mapping[LegId, frozenset[LegId]],
+        *,
+        muted: frozenset[LegId] = frozenset(),
+    ) -> None:
+        """Say who is in the room (the keys, oldest member first) and whom each of them hears (never itself).
+
+        `muted` are the legs whose audio no recording of the room takes; a leg that nobody hears is still recorded.
+        Takes effect in one tick. A leg that was in another room leaves that one. An empty mapping dissolves the room
+        and cuts its prompts.
+        """
+        ...
+
+    def play(
+        self, play: EffectId, target: LegId | ConversationId, *, rate_hz: int, level_db: float = 0.0, loop: int = 1
+    ) -> None:
+        """Start a prompt, heard by one leg (though it may be in a room) or by everybody in a room.
+
+        The audio comes with `feed`; `loop` 0 repeats for ever. Prompts of one target are mixed, not queued.
+        Ends with `PlaybackFinished`; a target that closes ends it too.
+        """
+        ...
+
+    def feed(self, play: EffectId, pcm: bytes, *, last: bool) -> None:
+        """Hand in 16-bit little-endian mono samples of a prompt; `last` says that no more follows."""
+        ...
+
+    def stop(self, play: EffectId) -> None:
+        """Cut a prompt now. Unknown or finished prompts are ignored."""
+        ...
+
+    def send_keys(self, keys: EffectId, leg: LegId, digits: str) -> None:
+        """Send `0`-`9`, `*`, `#`, `A`-`D`; `p` is a pause of 500 ms. Queued behind earlier ones of this leg."""
+        ...
+
+    def watch_silence(self, watch: EffectId, leg: LegId, seconds: float) -> None:
+        """Tell with `SilenceReached` once the leg has said nothing for so long, counted from now."""
+        ...
+
+    def unwatch(self, watch: EffectId) -> None:
+        """Forget a `watch_silence`."""
+        ...
+
+    def record(self, tap: EffectId, room: ConversationId, layout: RecordingLayout, sink: RecordingSink) -> None:
+        """Give everything heard in the room to `sink` until `stop_recording`. Legs that join later are in it."""
+        ...
+
+    def stop_recording(self, tap: EffectId) -> None:
+        """End a tap: what is left goes to the sink before this returns."""
+        ...
+
+    def gauges(self) -> Mapping[str, float]:
+        """Figures for `/metrics`: ports in use, legs, rooms, pacing lag, packets, losses, … by name."""
+        ...

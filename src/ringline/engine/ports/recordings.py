@@ -1,0 +1,44 @@
+"""Where recordings are written and kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ringline.base import ApplicationId
+from ringline.engine.ports.media import RecordingSink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A finished recording: what `GET /v1/files/{id}` serves."""
+
+    file_id: str
+    "The id at the end of the URL."
+    application: ApplicationId
+    media_type: str
+    "`audio/mpeg`, `audio/wav` or `audio/ogg`."
+    size: int
+    "Bytes."
+    created_at: datetime
+
+
+class RecordingFile(RecordingSink, Protocol):
+    """A recording being written."""
+
+    async def finish(self) -> StoredFile:
+        """Close, encode and store the file.
+
+        Raises:
+            ProviderError: it could not be written (full disk); nothing half-written is left behind.
+        """
+        ...
+
+
+class Recordings(Protocol):
+    """Where recordings are written and kept."""
+
+    def create(self, application: ApplicationId, *, recording: str, container: str, channels: int) -> RecordingFile:
+        """Start a file; `container` is `mp3`, `wav` or `ogg`, `recording` the recording's UUID."""
+        ...
