@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import jwt
 import pytest
 
+from ringline.accounts import Application
 from ringline.calls.events import HangUpAsked
 
 from .world import APP, LEG, OTHER, World, keys, run
@@ -258,3 +260,25 @@ async def test_an_empty_body_lacks_its_name(world: World) -> None:
         answer = await operator.post("/v2/applications", content=b"", headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert [one["name"] for one in answer.json()["invalid_parameters"]] == ["name"]
+
+
+@run
+async def test_a_change_on_its_way_does_not_bring_back_a_deleted_application(world: World) -> None:
+    saving, may_go_on = asyncio.Event(), asyncio.Event()
+    save = world.shelf.save_application
+
+    async def slow(application: Application) -> None:
+        saving.set()
+        await may_go_on.wait()
+        await save(application)
+
+    world.shelf.save_application = slow  # type: ignore[method-assign]
+    async with world.operator() as operator:
+        change = asyncio.create_task(operator.put(f"/v2/applications/{APP}", json={"name": "Late"}))
+        await saving.wait()
+        deletion = asyncio.create_task(operator.delete(f"/v2/applications/{APP}"))
+        await asyncio.sleep(0)
+        may_go_on.set()
+        assert [(await change).status_code, (await deletion).status_code] == [200, 204]
+        assert (await operator.get(f"/v2/applications/{APP}")).status_code == 404
+    assert APP not in world.shelf.applications

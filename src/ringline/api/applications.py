@@ -34,6 +34,8 @@ class Applications:
         self._desk = desk
         self._needs = desk.needs
         self._directory = desk.needs.directory
+        self._changing = asyncio.Lock()
+        "Held from look-up to save, so that a change cannot bring back what is being deleted."
 
     def router(self) -> APIRouter:
         router = APIRouter()
@@ -96,19 +98,21 @@ class Applications:
         """Change an application; a new key counts at once, tokens of the old one no longer do."""
         self._enter(request)
         raw = await self._desk.read_object(request)
-        application = self._find(request)
-        changed = read(ApplicationBody, raw).applied_to(application)
-        await self._save(changed)
+        async with self._changing:
+            application = self._find(request)
+            changed = read(ApplicationBody, raw).applied_to(application)
+            await self._save(changed)
         log.info("application changed", application=application.id)
         return JSONResponse(write_application(changed))
 
     async def delete(self, request: Request) -> Response:
         """Delete an application: its calls end, its numbers are free again, its tokens are worthless."""
         self._enter(request)
-        application = self._find(request)
-        await self._needs.registry.delete_application(application.id)
-        for number in self._directory.drop_application(application.id):
-            await self._needs.registry.save_number(number)
+        async with self._changing:
+            application = self._find(request)
+            await self._needs.registry.delete_application(application.id)
+            for number in self._directory.drop_application(application.id):
+                await self._needs.registry.save_number(number)
         for leg in self._needs.calls.live_legs():
             if leg.application == application.id:
                 self._needs.calls.report(HangUpAsked(leg=leg.uuid, why="its application was deleted"))

@@ -5,6 +5,7 @@ Reads are GET with a query, writes are POST with a form; answers carry a code an
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -95,6 +96,8 @@ class Numbers:
         self._desk = desk
         self._needs = desk.needs
         self._directory = desk.needs.directory
+        self._changing = asyncio.Lock()
+        "Held from look-up to save, so that a change cannot bring back what is being given up."
 
     def router(self) -> APIRouter:
         router = APIRouter()
@@ -139,23 +142,30 @@ class Numbers:
         _, form = await self._enter(request)
         options = self._needs.options
         on_sale = options.any_number or form.msisdn in options.number_pool
-        if self._directory.number(form.msisdn) is not None or not on_sale:
-            raise ApiError(420, _FAILED)
-        await self._save(Number(msisdn=form.msisdn, country=form.country or country_of(form.msisdn)))
+        async with self._changing:
+            if self._directory.number(form.msisdn) is not None or not on_sale:
+                raise ApiError(420, _FAILED)
+            await self._save(Number(msisdn=form.msisdn, country=form.country or country_of(form.msisdn)))
         return JSONResponse(_SUCCESS)
 
     async def cancel(self, request: Request) -> Response:
         """Give a number back."""
         _, form = await self._enter(request)
-        number = self._find(form)
-        await self._needs.registry.delete_number(number.msisdn)
-        self._directory.drop_number(number.msisdn)
+        async with self._changing:
+            number = self._find(form)
+            await self._needs.registry.delete_number(number.msisdn)
+            self._directory.drop_number(number.msisdn)
         return JSONResponse(_SUCCESS)
 
     async def update(self, request: Request) -> Response:
         """Link a number to an application or unlink it, and say who hears of the ends of its calls."""
         raw, form = await self._enter(request)
-        number = self._find(form)
+        async with self._changing:
+            await self._save(self._updated(self._find(form), raw))
+        return JSONResponse(_SUCCESS)
+
+    def _updated(self, number: Number, raw: Mapping[str, str]) -> Number:
+        """The number as the form wants it; what the form leaves out stays."""
         kind, value = raw.get("voiceCallbackType", ""), raw.get("voiceCallbackValue", "")
         if kind not in ("", "app"):
             raise ApiError(420, "voiceCallbackType can only be app: use an application with a connect action")
@@ -164,8 +174,7 @@ class Numbers:
             number = replace(number, application_id=self._application(wanted).id if wanted else None)
         if (callback := raw.get("voiceStatusCallback")) is not None:
             number = replace(number, status_callback=_callback(callback))
-        await self._save(number)
-        return JSONResponse(_SUCCESS)
+        return number
 
     async def _enter(self, request: Request) -> tuple[Mapping[str, str], NumberForm]:
         raw = await self._desk.read_form(request)

@@ -39,7 +39,15 @@ from ringline.server.web import WebListener
 
 log = get_log(__name__)
 _CODECS = ("PCMA", "PCMU")
-_DRAIN_STEP_S = 0.2
+_MEDIA_COUNTERS = (
+    "busy_seconds",
+    "frames_skipped",
+    "keys_received",
+    *(f"packets_{kind}" for kind in ("foreign", "late", "lost", "malformed", "received", "rtcp", "sent", "unsendable")),
+    "slots",
+    "slots_late",
+)
+_STORE_COUNTERS = ("store_rows_written", "store_rows_dropped", "store_rows_refused")
 
 
 @dataclass(slots=True)
@@ -239,12 +247,11 @@ class Platform:
         self.engine.watch(metrics.leg)
         self.engine.hooks.measure = metrics.webhook
         metrics.live_legs(self.engine.live_legs)
-        metrics.figures("media", self.media.gauges)
-        metrics.figures("", self._figures)
+        metrics.figures("media", self.media.gauges, counters=_MEDIA_COUNTERS)
+        metrics.figures("", self.store.gauges, counters=_STORE_COUNTERS)
+        metrics.figures("recordings", self.recordings.gauges)
+        metrics.figures("files", self.files.gauges)
         metrics.start()
-
-    def _figures(self) -> dict[str, float]:
-        return {**self.store.gauges(), **self.recordings.gauges(), **self.files.gauges()}
 
     def _sip_event(self, event: AgentEvent) -> None:
         if isinstance(event, Traced):
