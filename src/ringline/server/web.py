@@ -71,7 +71,7 @@ def listening_socket(host: str, port: int, *, key: str) -> socket.socket:
         ConfigError: the port is taken, or the address is not ours.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, asyncio switches Nagle's algorithm off for what is accepted; else each answer waits 40 ms.
+    # With the protocol named, asyncio switches Nagle's algorithm off for what is accepted: else answers wait 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
