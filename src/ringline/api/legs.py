@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from ringline.api.fields import Body, Date, Text, one_of, whole
 from ringline.base import iso_ms
-from ringline.calls.facts import LegView
 from ringline.calls.status import FINAL, Status, shown_by_rest
 from ringline.engine.ports import LegRecord
 
@@ -30,26 +29,6 @@ class LegQuery(Body):
     "An offset in records, not a page."
     order: Annotated[str, one_of("asc", "desc")] = "asc"
     conversation_uuid: Text | None = None
-
-
-def record_of(view: LegView) -> LegRecord:
-    """A live leg in the shape in which the store keeps legs."""
-    return LegRecord(
-        uuid=view.uuid,
-        conversation=view.conversation,
-        application=view.application,
-        status=view.status,
-        direction=view.direction,
-        from_=view.from_.to_json(),
-        to=view.to.to_json(),
-        created_at=view.created_at,
-        start_time=view.answered_at,
-        end_time=view.ended_at,
-        duration_s=view.duration_s,
-        detail=view.detail,
-        sip_code=view.sip_code,
-        disconnected_by=view.disconnected_by,
-    )
 
 
 def write_leg(leg: LegRecord, *, always_times: bool) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from ringline.calls import events
 from ringline.calls.commands import AudioFile, Speech
 from ringline.calls.parties import Hook
 from ringline.engine.ports import LegRecord
-from ringline.speech import DEFAULT_LANGUAGE, MAX_TEXT_LENGTH, is_listed, spoken_length
+from ringline.ncco import MAX_SPOKEN_CHARACTERS, spoken_length
+from ringline.speech import DEFAULT_LANGUAGE, is_listed
 
 _MOST_KEYS: Final = 500
 _KEYS: Final = re.compile(r"[0-9*#pA-Da-d]+")
@@ -27,8 +28,8 @@ _MOST_WRITTEN_CHARACTERS: Final = 50_000
 
 
 def _check_text(text: str) -> str:
-    if len(text) > _MOST_WRITTEN_CHARACTERS or (length := spoken_length(text)) > MAX_TEXT_LENGTH:
-        raise refused(f"must have at most {MAX_TEXT_LENGTH} characters, not counting SSML tags")
+    if len(text) > _MOST_WRITTEN_CHARACTERS or (length := spoken_length(text)) > MAX_SPOKEN_CHARACTERS:
+        raise refused(f"must have at most {MAX_SPOKEN_CHARACTERS} characters, not counting SSML tags")
     if length == 0:
         raise refused("must not be empty")
     return text

@@ -11,10 +11,11 @@ from ringline.accounts import Token
 from ringline.api import bodies
 from ringline.api.dependencies import Dependencies
 from ringline.api.gate import Gate
-from ringline.api.legs import ENDED, record_of
+from ringline.api.legs import ENDED
 from ringline.api.problems import bad_request
 from ringline.base import ApiError, LegId, read_leg_id
 from ringline.engine.ports import LegRecord
+from ringline.engine.records import record_of
 
 
 class Desk:

@@ -29,6 +29,7 @@ from ringline.engine.hooks import Hooks
 from ringline.engine.limits import RateLimit
 from ringline.engine.prompts import Prompts
 from ringline.engine.recorder import Recorder
+from ringline.engine.records import record_of
 from ringline.engine.rooms import RoomOwner
 
 log = get_log(__name__)
@@ -335,7 +336,7 @@ class Engine:
     def _publish(self, view: LegView) -> None:
         if view.ended_at is None:
             self._views[view.uuid] = view
-        self.outside.store.write_leg(_record(view))
+        self.outside.store.write_leg(record_of(view))
         for watcher in self._watchers:
             watcher(view)
 
@@ -375,22 +376,3 @@ class Engine:
         owner = (self._where.get(leg) if leg is not None else None) or self._conversations.get(room)
         if owner is not None:
             owner.trace(leg, data)
-
-
-def _record(view: LegView) -> ports.LegRecord:
-    return ports.LegRecord(
-        uuid=view.uuid,
-        conversation=view.conversation,
-        application=view.application,
-        status=view.status,
-        direction=view.direction,
-        from_=view.from_.to_json(),
-        to=view.to.to_json(),
-        created_at=view.created_at,
-        start_time=view.answered_at,
-        end_time=view.ended_at,
-        duration_s=view.duration_s,
-        detail=view.detail,
-        sip_code=view.sip_code,
-        disconnected_by=view.disconnected_by,
-    )

@@ -342,16 +342,7 @@ class Phones:
         phone.agreed = True
         self._media.configure(
             phone.leg,
-            RtpPlan(
-                remote_host=agreed.remote_host,
-                remote_port=agreed.remote_port,
-                codec=agreed.codec,
-                payload_type=agreed.payload_type,
-                dtmf_payload_type=agreed.dtmf_payload_type,
-                ptime_ms=agreed.ptime_ms,
-                send=agreed.send,
-                receive=agreed.receive,
-            ),
+            rtp_plan(agreed),
         )
 
     def _unusable(self, phone: _Phone) -> None:
@@ -359,6 +350,20 @@ class Phones:
         self._link.command(lambda agent, now: agent.hang_up(phone.leg, now=now))
         why = "no codec in common"
         self._engine.report(events.LegFailed(leg=phone.leg, cause="response", sip_code=488, why=why))
+
+
+def rtp_plan(agreed: sdp.Negotiated) -> RtpPlan:
+    """What the media core does with the outcome of an offer and answer."""
+    return RtpPlan(
+        remote_host=agreed.remote_host,
+        remote_port=agreed.remote_port,
+        codec=agreed.codec,
+        payload_type=agreed.payload_type,
+        dtmf_payload_type=agreed.dtmf_payload_type,
+        ptime_ms=agreed.ptime_ms,
+        send=agreed.send,
+        receive=agreed.receive,
+    )
 
 
 def _credentials(route: Route) -> Credentials | None:

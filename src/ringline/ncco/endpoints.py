@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
@@ -137,22 +136,6 @@ class Sip(Options):
     @property
     def address(self) -> str:
         return self.uri if self.uri is not None else f"sip:{self.user}@{self.domain}"
-
-    def sip_headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers as the INVITE carries them: `X-` before each name, one line each.
-
-        Names that are no header names or belong to the platform are left out.
-        """
-        out = []
-        for name, value in self.headers.items():
-            if not _HEADER_NAME.fullmatch(name) or _RESERVED_HEADER.match(name):
-                continue
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-            prefix = "" if name[:2].lower() == "x-" else "X-"
-            out.append((prefix + name, _CONTROLS.sub(" ", text).strip()))
-        if self.standard_headers.user_to_user is not None:
-            out.append(("User-to-User", self.standard_headers.user_to_user))
-        return tuple(out)
 
 
 def _read_authorization(value: object) -> str:

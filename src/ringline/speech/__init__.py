@@ -14,7 +14,7 @@ from ringline.speech.markup import (
     Text,
     parse,
 )
-from ringline.speech.text import MAX_TEXT_LENGTH, is_ssml, spoken_length, strip_tags
+from ringline.speech.text import is_ssml, strip_tags
 from ringline.speech.voices import (
     DEFAULT_LANGUAGE,
     Gender,
@@ -30,7 +30,6 @@ from ringline.speech.voices import (
 
 __all__ = [
     "DEFAULT_LANGUAGE",
-    "MAX_TEXT_LENGTH",
     "Break",
     "Emphasis",
     "Gender",
@@ -52,7 +51,6 @@ __all__ = [
     "legacy_voice",
     "parse",
     "resolve",
-    "spoken_length",
     "strip_tags",
     "styles",
 ]

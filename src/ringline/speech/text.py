@@ -6,9 +6,6 @@ import html
 import re
 from typing import Final
 
-MAX_TEXT_LENGTH: Final = 1500
-"Characters a `talk` may have, not counting SSML tags."
-
 _TAG: Final = re.compile(r"</?[A-Za-z_!?][^<>]*>?")
 
 
@@ -20,13 +17,3 @@ def is_ssml(text: str) -> bool:
 def strip_tags(text: str) -> str:
     """Remove everything that looks like a tag and decode entities: what is spoken of broken SSML."""
     return html.unescape(_TAG.sub(" ", text)).strip()
-
-
-def spoken_length(text: str) -> int:
-    """Count the characters (Unicode code points) of a text as its limit does: without tags, entities decoded.
-
-    Blanks around the text do not count; 0 means that there is nothing to speak.
-    """
-    if not is_ssml(text):
-        return len(text.strip())
-    return len(html.unescape(_TAG.sub("", text)).strip())
