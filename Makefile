@@ -1,0 +1,97 @@
+# One door for every day. `make help` lists what there is; everything is installed into .venv, nothing elsewhere
+# (only `make test` also installs two system packages, and says so).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_CONSTRAINT := constraints.txt
+export PYTHONDONTWRITEBYTECODE := 1
+
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest -p no:cacheprovider
+CODE := src tests bench examples
+RUST := $(shell find crates -path '*/target' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print 2>/dev/null)
+
+.PHONY: help run demo test unit check bench wheel clean peers
+
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/.core ## start a platform on this machine with a demo to call (installs everything the first time)
+	@exec .venv/bin/ringline dev
+
+demo: .venv/.core ## start a platform, call its demo, show the call live, leave the caller's audio in var/demo/
+	@.venv/bin/ringline trial --record var/demo/caller.wav
+
+test: .venv/.core .venv/.dev peers ## everything, with SIPp and baresip as real peers
+	@cargo test --quiet --workspace
+	@$(PYTEST)
+
+unit: .venv/.core .venv/.dev ## unit and scenario tests, no network, about a minute
+	@cargo test --quiet --workspace
+	@$(PYTEST) -m "not interop"
+
+check: .venv/.core .venv/.dev ## format, lint, types, import directions, the media core's face
+	@.venv/bin/ruff format --check $(CODE)
+	@.venv/bin/ruff check $(CODE)
+	@.venv/bin/mypy --strict --explicit-package-bases $(CODE)
+	@.venv/bin/lint-imports
+	@cargo fmt --check
+	@cargo clippy --quiet --workspace --all-targets -- -D warnings
+	@$(PYTEST) --quiet tests/media -k "stub"
+
+bench: .venv/.core .venv/.dev ## legs per core, milliseconds per call, beside the kernel's floor
+	@$(PY) -m bench
+
+wheel: .venv/.dev ## build the wheel into dist/
+	@.venv/bin/maturin build --release --out dist
+
+clean: ## remove what was built and installed; var/ with its recordings stays
+	rm -rf .venv target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -f src/ringline/*.so
+	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ── the environment ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+# What is missing is said in one sentence, with what to do about it.
+.venv/bin/python:
+	@for each in $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3; do \
+		if "$$each" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "creating .venv with $$each"; exec "$$each" -m venv .venv; \
+		fi; \
+	done; \
+	echo "Python 3.11 or newer with its venv module is needed: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1
+
+.venv/.run: constraints.txt pyproject.toml | .venv/bin/python
+	@echo "installing Ringline's dependencies, and the offline voice: espeak-ng, which is GPLv3 and runs in processes of its own"
+	@$(PY) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; e = p["optional-dependencies"]; print(*p["dependencies"], *e["espeak"], *[d for d in e["dev"] if d.startswith("maturin")], sep="\n")' > .venv/run.txt
+	@$(PY) -m pip install --quiet -r .venv/run.txt
+	@touch $@
+
+.venv/.dev: .venv/.run
+	@echo "installing the tools for tests and checks"
+	@$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["dev"], sep="\n")' > .venv/dev.txt
+	@$(PY) -m pip install --quiet -r .venv/dev.txt
+	@touch $@
+
+# The core is built again only when Rust sources or the project file changed; Python sources are used where they are.
+.venv/.core: .venv/.run pyproject.toml Cargo.toml Cargo.lock $(RUST)
+	@command -v cc >/dev/null || { echo "A C compiler is needed: on Debian and Ubuntu, apt install build-essential" >&2; exit 1; }
+	@command -v cargo >/dev/null || { echo "Rust 1.85 or newer is needed: install it with rustup (https://rustup.rs)" >&2; exit 1; }
+	@$(PY) -c 'import re, subprocess, sys; v = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout; n = tuple(map(int, re.findall(r"\d+", v)[:2])); sys.exit(None if n >= (1, 85) else f"Rust 1.85 or newer is needed, this is {v.strip() or chr(63)}: run rustup update stable")'
+	@echo "building the media core (a minute or two the first time)"
+	@PIP_QUIET=1 VIRTUAL_ENV="$(CURDIR)/.venv" .venv/bin/maturin develop --release --quiet
+	@touch $@
+
+# Real phones for the tests come from the system's packages.
+peers:
+	@missing=(); command -v sipp >/dev/null || missing+=(sip-tester); command -v baresip >/dev/null || missing+=(baresip); \
+	if [ $${#missing[@]} -gt 0 ]; then \
+		command -v apt-get >/dev/null || { echo "The tests need SIPp and baresip: install them with your system's packages" >&2; exit 1; }; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+		echo "installing the system packages $${missing[*]}, the phones of the tests ($${sudo:+with sudo: }apt-get install)"; \
+		$$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
+	fi

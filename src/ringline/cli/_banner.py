@@ -1,0 +1,41 @@
+"""What a starting platform says: where everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ringline.io.store import database_path
+from ringline.server.platform import Farewell, certificates_dir
+from ringline.server.settings import Settings, ephemeral_ports
+
+
+def addresses(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Name and place of what others need to know."""
+    server, sip = settings.server, settings.sip
+    transports = " and ".join(name.upper() for name in settings.sip_transports())
+    yield "SIP", f"{settings.sip_host()}:{sip.port} ({transports})"
+    yield "REST", f"http://{server.http_bind}:{server.http_port}"
+    if server.https_port is not None:
+        yield "", f"https://{server.https_bind}:{server.https_port}"
+        if server.cert_file is None:
+            yield "", f"clients trust {certificates_dir(settings) / 'ca.pem'} (see `ringline certs`)"
+    yield "audio", f"UDP {settings.media.port_min}-{settings.media.port_max} at {settings.media_host()}"
+    yield "voice", " then ".join(map(_engine, settings.speech.engines))
+    yield "journal", str(database_path(settings.store_url()))
+    yield "recordings", str(settings.data_dir / "recordings")
+
+
+def warnings(settings: Settings) -> tuple[str, ...]:
+    """What works, but is worth a word."""
+    return settings.warnings(ephemeral_ports())
+
+
+def goodbye(farewell: Farewell) -> list[str]:
+    """What stopping did."""
+    hung_up = farewell.calls_hung_up
+    calls = f"{hung_up} call{'s' if hung_up != 1 else ''} hung up" if hung_up else "no call was up"
+    return [f"stopped: {calls}, all webhooks sent or given up, all recordings kept", *farewell.notes]
+
+
+def _engine(name: str) -> str:
+    return "espeak (espeak-ng, GPLv3, in worker processes of its own)" if name == "espeak" else name

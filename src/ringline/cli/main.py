@@ -1,0 +1,54 @@
+"""The command `ringline`: one module per subcommand, put together here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ringline import __version__
+from ringline.cli import apps, call, calls, certs, check, dev, journal, lint, numbers, phone, serve, trial
+
+app = typer.Typer(
+    name="ringline",
+    help="A self-hosted programmable voice platform. `ringline dev` starts one on this machine to try it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+_RUN, _USE, _LOOK = "Run a platform", "Use a running platform", "Look into calls and scripts"
+
+app.command(rich_help_panel=_RUN)(dev.dev)
+app.command(rich_help_panel=_RUN)(serve.serve)
+app.command(rich_help_panel=_RUN)(trial.trial)
+app.command(rich_help_panel=_RUN)(check.check)
+app.command(rich_help_panel=_RUN)(certs.certs)
+app.add_typer(apps.app, name="apps", rich_help_panel=_USE)
+app.add_typer(numbers.app, name="numbers", rich_help_panel=_USE)
+app.add_typer(call.app, name="call", rich_help_panel=_USE)
+app.command(rich_help_panel=_USE)(phone.phone)
+app.command(rich_help_panel=_LOOK)(calls.calls)
+app.command(rich_help_panel=_LOOK)(journal.journal)
+app.command(rich_help_panel=_LOOK)(journal.replay)
+app.command(rich_help_panel=_LOOK)(lint.lint)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ringline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options before the subcommand."""
+
+
+def main() -> None:
+    """The entry point."""
+    app()
