@@ -89,6 +89,7 @@ class Platform:
         self.listeners: list[WebListener] = []
         self._parts = AsyncExitStack()
         self._farewell = Farewell()
+        self._agent: UserAgent
         self.engine: Engine
         self.phones: Phones
         self.sip: SipPump
@@ -172,8 +173,8 @@ class Platform:
             user_agent=f"Ringline/{__version__}",
             realm=settings.sip.realm,
         )
-        agent = UserAgent(config, self.random, self._admit, self._password_of)
-        self.sip = SipPump(agent, self.clock, on_event=self._sip_event)
+        self._agent = UserAgent(config, self.random, self._admit, self._password_of)
+        self.sip = SipPump(self._agent, self.clock, on_event=self._sip_event)
         self.phones = Phones(
             engine=self.engine,
             link=self.sip,
@@ -248,10 +249,19 @@ class Platform:
         self.engine.hooks.measure = metrics.webhook
         metrics.live_legs(self.engine.live_legs)
         metrics.figures("media", self.media.gauges, counters=_MEDIA_COUNTERS)
+        metrics.figures("media", self._jitter)
+        metrics.figures("sip", self._agent.gauges)
         metrics.figures("", self.store.gauges, counters=_STORE_COUNTERS)
         metrics.figures("recordings", self.recordings.gauges)
         metrics.figures("files", self.files.gauges)
         metrics.start()
+
+    def _jitter(self) -> dict[str, float]:
+        """Interarrival jitter of the live legs, the mean and the worst."""
+        found = [self.media.counters(view.uuid) for view in self.engine.live_legs()]
+        jitters = [counters.jitter_ms for counters in found if counters is not None]
+        mean = sum(jitters) / len(jitters) if jitters else 0.0
+        return {"jitter_mean_ms": mean, "jitter_worst_ms": max(jitters, default=0.0)}
 
     def _sip_event(self, event: AgentEvent) -> None:
         if isinstance(event, Traced):
