@@ -36,6 +36,7 @@ from ringline.sip import Credentials
 from ringline.webhooks import sip_fields
 
 log = get_log(__name__)
+_ALERTING = (180, 183)
 _CAUSES = {
     ("rejected", "invalid_number"): "invalid-number",
     ("unanswered", "unavailable"): "unavailable",
@@ -153,18 +154,18 @@ class Phones:
         leg = phone.leg
         report = self._engine.report
         match event:
-            case Provisional(status=status, sdp=body) if status > 100:
+            case Provisional(status=status, sdp=body):
                 early = body is not None and self._take_answer(phone, body)
-                report(events.LegProgress(leg=leg, early_media=early))
+                if early or status in _ALERTING:
+                    report(events.LegProgress(leg=leg, early_media=early))
             case Answered(sdp=body):
-                if body is not None and not self._take_answer(phone, body) and not phone.agreed:
+                if body is not None:
+                    self._take_answer(phone, body)
+                if phone.agreed:
+                    phone.answered = True
+                    report(events.LegAnswered(leg=leg))
+                else:
                     self._unusable(phone)
-                    return
-                if not phone.agreed:
-                    self._unusable(phone)
-                    return
-                phone.answered = True
-                report(events.LegAnswered(leg=leg))
             case Confirmed(sdp=body):
                 if body is not None and not phone.agreed and not self._take_answer(phone, body):
                     self._unusable(phone)
