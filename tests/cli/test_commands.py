@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from ringline import __version__
 from ringline.base import Private, get_log
 from ringline.cli import app
-from ringline.cli._logs import write_logs
 from ringline.server.certificates import ensure_certificates
+from ringline.server.logs import write_logs
 
 run = CliRunner().invoke
 COMMANDS = ("dev", "serve", "trial", "check", "certs", "apps", "numbers", "call", "phone", "calls", "journal", "replay")

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,12 +86,14 @@ class Developing:
         """Start another command in the same folder; it is killed after the test if it has not ended."""
         return self.start_program(*_command(*words))
 
-    def start_program(self, *words: str, stdin: int = subprocess.DEVNULL, **variables: str) -> subprocess.Popen[str]:
+    def start_program(
+        self, *words: str, stdin: int = subprocess.DEVNULL, variables: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         """Start any program in the same folder."""
         process = subprocess.Popen(
             words,
             cwd=self.folder,
-            env=self.environment | variables,
+            env={**self.environment, **(variables or {})},
             stdin=stdin,
             stdout=subprocess.PIPE,
             text=True,
@@ -254,7 +256,7 @@ def test_the_flask_example_answers_and_calls_back_with_the_official_library(dev:
         "REQUESTS_CA_BUNDLE": "var/certificates/ca.pem",
     }
     desk = dev.start("phone", "--answer", "--port", str(dev.desk_port), "--timeout", "40s")
-    flask = dev.start_program(sys.executable, str(EXAMPLE), **web)
+    flask = dev.start_program(sys.executable, str(EXAMPLE), variables=web)
     _wait_until(lambda: _reachable(web_port), "the example did not start")
 
     target = f"sip:{number}@127.0.0.1:{dev.sip_port} --user demo --password demo --press-after 2s".split()

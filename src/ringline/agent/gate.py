@@ -131,6 +131,8 @@ class Gate:
                 pass
         if self.guard.may_answer(source, now=now):
             challenges = self._digest.challenges(source, now=now, stale=isinstance(verdict, Stale))
+            if _gives_up_over_sha256(request):
+                challenges = [value for value in challenges if "algorithm=MD5," in value] or challenges
             headers = tuple(("WWW-Authenticate", value) for value in challenges)
             self._stack.answer_stateless(request, flow, 401, headers=headers)
         return None
@@ -188,6 +190,16 @@ class Gate:
 
 def _shown_headers(request: Request) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in request.headers if name.lower() not in _SECRET_HEADERS)
+
+
+def _gives_up_over_sha256(request: Request) -> bool:
+    """Whether this phone ends the call at a challenge it does not know, wherever it stands (RFC 7616 section 3.3 wants
+    it passed over). So does baresip before 3.11, which is in Debian 12.
+    """
+    name, _, version = (request.headers.get("User-Agent") or "").partition(" v")
+    numbers = version.partition(" ")[0].split(".")[:2]
+    known = len(numbers) == 2 and all(each.isascii() and each.isdigit() and len(each) < 5 for each in numbers)
+    return name == "baresip" and known and (int(numbers[0]), int(numbers[1])) < (3, 11)
 
 
 def _is_anonymous(request: Request) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,9 +17,9 @@ from ringline.cli import _banner
 from ringline.cli._console import console, plain_errors, say
 from ringline.cli._installation import ConfigOption, DevNote, load_settings
 from ringline.cli._live import follow, print_row
-from ringline.cli._logs import write_logs
 from ringline.cli.demo import BOB, BOB_PORT, DEMO_NUMBER, ECHO, MENU_HELP, Demo
 from ringline.io.store import database_path
+from ringline.server.logs import write_logs
 from ringline.server.platform import Farewell, Platform
 from ringline.server.run import run
 from ringline.server.settings import Settings
@@ -67,6 +68,8 @@ async def _develop(
     def ready(platform: Platform) -> None:
         _note(platform.settings, demo).write(platform.settings.data_dir)
         _introduce(platform.settings, demo)
+        if (why := platform.voice.ready()) is not None:
+            say(f"  mind: nothing can be spoken: {why}", style="yellow")
         if not quiet:
             out = console()
             story = follow(database_path(platform.settings.store_url()), lambda row: print_row(out, row))
@@ -109,7 +112,8 @@ def _introduce(settings: Settings, demo: Demo | None) -> None:
     assert account is not None
     say("Ringline is up, for development on this machine.", style="bold green")
     rows = list(_banner.addresses(settings))
-    rows.insert(3, ("keys", f"api_key {account.api_key}, api_secret {account.api_secret.get_secret_value()}"))
+    audio = [name for name, _ in rows].index("audio")
+    rows.insert(audio, ("keys", f"api_key {account.api_key}, api_secret {account.api_secret.get_secret_value()}"))
     for name, place in rows:
         say(f"  {name:<11} {place}")
     for warning in _banner.warnings(settings):
@@ -120,7 +124,7 @@ def _introduce(settings: Settings, demo: Demo | None) -> None:
 
 
 def _introduce_demo(settings: Settings, demo: Demo) -> None:
-    program = "ringline" if Path(sys.argv[0]).name == "ringline" else f"{shlex.quote(sys.executable)} -m ringline"
+    program = _program()
     sip = f"{settings.sip_host()}:{settings.sip.port}"
     login = f"--user {demo.username} --password {demo.password}"
     say("The demo", style="bold")
@@ -135,3 +139,15 @@ def _introduce_demo(settings: Settings, demo: Demo) -> None:
         ("webhooks", f"{demo.url}, kept in {demo.events_file}"),
     ):
         say(f"  {name:<11} {text}")
+
+
+def _program() -> str:
+    """How this program is called in another terminal of the same folder."""
+    if shutil.which("ringline") is not None:
+        return "ringline"
+    started = Path(sys.argv[0])
+    if started.name != "ringline":
+        return f"{shlex.quote(sys.executable)} -m ringline"
+    with suppress(ValueError):
+        started = started.resolve().relative_to(Path.cwd())
+    return shlex.quote(str(started))

@@ -7,8 +7,8 @@ import re
 import signal
 import sys
 import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -131,7 +131,7 @@ async def _run(
             call.answer()
         else:
             call = await device.dial(target, username=user, password=password, caller=caller)
-        async with _hung_up_by_signals(call):
+        with _at_signals(call.hang_up):
             return await _talk(call, plan, sounds)
 
 
@@ -178,25 +178,32 @@ async def _first_call(device: Softphone, timeout_s: float | None) -> SoftCall | 
 
     device.on_call = take
     try:
-        async with asyncio.timeout(timeout_s):
-            return await coming
+        with _at_signals(coming.cancel):
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.shield(coming)
     except TimeoutError:
         say(f"nobody called within {timeout_s:g} s")
-        return None
+    except asyncio.CancelledError:
+        if not coming.cancelled():
+            raise
+        say("stopped waiting")
+    return None
 
 
-@asynccontextmanager
-async def _hung_up_by_signals(call: SoftCall) -> AsyncIterator[None]:
-    """Ctrl-C and SIGTERM hang up, in good order."""
+@contextmanager
+def _at_signals(act: Callable[[], object]) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end things in good order."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
-    for one in signals:
-        loop.add_signal_handler(one, call.hang_up)
+    with suppress(RuntimeError):  # only the main thread has signals
+        for one in signals:
+            loop.add_signal_handler(one, act)
     try:
         yield
     finally:
-        for one in signals:
-            loop.remove_signal_handler(one)
+        with suppress(RuntimeError):
+            for one in signals:
+                loop.remove_signal_handler(one)
 
 
 async def _sounds(plan: Plan) -> list[Sound]:

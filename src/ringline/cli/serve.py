@@ -10,7 +10,7 @@ import typer
 from ringline.cli import _banner
 from ringline.cli._console import plain_errors, say
 from ringline.cli._installation import ConfigOption, load_settings
-from ringline.cli._logs import Form, write_logs
+from ringline.server.logs import Form, write_logs
 from ringline.server.platform import Platform
 from ringline.server.run import run
 
@@ -33,6 +33,8 @@ def serve(
         def ready(platform: Platform) -> None:
             for name, place in _banner.addresses(settings):
                 say(f"{name:<11} {place}")
+            if (why := platform.voice.ready()) is not None:
+                say(f"mind: nothing can be spoken: {why}", style="yellow")
             say("ready", style="bold green")
 
         def stopping(calls: int) -> None:

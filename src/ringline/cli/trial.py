@@ -20,12 +20,12 @@ from rich.text import Text
 from ringline.base import RinglineError
 from ringline.cli._console import FAILED, console, plain_errors, say
 from ringline.cli._live import follow, print_row
-from ringline.cli._logs import write_logs
 from ringline.cli._timeline import Row
 from ringline.cli.demo import DEMO_NUMBER, Demo
 from ringline.cli.phone import read_channels
 from ringline.cli.softphone import Happening, SoftCall, Softphone
 from ringline.io.store import database_path
+from ringline.server.logs import write_logs
 from ringline.server.platform import Platform
 from ringline.server.settings import Settings
 

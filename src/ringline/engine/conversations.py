@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +19,7 @@ log = get_log(__name__)
 MOST_NAMED: Final = 10_000
 "Named conversations of one application; beyond it the oldest empty one is forgotten before its time."
 _NUMBERS_CARRIED: Final = 50
+_CLOSED_KEPT: Final = 1000
 _USED_S: Final = 60.0
 "A conversation whose time is over while legs are in it is looked at again so often."
 _DEFAULT_HOURS: Final = 48
@@ -47,12 +49,17 @@ class Conversations:
         self._rooms: dict[ConversationId, RoomOwner] = {}
         self._named: dict[ApplicationId, dict[str, RoomOwner]] = {}
         self._expiry: dict[ConversationId, asyncio.TimerHandle] = {}
+        self._closed: OrderedDict[ConversationId, RoomOwner] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._rooms)
 
     def get(self, conversation: ConversationId) -> RoomOwner | None:
         return self._rooms.get(conversation)
+
+    def get_to_note(self, conversation: ConversationId) -> RoomOwner | None:
+        """The conversation, also when it was closed lately: its last webhooks are still on their way."""
+        return self._rooms.get(conversation) or self._closed.get(conversation)
 
     def unnamed(self) -> list[RoomOwner]:
         """Those that live as long as their legs."""
@@ -86,7 +93,10 @@ class Conversations:
     def drop(self, room: RoomOwner) -> None:
         """Close a conversation for good; its name is free again."""
         room.close()
-        self._rooms.pop(room.id, None)
+        if self._rooms.pop(room.id, None) is not None:
+            self._closed[room.id] = room
+            if len(self._closed) > _CLOSED_KEPT:
+                self._closed.popitem(last=False)
         timer = self._expiry.pop(room.id, None)
         if timer is not None:
             timer.cancel()

@@ -373,6 +373,6 @@ class Engine:
             owner.post(event)
 
     def _trace_hook(self, room: ConversationId, leg: LegId | None, data: dict[str, Any]) -> None:
-        owner = (self._where.get(leg) if leg is not None else None) or self._conversations.get(room)
+        owner = (self._where.get(leg) if leg is not None else None) or self._conversations.get_to_note(room)
         if owner is not None:
             owner.trace(leg, data)

@@ -39,6 +39,7 @@ class RoutingTable:
         *,
         book: NumberBook,
         sip_host: str,
+        sip_port: int = 5060,
         trunks: Sequence[Trunk] = (),
         users: Sequence[SipUser] = (),
         domains: Sequence[SipDomain] = (),
@@ -47,7 +48,7 @@ class RoutingTable:
         transports: Sequence[str] = ("udp", "tcp"),
         srtp: bool = False,
     ) -> None:
-        """`sip_host` is the public SIP host of the installation, which stands in `From`.
+        """`sip_host` is the public SIP host of the installation, which stands in `From`; `sip_port` its port.
 
         `account_secrets` are API keys with the secret that opens SIP Connect; `caller_id` is the policy for `sip`
         endpoints (trunks have their own); `transports` and `srtp` say what this installation can speak.
@@ -57,6 +58,7 @@ class RoutingTable:
         """
         self._book = book
         self._sip_host = sip_host
+        self._sip_port = sip_port
         self._trunks = {trunk.name: trunk for trunk in trunks}
         self._users = {user.username: user for user in users}
         self._called = {
@@ -166,7 +168,8 @@ class RoutingTable:
             *user_to_user(standard_headers or {}),
             ("X-Ringline-Call-Id", leg),
         )
-        if address.host == self._sip_host.lower() and (user := self._users.get(address.userinfo or "")) is not None:
+        ours = address.host == self._sip_host.lower() and address.port in (None, self._sip_port)
+        if ours and (user := self._users.get(address.userinfo or "")) is not None:
             return self._to_user(user, caller, headers=extra)
         return self._to_address(address, caller, trunk=self._trunk_at(address.host), headers=extra)
 

@@ -70,6 +70,7 @@ def make_routing(settings: Settings, book: NumberBook) -> RoutingTable:
     return RoutingTable(
         book=book,
         sip_host=settings.sip_host(),
+        sip_port=settings.sip.port,
         trunks=[_trunk(one) for one in settings.trunks],
         users=[_user(settings, one) for one in settings.users],
         domains=[

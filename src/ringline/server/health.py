@@ -28,14 +28,24 @@ class Keeps(Protocol):
 class Health:
     """Asks the parts how they are."""
 
-    def __init__(self, *, voice: Speaks, store: Keeps, draining: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        voice: Speaks,
+        store: Keeps,
+        draining: Callable[[], bool],
+        starting: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._voice = voice
         self._store = store
         self._draining = draining
+        self._starting = starting
 
     def reasons(self) -> list[str]:
         """Why no calls should come; empty when all is well."""
         found = []
+        if self._starting():
+            found.append("starting: not every part is up yet")
         if self._draining():
             found.append("draining: the server is being stopped")
         if (why := self._voice.ready()) is not None:

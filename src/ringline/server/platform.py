@@ -95,6 +95,7 @@ class Platform:
         self.sip: SipPump
         self.health: Health
         self._upkeep: Upkeep
+        self._started = False
         self._draining = False
 
     # ── start ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -110,6 +111,8 @@ class Platform:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         await self.store.start()
         self._parts.push_async_callback(self._stop_store)
+        # Asked before the first new call can come: from then on the store has unfinished legs of this run too.
+        unfinished = await self.store.unfinished_legs()
         self.media.start(asyncio.get_running_loop())
         self._parts.callback(self.media.shut_down)
         await self.http.start()
@@ -147,7 +150,12 @@ class Platform:
         )
         await self._start_sip(make_routing(settings, directory))
         self._parts.push_async_callback(self.sip.stop)
-        self.health = Health(voice=self.voice, store=self.store, draining=lambda: self._draining)
+        self.health = Health(
+            voice=self.voice,
+            store=self.store,
+            draining=lambda: self._draining,
+            starting=lambda: not self._started,
+        )
         self._feed_metrics()
         self._parts.push_async_callback(self.metrics.stop)
         await self._start_web()
@@ -161,9 +169,10 @@ class Platform:
         )
         self._upkeep.start()
         self._parts.push_async_callback(self._upkeep.stop)
-        closed = close_unfinished(self.engine, await self.store.unfinished_legs())
+        closed = close_unfinished(self.engine, unfinished)
         if closed:
             log.warning("calls of the last run were closed", calls=closed)
+        self._started = True
 
     async def _start_sip(self, routing: RoutingTable) -> None:
         settings = self.settings

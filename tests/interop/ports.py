@@ -1,0 +1,60 @@
+"""Free ports. None is fixed: several suites may run on one machine."""
+
+from __future__ import annotations
+
+import errno
+import random
+import socket
+import time
+from typing import Final
+
+_LOW: Final = 20_000
+_HIGH: Final = 32_000
+"Below what the kernel gives to outgoing connections, so that none of those takes a port between choice and use."
+_chance: Final = random.SystemRandom()
+
+
+def free_port() -> int:
+    """A port that is free for UDP and TCP on every loopback address in use here, and whose neighbour is free too."""
+    for _ in range(1000):
+        port = _chance.randrange(_LOW, _HIGH, 4)
+        if all(is_free(each) for each in range(port, port + 4)):
+            return port
+    raise RuntimeError("no free port")
+
+
+def free_block(size: int) -> tuple[int, int]:
+    """The first and the last of so many neighbouring UDP ports that are free."""
+    for _ in range(1000):
+        low = _chance.randrange(_LOW, _HIGH - size, 2)
+        if all(is_free(port) for port in range(low, low + size)):
+            return low, low + size - 1
+    raise RuntimeError("no free block of ports")
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether nobody listens there, with UDP or TCP."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as one:
+            if kind == socket.SOCK_STREAM:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind((host, port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    return False
+                raise
+    return True
+
+
+def wait_taken(port: int, host: str, *, deadline_s: float) -> None:
+    """Wait until a program has opened this port.
+
+    Raises:
+        TimeoutError: nobody did.
+    """
+    end = time.monotonic() + deadline_s
+    while is_free(port, host):
+        if time.monotonic() > end:
+            raise TimeoutError(f"nobody opened {host}:{port}")
+        time.sleep(0.01)
