@@ -147,7 +147,7 @@ def test_a_reinvite_without_sdp_gets_an_offer_and_keeps_the_audio(
         body = peer.sdp(port=ear.port).replace("53655765 1 ", "53655765 2 ")
         peer.send(peer.request("ACK", cseq=2, branch="ack2", body=body))
         ear.hears(0.5)
-        assert longest_gap_s(ear.packets[start:]) < 0.15
+        assert longest_gap_s(ear.packets[start:]) < 0.25
         hang_up(peer)
 
 

@@ -40,7 +40,7 @@ def call_going_on(ringline: Installation, app: Application, number: str) -> Iter
         peer.send(peer.request("BYE", cseq=2, branch="bye"))
         peer.response(200, "BYE")
         during = ear.packets[before:]
-    assert longest_gap_s(during) < 0.15
+    assert longest_gap_s(during) < 0.25
     assert spoken_s(during) > 0.3 * len(during) * 0.02
     assert [one.sequence for one in during] == [(during[0].sequence + index) % 65536 for index in range(len(during))]
     assert ringline.running
@@ -207,7 +207,7 @@ def test_strangers_cannot_take_over_the_audio(ringline: Installation, app: Appli
                 while True:
                     got.append(stranger.recv(2000))
         assert got == []
-        assert longest_gap_s(ear.packets[before:]) < 0.15
+        assert longest_gap_s(ear.packets[before:]) < 0.25
         peer.send(peer.request("BYE", cseq=2, branch="bye"))
         peer.response(200, "BYE")
 

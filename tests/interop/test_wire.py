@@ -121,7 +121,8 @@ def test_of_two_phones_that_answer_one_call_the_second_is_let_go(ringline: Insta
         body = proxy.sdp(port=9)
         for tag in ("desk", "mobile"):
             proxy.send(proxy.accept(invite, tag=tag, body=body))
-        acks, byes = [], []
+        acks: list[str] = []
+        byes: list[str] = []
         while not (len(acks) == 2 and byes):
             message = proxy.message() or ""
             assert message, f"{len(acks)} ACK, {len(byes)} BYE came"

@@ -54,15 +54,15 @@ class _Scene:
         self.rows.append(row)
         self.changed.set()
 
-    async def until(self, text: str, *, kind: str) -> None:
-        """Wait until a row of this kind says this.
+    async def until(self, text: str, *, kind: str, times: int = 1) -> None:
+        """Wait until a row of this kind says this, so many times.
 
         Raises:
             TrialFailed: it does not come.
         """
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                while not any(row.kind == kind and text in row.text for row in self.rows):
+                while sum(row.kind == kind and text in row.text for row in self.rows) < times:
                     self.changed.clear()
                     await self.changed.wait()
         except TimeoutError:
@@ -74,7 +74,8 @@ def trial(
         "var/demo/caller.wav"
     ),
 ) -> None:
-    """Start a platform on free ports, call its demo, leave a message, and check that all of it was heard."""
+    """Start a platform on free ports, call its demo, leave a message, be connected to a second phone, and check that
+    all of it was heard."""
     with plain_errors():
         write_logs("people", "WARNING")
         record.parent.mkdir(parents=True, exist_ok=True)
@@ -108,9 +109,16 @@ async def _call(folder: Path, record: Path) -> list[str]:
         async with asyncio.timeout(_LONGEST_S), Softphone(media_ports=_PHONE_MEDIA, watch=_teller()) as phone:
             sip = platform.settings.sip
             target = f"sip:{DEMO_NUMBER}@{sip.bind}:{sip.port}"
-            await _leave_message(
-                await phone.dial(target, username=demo.username, password=demo.password), scene, record
-            )
+
+            async def call() -> SoftCall:
+                scene.rows.clear()
+                made = await phone.dial(target, username=demo.username, password=demo.password)
+                if not await made.answered():
+                    raise TrialFailed(f"the call was not answered: {(await made.ended()).text}")
+                return made
+
+            await _leave_message(await call(), scene, record)
+            await _talk_to_echo(await call(), scene, _connected(record))
     except TimeoutError:
         raise TrialFailed(f"the call took longer than {_LONGEST_S:g} s") from None
     finally:
@@ -119,23 +127,42 @@ async def _call(folder: Path, record: Path) -> list[str]:
         with suppress(asyncio.CancelledError):
             await story
         await demo.stop()
-    return [*_audio_problems(record), *_event_problems(demo.events_file)]
+    return [*_audio_problems(record), *_echo_problems(_connected(record)), *_event_problems(demo.events_file)]
 
 
 async def _leave_message(call: SoftCall, scene: _Scene, record: Path) -> None:
     """Be the caller: listen, press 1 while the menu is still spoken, say something, press hash, listen."""
-    if not await call.answered():
-        outcome = await call.ended()
-        raise TrialFailed(f"the call was not answered: {outcome.text}")
     call.record(record)
     await asyncio.sleep(3)
     await call.press("1")
     await scene.until("records as", kind="command")
     await asyncio.sleep(1)
-    samples = np.sin(2 * np.pi * _HERTZ * np.arange(round(8000 * _MESSAGE_S)) / 8000) * 8000
-    await call.play(samples.astype("<i2").tobytes())
+    await call.play(_tone())
     await call.press("#")
     await call.ended()
+
+
+async def _talk_to_echo(call: SoftCall, scene: _Scene, record: Path) -> None:
+    """Press 3 to be connected to the second phone, which says back what it hears; say a tone, and hang up."""
+    call.record(record)
+    await asyncio.sleep(1)
+    await call.press("3")
+    await scene.until("answered", kind="status", times=2)
+    await asyncio.sleep(0.5)
+    await call.play(_tone())
+    await asyncio.sleep(0.5)
+    call.hang_up()
+    await scene.until("completed", kind="verdict", times=2)
+
+
+def _tone() -> bytes:
+    samples = np.sin(2 * np.pi * _HERTZ * np.arange(round(8000 * _MESSAGE_S)) / 8000) * 8000
+    return samples.astype("<i2").tobytes()
+
+
+def _connected(record: Path) -> Path:
+    """Where the audio of the second call goes."""
+    return record.with_stem(f"{record.stem}-connected")
 
 
 def _settings(folder: Path) -> Settings:
@@ -188,6 +215,17 @@ def _audio_problems(record: Path) -> list[str]:
         if level < _LOUD_ENOUGH_DBFS:
             problems.append(f"the caller did not {name} anything loud enough ({level:.1f} dBFS)")
     return problems
+
+
+def _echo_problems(record: Path) -> list[str]:
+    """Whether the caller heard his own tone from the second phone, by its frequency."""
+    if not record.is_file():
+        return ["the caller's phone recorded nothing of the second call"]
+    rate_hz, (heard, _) = read_channels(record)
+    spectrum = np.abs(np.fft.rfft(heard[-round(rate_hz * _MESSAGE_S) :].astype(np.float64)))
+    found = float(np.argmax(spectrum) * rate_hz / (rate_hz * _MESSAGE_S))
+    say(f"{record}: heard {found:.0f} Hz through the connection, said {_HERTZ:.0f} Hz")
+    return [] if abs(found - _HERTZ) < 5 else [f"the second phone's echo was not heard ({found:.0f} Hz)"]
 
 
 def _dbfs(samples: Any) -> float:
