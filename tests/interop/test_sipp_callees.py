@@ -16,6 +16,7 @@ from .installation import NUMBERS, TRUNK_PASSWORD, TRUNK_USER, Installation
 from .ports import free_port
 from .scripts import LONG_TALK, connect, talk
 from .sipp import Sipp, header
+from .wire import Peer
 
 pytestmark = pytest.mark.interop
 
@@ -191,24 +192,22 @@ def test_connect_joins_two_phones_both_ways(
         Ear() as caller_ear,
         Ear() as callee_ear,
         Sipp("answer", tmp_path, fill={"rtp_port": callee_ear.port, "ring_ms": 300}) as callee,
+        Peer(ringline.sip_address, number=number) as caller,
     ):
         app.answers(number, [connect(f"sip:callee@127.0.0.1:{callee.port}")])
-        with Sipp(
-            "call_and_hang_up",
-            tmp_path,
-            to=ringline.sip_address,
-            number=number,
-            fill={"rtp_port": caller_ear.port, "talk_ms": 3000},
-        ) as caller:
-            owner = app.wait("/answer", to=number)
-            caller_ear.hears(0.1)
-            callee_ear.hears(0.1)
-            caller_ear.says(tone(440, 1))
-            callee_ear.says(tone(1000, 1))
-            assert has_tone(callee_ear.hears(0.8), 440)
-            assert has_tone(caller_ear.hears(0.8), 1000)
-            caller.good()
-            callee.good()
+        caller.send(caller.request("INVITE", body=caller.sdp(port=caller_ear.port)))
+        caller.response(200, "INVITE")
+        caller.send(caller.request("ACK", branch="ack"))
+        caller_ear.hears(0.1)
+        callee_ear.hears(0.1)
+        caller_ear.says(tone(440, 1))
+        callee_ear.says(tone(1000, 1))
+        callee_ear.until(lambda pcm: has_tone(pcm, 440))
+        caller_ear.until(lambda pcm: has_tone(pcm, 1000))
+        caller.send(caller.request("BYE", cseq=2, branch="bye"))
+        caller.response(200, "BYE")
+        callee.good()
+    owner = app.wait("/answer", to=number)
     child = app.wait("/event", direction="outbound", status="answered", conversation_uuid=owner["conversation_uuid"])
     app.wait_statuses(child["uuid"], "started", "ringing", "answered", "completed")
     app.wait_statuses(owner["uuid"], "started", "ringing", "answered", "completed")
@@ -285,7 +284,7 @@ def test_early_media_of_the_far_end_is_heard_before_the_answer(
             app.wait("/event", direction="outbound", status="ringing", conversation_uuid=room)
             callee_ear.hears(0.1)
             callee_ear.says(tone(700, 1))
-            assert has_tone(caller_ear.hears(0.8), 700)
+            caller_ear.until(lambda pcm: has_tone(pcm, 700))
             assert app.requests("/event", direction="outbound", status="answered", conversation_uuid=room) == []
             app.wait("/event", direction="outbound", status="answered", conversation_uuid=room)
             callee.good()
