@@ -69,7 +69,6 @@ async def test_when_it_cannot_be_had_the_call_ends_then(
 @pytest.mark.parametrize(
     "action",
     [
-        {"action": "transfer", "conversationId": "CON-2c5c8f9e-6c52-4d7e-9d25-0f6d5e6ab001"},
         {"action": "pay", "amount": 9.99},
     ],
     ids=lambda action: str(action["action"]),

@@ -218,6 +218,15 @@ class Existing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Find(Command):
+    """Look whether the application has this conversation; ends with `ConversationFound`."""
+
+    effect: EffectId
+    leg: LegId
+    conversation: ConversationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Move(Command):
     """The leg leaves this conversation, by value, and arrives in another (`LegArrived`)."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from ringline.calls import scripts
 from ringline.calls.actions.conversation import Conferring
 from ringline.calls.commands import AudioFile, Play, StopPlay
 from ringline.calls.recordings import start_recording
-from ringline.calls.state import Leg
+from ringline.calls.state import Joining, Leg
 from ringline.calls.turn import EndLeg, Turn
 from ringline.calls.verdict import Side, completed
 
@@ -18,8 +19,7 @@ def enter(turn: Turn, leg: Leg, wishes: Conferring) -> None:
     """A leg has arrived by its `conversation` action: it joins, or waits until the conversation is started."""
     room = turn.room
     if len(room.legs) > MOST_LEGS:
-        turn.error("Conversation participant limit reached.")
-        turn.then(EndLeg(leg.id, completed(Side.PLATFORM, "the conversation is full")))
+        _turn_away(turn, leg)
         return
     leg.start_on_enter = wishes.start_on_enter
     leg.end_on_exit = wishes.end_on_exit
@@ -37,6 +37,22 @@ def enter(turn: Turn, leg: Leg, wishes: Conferring) -> None:
     else:
         play_hold_music(turn, leg)
     _record_if_wished(turn)
+
+
+def enter_by_transfer(turn: Turn, leg: Leg, wishes: Joining) -> None:
+    """A leg was brought here by a `transfer` action: no script of its own runs on it any more."""
+    leg.joining = None
+    scripts.stop(turn, leg)
+    name = turn.room.name
+    if name is not None:
+        asked = Conferring(name=name, can_speak=wishes.can_speak, can_hear=wishes.can_hear, mute=wishes.mute)
+        enter(turn, leg, asked)
+    elif len(turn.room.legs) > MOST_LEGS:
+        _turn_away(turn, leg)
+    else:
+        leg.can_speak, leg.can_hear = wishes.can_speak, wishes.can_hear
+        leg.muted = wishes.mute and not wishes.can_speak
+        leg.joined = True
 
 
 def play_hold_music(turn: Turn, leg: Leg) -> None:
@@ -73,6 +89,11 @@ def forget_wishes(turn: Turn, leg: Leg) -> None:
     leg.can_speak = None
     leg.can_hear = None
     leg.room_event = None
+
+
+def _turn_away(turn: Turn, leg: Leg) -> None:
+    turn.error("Conversation participant limit reached.")
+    turn.then(EndLeg(leg.id, completed(Side.PLATFORM, "the conversation is full")))
 
 
 def _join(turn: Turn, leg: Leg) -> None:

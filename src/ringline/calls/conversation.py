@@ -12,6 +12,7 @@ from ringline.base import EffectId, Instant, LegId
 from ringline.calls import keys, life, live, recordings, scripts
 from ringline.calls.commands import Close, Command
 from ringline.calls.events import (
+    ConversationFound,
     Event,
     IncomingLeg,
     Instructions,
@@ -165,7 +166,7 @@ def _to_leg(turn: Turn, leg: Leg, event: Event) -> None:
             leg.music = None
             if event.failure:
                 turn.error(event.failure, leg)
-        case PlayEnded() | SilenceFound() | Instructions():
+        case PlayEnded() | SilenceFound() | Instructions() | ConversationFound():
             scripts.hear(turn, leg, event)
         case _:
             live.control(turn, leg, event)

@@ -208,6 +208,15 @@ class InstructionsFaulty(Event):
     "Begins with the documented sentence."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationFound(Event):
+    """What a `Find` has found."""
+
+    effect: EffectId
+    leg: LegId
+    found: bool
+
+
 # ── REST ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

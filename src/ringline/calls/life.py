@@ -230,7 +230,9 @@ def arrive(turn: Turn, event: LegArrived) -> None:
     turn.emit(Tell(leg=leg.id, hook=leg.event_hook, fact=fact))
     publish(turn, leg)
     current = leg.script.current if leg.script else None
-    if isinstance(current, Conferring):
+    if leg.joining is not None:
+        conference.enter_by_transfer(turn, leg, leg.joining)
+    elif isinstance(current, Conferring):
         conference.enter(turn, leg, current)
     else:
         leg.joined = True

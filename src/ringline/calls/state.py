@@ -39,6 +39,15 @@ class Script:
     "An onAnswer script: when it ends, the leg joins its caller."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joining:
+    """What a `transfer` action asks for the legs it brings to another conversation."""
+
+    can_speak: tuple[LegId, ...] | None = None
+    can_hear: tuple[LegId, ...] | None = None
+    mute: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class Leg:
     """One connection between Ringline and one endpoint."""
@@ -81,6 +90,8 @@ class Leg:
     last_outcome: Verdict | None = None
     "How its latest `connect` ended, if it failed: what an unanswered caller is told in the end."
 
+    joining: Joining | None = None
+    "It is on its way to another conversation by a `transfer` action, its own or that of a leg it was with."
     joined: bool = False
     "Takes part in the conversation's audio."
     hears_early: LegId | None = None

@@ -218,6 +218,13 @@ class Engine:
 
     # ── conversations ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _find(self, room: RoomOwner, command: commands.Find) -> None:
+        """Say whether the application has that conversation; one of another application is as good as none."""
+        found = self._conversations.get(command.conversation)
+        ours = found is not None and found.heart.room.application.id == room.heart.room.application.id
+        there = ours and found is not room
+        self.report(events.ConversationFound(effect=command.effect, leg=command.leg, found=there))
+
     def _move(self, room: RoomOwner, command: commands.Move) -> None:
         leg = command.leg
         target: RoomOwner | None
@@ -292,6 +299,8 @@ class Engine:
                 self._reached_by[leg].answer(leg)
             case commands.Release():
                 self._release(command)
+            case commands.Find():
+                self._find(room, command)
             case commands.Move():
                 self._move(room, command)
             case commands.Close():

@@ -38,6 +38,7 @@ from ringline.testing.scripts import (
     record,
     stream,
     talk,
+    transfer,
     wait,
 )
 from ringline.testing.sounds import Heard, Sound
@@ -97,5 +98,6 @@ __all__ = [
     "stream",
     "talk",
     "text",
+    "transfer",
     "wait",
 ]

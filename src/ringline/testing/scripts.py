@@ -58,6 +58,11 @@ def notify(payload: Any, *, url: str | None = None, **options: Any) -> Action:
     return _action("notify", payload=payload, **_url(url), **options)
 
 
+def transfer(conversation_id: str, **options: Any) -> Action:
+    """Bring all legs to another conversation: `can_speak`, `can_hear`, `mute`."""
+    return _action("transfer", conversation_id=conversation_id, **options)
+
+
 def wait(seconds: float) -> Action:
     """Be silent for a while."""
     return _action("wait", timeout=seconds)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 from ringline import ncco
-from ringline.base import LegId
+from ringline.base import ConversationId, LegId
 from ringline.calls.actions.base import Go, Replace, RunningAction, Step
 from ringline.calls.actions.connect import Connecting
 from ringline.calls.actions.conversation import Conferring
@@ -17,6 +17,7 @@ from ringline.calls.actions.input import Collecting, Listening, report_key
 from ringline.calls.actions.notify import Notifying
 from ringline.calls.actions.prompt import Prompt, Prompting
 from ringline.calls.actions.record import Recorder
+from ringline.calls.actions.transfer import Transferring
 from ringline.calls.actions.wait import Waiting
 from ringline.calls.commands import AudioFile, Speech
 from ringline.calls.parties import Hook, Party
@@ -44,6 +45,7 @@ RUNNING: Final[tuple[type[RunningAction], ...]] = (
     Notifying,
     Prompting,
     Recorder,
+    Transferring,
     Waiting,
 )
 "Every state an action can be written down in."
@@ -206,6 +208,15 @@ def _notify(_room: Room, leg: Leg, action: ncco.Notify) -> RunningAction:
     return Notifying(payload=action.payload, hook=_hook(action.event_url, action.event_method, leg))
 
 
+def _transfer(_room: Room, _leg: Leg, action: ncco.Transfer) -> RunningAction:
+    return Transferring(
+        conversation=ConversationId(action.conversation_id),
+        can_speak=_legs(action.can_speak),
+        can_hear=_legs(action.can_hear),
+        mute=action.mute,
+    )
+
+
 def _wait(_room: Room, _leg: Leg, action: ncco.Wait) -> RunningAction:
     return Waiting(seconds=action.timeout)
 
@@ -218,5 +229,6 @@ _MAKERS: Final[dict[type[Any], Callable[[Room, Leg, Any], RunningAction]]] = {
     ncco.Connect: _connect,
     ncco.Conversation: _conversation,
     ncco.Notify: _notify,
+    ncco.Transfer: _transfer,
     ncco.Wait: _wait,
 }
