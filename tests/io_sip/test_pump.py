@@ -173,8 +173,7 @@ def test_we_call_sipp(transport: str) -> None:
         port = free_port()
         mode = ("-t", "u1" if transport == "udp" else "t1")
         far = asyncio.create_task(sipp("-sn", "uas", "-i", "127.0.0.1", "-p", str(port), "-m", "10", *mode))
-        if transport == "tcp":
-            await until(lambda: _listens(port))
+        await until(lambda: _listens(port, transport))
         for number in range(10):
             node.dial(f"leg-{number}", transport, port)
         await until(lambda: node.count(Ended) == 10)
@@ -185,9 +184,9 @@ def test_we_call_sipp(transport: str) -> None:
     asyncio.run(test())
 
 
-def _listens(port: int) -> bool:
-    """Whether a TCP port is taken, without connecting to it: a connection would count as SIPp's first call."""
-    with socket.socket() as probe:
+def _listens(port: int, transport: str) -> bool:
+    """Whether a port is taken, without sending anything to it: that would count as SIPp's first call."""
+    with socket.socket(type=socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM) as probe:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

@@ -43,7 +43,7 @@ class SipSockets:
         self._on_lost = on_lost
         try:
             if "udp" in transports:
-                self._udp = UdpSocket(bind, port, on_message)
+                self._udp = UdpSocket(bind, port, on_message, self._report)
                 port = self._udp.local[1]
             if "tcp" in transports:
                 self._tcp = TcpConnections(on_message, on_lost, self._limits)

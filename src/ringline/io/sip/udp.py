@@ -15,13 +15,23 @@ _LONGEST: Final = 65_535
 _AT_ONCE: Final = 64
 "Datagrams taken per wake-up, so that a flood leaves the loop time for the calls in progress."
 _BUFFER_BYTES: Final = 2_097_152
+# Linux's names for "keep ICMP errors for me, with the address they are about" (ip(7)); Python does not name them.
+_IP_RECVERR: Final = 11
+_IPV6_RECVERR: Final = 25
+_ERRORS_AT_ONCE: Final = 64
 
 
 class UdpSocket:
     """Receives and sends datagrams; whatever comes in, it goes on listening."""
 
-    def __init__(self, host: str, port: int, on_message: Callable[[bytes, Flow], None]) -> None:
-        """Bind.
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        on_message: Callable[[bytes, Flow], None],
+        on_unreachable: Callable[[Destination], None],
+    ) -> None:
+        """Bind. `on_unreachable` hears of addresses that ICMP says nobody listens at (RFC 3261 section 18.4).
 
         Raises:
             OSError: the address cannot be had.
@@ -31,6 +41,10 @@ class UdpSocket:
         try:
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+            if family == socket.AF_INET6:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            else:
+                self._socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
             self._socket.bind((host, port))
         except OSError:
             self._socket.close()
@@ -38,13 +52,18 @@ class UdpSocket:
         name = self._socket.getsockname()
         self.local: tuple[str, int] = (name[0], name[1])
         self._on_message = on_message
+        self._on_unreachable = on_unreachable
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def send(self, data: bytes, to: Flow | Destination) -> bool:
         """Send a datagram; False when the system says that this address cannot be reached."""
         try:
-            self._socket.sendto(data, to.remote)
+            try:
+                self._socket.sendto(data, to.remote)
+            except ConnectionRefusedError:  # of an earlier datagram, to whomever: this one has not left yet
+                self._take_errors()
+                self._socket.sendto(data, to.remote)
         except BlockingIOError:
             # The system's buffer is full: lost like any other datagram, and repeated by the transaction.
             log.warning("a datagram was dropped", why="the send buffer is full")
@@ -63,9 +82,19 @@ class UdpSocket:
                 data, source = self._socket.recvfrom(_LONGEST)
             except (BlockingIOError, InterruptedError):
                 return
-            except OSError as error:
-                # ICMP errors of earlier sends show up here; the socket itself is as good as before.
-                log.debug("a UDP error was passed over", why=str(error))
+            except OSError:
+                self._take_errors()  # the socket itself is as good as before
                 continue
             if len(data) > 4 and source[1]:
                 self._on_message(data, Flow("udp", self.local, (source[0], source[1])))
+
+    def _take_errors(self) -> None:
+        """Empty the queue of ICMP errors; each names the address that the datagram was for."""
+        for _ in range(_ERRORS_AT_ONCE):
+            try:
+                _, _, _, address = self._socket.recvmsg(0, 0, socket.MSG_ERRQUEUE)
+            except OSError:
+                return
+            if address:
+                log.info("nobody listens there", host=address[0], port=address[1])
+                self._on_unreachable(Destination("udp", address[0], address[1]))
