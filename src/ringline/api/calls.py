@@ -12,9 +12,9 @@ from pydantic import ConfigDict, model_validator
 from ringline.accounts import Application
 from ringline.api.create_call import ACCEPT_BAD_NCCO, VBC_EXTENSIONS, CreateCall, Script
 from ringline.api.fields import Body, WebUrls, empty_is_absent, one_of, read, refused
-from ringline.api.legs import ACTIVE, LegQuery, write_leg, write_page
+from ringline.api.legs import LegQuery, write_leg, write_page
 from ringline.api.problems import SLOW_DOWN, bad_request
-from ringline.api.resource import Desk, expect_json, not_active
+from ringline.api.resource import Desk, expect_json
 from ringline.base import ApiError, ConversationId, EffectId, LegId, new_leg_id
 from ringline.calls import events
 from ringline.calls.events import Event
@@ -174,8 +174,8 @@ class Calls:
         leg = await self._desk.live_leg(request, token)
         asked = read(ModifyCall, body)
         event = _event(leg.uuid, asked.action, body)
-        if leg.status not in ACTIVE and asked.action != "hangup":
-            raise not_active()
+        if asked.action != "hangup":
+            self._desk.must_be_active(leg)
         self._needs.calls.report(event)
         return Response(status_code=204)
 

@@ -11,8 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BeforeValidator
 
 from ringline.api.fields import Body, Flag, Level, Text, WebUrls, WebUrlsOrOne, read, refused, whole
-from ringline.api.legs import ACTIVE
-from ringline.api.resource import Desk, expect_json, not_active
+from ringline.api.resource import Desk, expect_json
 from ringline.base import LegId
 from ringline.calls import events
 from ringline.calls.commands import AudioFile, Speech
@@ -115,7 +114,7 @@ class LiveMedia:
     async def start_stream(self, request: Request) -> Response:
         leg, body = await self._leg_and_body(request)
         asked = read(StreamBody, body)
-        _must_be_active(leg)
+        self._desk.must_be_active(leg)
         source = AudioFile(url=asked.stream_url)
         play = events.PlayAsked(leg=leg.uuid, kind="stream", source=source, loop=asked.loop, level=asked.level)
         self._calls.report(play)
@@ -129,7 +128,7 @@ class LiveMedia:
     async def start_talk(self, request: Request) -> Response:
         leg, body = await self._leg_and_body(request)
         asked = read(TalkBody, body)
-        _must_be_active(leg)
+        self._desk.must_be_active(leg)
         play = events.PlayAsked(leg=leg.uuid, kind="talk", source=asked.speech, loop=asked.loop, level=asked.level)
         self._calls.report(play)
         return _message("Talk started", leg.uuid)
@@ -142,7 +141,7 @@ class LiveMedia:
     async def send_keys(self, request: Request) -> Response:
         leg, body = await self._leg_and_body(request)
         asked = read(KeysBody, body)
-        _must_be_active(leg)
+        self._desk.must_be_active(leg)
         self._calls.report(events.KeysAsked(leg=leg.uuid, digits=asked.digits))
         return _message("DTMF sent", leg.uuid)
 
@@ -169,11 +168,6 @@ class LiveMedia:
         expect_json(request)
         body = await self._desk.read_object(request)
         return await self._desk.live_leg(request, token), body
-
-
-def _must_be_active(leg: LegRecord) -> None:
-    if leg.status not in ACTIVE:
-        raise not_active()
 
 
 def _message(text: str, leg: LegId) -> Response:

@@ -11,7 +11,7 @@ from ringline.accounts import Token
 from ringline.api import bodies
 from ringline.api.dependencies import Dependencies
 from ringline.api.gate import Gate
-from ringline.api.legs import ENDED
+from ringline.api.legs import ACTIVE, ENDED
 from ringline.api.problems import bad_request
 from ringline.base import ApiError, LegId, read_leg_id
 from ringline.engine.ports import LegRecord
@@ -60,14 +60,19 @@ class Desk:
             raise _no_such_call(request.path_params["uuid"])
         return record
 
+    def must_be_active(self, leg: LegRecord) -> None:
+        """See that audio flows, or that the leg's script runs: an inbound leg counts as answered from then on.
+
+        Raises:
+            ApiError: 400.
+        """
+        view = self.needs.calls.view(leg.uuid)
+        if leg.status not in ACTIVE and not (view is not None and view.scripted):
+            raise bad_request(("uuid", "call is not active"))
+
     def _live(self, uuid: LegId) -> LegRecord | None:
         view = self.needs.calls.view(uuid)
         return record_of(view) if view is not None else None
-
-
-def not_active() -> ApiError:
-    """The leg is not answered yet."""
-    return bad_request(("uuid", "call is not active"))
 
 
 def expect_json(request: Request) -> None:

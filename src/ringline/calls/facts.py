@@ -129,6 +129,8 @@ class LegView:
     detail: str | None
     sip_code: int | None
     disconnected_by: str | None
+    scripted: bool = False
+    "Its script runs: an inbound leg counts as answered for REST from then on."
 
 
 Fact = AnswerFact | StatusFact | InputFact | NotifyFact | TransferFact | RecordFact | ErrorFact

@@ -128,6 +128,8 @@ def instructed(turn: Turn, leg: Leg, event: Instructions) -> None:
     leg.asking = None
     if event.script is not None:
         scripts.begin(turn, leg, event.script, whisper=leg.parent is not None)
+        if not leg.up:
+            publish(turn, leg)  # from now on REST may steer it
         return
     if leg.parent is not None:
         turn.then(ChildReady(leg.parent, leg.id))  # a whisper that cannot be had does not cost the call
@@ -235,7 +237,7 @@ def arrive(turn: Turn, event: LegArrived) -> None:
     elif isinstance(current, Conferring):
         conference.enter(turn, leg, current)
     else:
-        leg.joined = True
+        leg.joined = leg.up
         scripts.advance(turn, leg)
 
 

@@ -42,6 +42,7 @@ def control(turn: Turn, leg: Leg, event: Event) -> bool:
                 turn.emit(StopPlay(effect=leg.prompt))
             scripts.hear(turn, leg, event)
         case KeysAsked(digits=digits):
+            turn.open_early(leg)
             turn.emit(SendKeys(effect=turn.new_effect(), leg=leg.id, digits=digits))
         case ListenAsked(hook=hook):
             leg.key_hook = hook
@@ -55,6 +56,7 @@ def _play(turn: Turn, leg: Leg, event: PlayAsked) -> None:
     """Talk and stream share one slot per leg: the new prompt replaces what plays, the script's prompt too."""
     if leg.prompt:
         turn.emit(StopPlay(effect=leg.prompt))
+    turn.open_early(leg)
     leg.prompt = turn.new_effect()
     leg.prompt_kind = event.kind
     scripts.hear(turn, leg, event)

@@ -73,6 +73,7 @@ def publish(turn: Turn, leg: Leg, verdict: Verdict | None = None) -> None:
                 detail=verdict.detail if verdict else None,
                 sip_code=verdict.sip_code if verdict else None,
                 disconnected_by=verdict.side.value if verdict else None,
+                scripted=leg.script is not None and not ended,
             )
         )
     )

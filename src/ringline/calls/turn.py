@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from ringline.base import EffectId, Instant, LegId, SeededRandom, new_leg_id, uuid4
-from ringline.calls.commands import Answer, Command, Existing, Fresh, Named, Tell
+from ringline.calls.commands import Answer, Command, Existing, Fresh, Named, OpenEarly, Tell
 from ringline.calls.facts import ErrorFact, StatusFact
 from ringline.calls.state import Leg, Room
 from ringline.calls.verdict import Verdict
@@ -134,6 +134,12 @@ class Turn:
         if not leg.up and not leg.answering:
             leg.answering = True
             self.emit(Answer(leg=leg.id))
+
+    def open_early(self, leg: Leg) -> None:
+        """Let an inbound caller who is not answered yet hear our audio, if he does not already."""
+        if not leg.up and not leg.early_open:
+            leg.early_open = True
+            self.emit(OpenEarly(leg=leg.id))
 
     def error(self, reason: str, leg: Leg | None = None) -> None:
         """Tell the application that something in its script could not be done."""

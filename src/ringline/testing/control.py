@@ -126,7 +126,7 @@ class Call:
 
     def _up(self) -> LegView:
         view = self._live()
-        if view.answered_at is None:
+        if view.answered_at is None and not view.scripted:
             raise ApiError(400, "call is not active", parameters=(("uuid", "call is not active"),))
         return view
 

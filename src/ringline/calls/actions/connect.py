@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ringline.base import EffectId, LegId
 from ringline.calls.actions.base import Go, Replace, RunningAction, Step
-from ringline.calls.commands import Ask, AudioFile, Dial, OpenEarly, Play, Source, StopPlay, Tone
+from ringline.calls.commands import Ask, AudioFile, Dial, Play, Source, StopPlay, Tone
 from ringline.calls.events import Event, Instructions, PlayEnded
 from ringline.calls.parties import Hook, Party
 from ringline.calls.report import tell_status
@@ -56,7 +56,7 @@ class Connecting(RunningAction):
         turn.emit(Dial(leg=child.id, to=child.to, from_=child.from_))
         turn.wake(child, RING, child.ring_limit_s)
         if self.ringback_url:
-            self._open_early(turn, leg)
+            turn.open_early(leg)
             self._ring_back(turn, leg, AudioFile(url=self.ringback_url))
         return Go.WAIT
 
@@ -94,7 +94,7 @@ class Connecting(RunningAction):
     def _ringing(self, turn: Turn, leg: Leg, child: LegId, early_media: bool) -> None:
         if early_media:
             self._hush(turn, leg)
-            self._open_early(turn, leg)
+            turn.open_early(leg)
             leg.hears_early = child
             return
         if leg.hears_early is not None and turn.room.legs[child].up:
@@ -119,11 +119,6 @@ class Connecting(RunningAction):
             turn.emit(Ask(effect=self.asking, leg=leg.id, kind="event", hook=hook, fact=event.fact))
             return Go.WAIT
         return Go.NEXT
-
-    def _open_early(self, turn: Turn, leg: Leg) -> None:
-        if not leg.up and not leg.early_open:
-            leg.early_open = True
-            turn.emit(OpenEarly(leg=leg.id))
 
     def _ring_back(self, turn: Turn, leg: Leg, source: Source) -> None:
         self.ringback = turn.new_effect()
