@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -44,8 +45,8 @@ class Sipp:
         self._transport = transport
         self._timeout_s = timeout_s
         self._waits = to is None
-        self._folder = directory / f"sipp-{scenario}-{self.port}"
-        self._folder.mkdir(parents=True)
+        directory.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix=f"sipp-{scenario}-{self.port}-", dir=directory))
         file = self._folder / "scenario.xml"
         file.write_text(_filled(scenario, fill or {}))
         command = ["sipp", *([to] if to else []), "-sf", str(file), "-s", number, "-i", host, "-p", str(self.port)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,10 +50,12 @@ REFUSALS = [
 
 
 @pytest.fixture(scope="module")
-def unheard(_shared: tuple[Installation, Application]) -> str:
-    """A leg to where nobody listens, begun before all other tests here: only after 32 s this is sure."""
-    to = {"type": "sip", "uri": f"sip:callee@127.0.0.1:{free_port()}"}
-    return _shared[0].call(to, [talk("Hello.")])
+def unheard(_shared: tuple[Installation, Application]) -> Iterator[str]:
+    """A leg to somebody who never says a word, begun before all other tests here: only after 32 s this is sure."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        to = {"type": "sip", "uri": f"sip:callee@127.0.0.1:{silent.getsockname()[1]}"}
+        yield _shared[0].call(to, [talk("Hello.")])
 
 
 @pytest.fixture(autouse=True)
@@ -126,8 +130,9 @@ def test_an_answer_that_crosses_the_cancel_is_hung_up(ringline: Installation, ap
     app.wait_statuses(leg, "started", "ringing", "cancelled")
 
 
-def test_nobody_at_the_address_is_unanswered(ringline: Installation, app: Application) -> None:
-    uri = f"sip:callee@127.0.0.1:{free_port()};transport=tcp"
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_nobody_at_the_address_is_noticed_at_once(ringline: Installation, app: Application, transport: str) -> None:
+    uri = f"sip:callee@127.0.0.1:{free_port()};transport={transport}"
     leg = ringline.call({"type": "sip", "uri": uri}, [talk("Hello.")])
     end = app.wait("/event", uuid=leg, status="unanswered")
     assert (end["detail"], str(end["sip_code"])) == ("carrier_timeout", "408")

@@ -96,5 +96,5 @@ class UdpSocket:
             except OSError:
                 return
             if address:
-                log.info("nobody listens there", host=address[0], port=address[1])
+                log.debug("nobody listens there", host=address[0], port=address[1])
                 self._on_unreachable(Destination("udp", address[0], address[1]))
