@@ -229,7 +229,7 @@ async def test_the_call_of_another_is_as_unknown_as_one_that_never_was(
     assert world.calls.events == []
 
 
-# ── live control ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── live control ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
