@@ -142,8 +142,13 @@ async def sipp(*arguments: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
         program, *arguments, "-nostdin", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd="/tmp"
     )
-    async with asyncio.timeout(30):
-        output, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(30):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:  # a test that fails leaves no SIPp behind
+            process.kill()
+            await process.wait()
     return process.returncode, output.decode("utf-8", "replace")[-2000:]
 
 
