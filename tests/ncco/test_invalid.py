@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -335,3 +336,137 @@ def test_a_single_endpoint_is_read_with_the_same_care(value: object, pointer: st
     with pytest.raises(NccoError) as caught:
         endpoint_from_json(value)
     assert caught.value.pointer == pointer
+
+
+# ── hints ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("element", "pointer", "hint"),
+    [
+        ({"acton": "talk"}, "/0/action", "acton is unknown"),
+        ({"action": "hangup"}, "/0/action", "leave it out: a call ends after its last action"),
+        ({"action": "say"}, "/0/action", "did you mean talk?"),
+        ({"action": "conect"}, "/0/action", "did you mean connect?"),
+        ({"action": "talk", "txt": "x"}, "/0/text", "txt is unknown"),
+        ({"action": "stream", "streamURI": ["https://a"]}, "/0/streamUrl", "streamURI is unknown"),
+        ({"action": "talk", "text": "x", "premium": "yes"}, "/0/premium", "did you mean true?"),
+        ({"action": "record", "format": "mp4"}, "/0/format", "did you mean mp3?"),
+        ({"action": "record", "eventMethod": "PUT"}, "/0/eventMethod", ""),
+        ({"action": "connect", "endpoint": [{"type": "phones"}]}, "/0/endpoint/0/type", "did you mean phone?"),
+        ({"action": "connect", "endpoint": [{"typ": "phone"}]}, "/0/endpoint/0/type", "typ is unknown"),
+        ({"action": "connect", "endpoint": [{**PHONE, "onAnswer": {"uri": "https://a"}}]},
+         "/0/endpoint/0/onAnswer/url", ""),
+    ],
+)  # fmt: skip
+def test_a_hint_says_what_may_have_been_meant(element: dict[str, Any], pointer: str, hint: str) -> None:
+    with pytest.raises(NccoError) as caught:
+        parse(json.dumps([element]))
+    assert [(fault.pointer, fault.hint) for fault in caught.value.faults] == [(pointer, hint)]
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ("[{'action': 'talk'}]", "strings stand in double quotes"),
+        ('[{action: "talk"}]', "names of options stand in double quotes"),
+        ('[{"action": "talk",}]', "no comma after the last one"),
+        ('[{"action": "talk", "text": "a\nb"}]', r"a line break inside a string is written \n"),
+        ('[{"action": "talk", "text": "\\ud83d"}]', "half of a character that needs two escapes"),
+        ('// mine\n[{"action": "talk"}]', "JSON has no comments"),
+        ('[{"action": "talk", "bargeIn": True}]', "write true, false and null"),
+        ('[{"action": "wait", "timeout": NaN}]', "no such number in JSON"),
+        ("<!doctype html>", "this is a web page or XML"),
+        ("[] []", "something stands behind the end"),
+        ('[{"action": "wait"', "the end is missing"),
+        ("OK", ""),
+    ],
+)
+def test_broken_json_gets_the_usual_reason(body: str, hint: str) -> None:
+    with pytest.raises(NccoError) as caught:
+        parse(body)
+    (only,) = caught.value.faults
+    assert only.hint == hint
+    assert only.line is not None
+
+
+def test_a_key_that_comes_twice_is_told_beside_the_fault_it_may_have_caused() -> None:
+    with pytest.raises(NccoError) as caught:
+        parse('[{"action": "talk", "text": "Hi",\n "text": 5}]')
+    assert [(str(fault), fault.severity.value) for fault in caught.value.faults] == [
+        ("2:2: [0].text: said more than once (the last one counts)", "warning"),
+        ("2:10: [0].text: a string", "error"),
+    ]
+    assert caught.value.reason == "Syntax error in NCCO. Invalid value type or action. [0].text: a string"
+    assert caught.value.pointer == "/0/text"
+
+
+# ── size ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_reason_is_bounded_whatever_the_names_in_a_script_are() -> None:
+    deep: Any = {}
+    for _ in range(70):
+        deep = {"k" * 1000: deep}
+    with pytest.raises(NccoError) as caught:
+        parse(json.dumps([{"action": "notify", "payload": deep}]))
+    assert caught.value.reason.startswith("Syntax error in NCCO. Invalid value type or action. [0].payload.k")
+    assert len(caught.value.reason) == 500
+
+
+LONG = "k" * 50_000
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [{}] * 100_000,
+        [{"action": "wait"}] * 50_000,
+        [{"action": "notify", "payload": {LONG: [1] * 400_000}}, {"action": "x"}],
+        [{"action": "notify", "payload": {LONG: [[]] * 200_000}}, {"action": "x"}],
+        [{"action": "conversation", "name": "x", "canHear": [1] * 300_000}],
+        [{"action": "pay", "amount": 1, "prompts": [{}] * 200_000}],
+        [{"action": "connect", "endpoint": [{}] * 200_000}],
+        [{"action": "tolk", **{f"option{index}": 1 for index in range(50_000)}}],
+        [{"action": "connect", "endpoint": [{**PHONE, "dtmfAnswer": "1" * 1_000_000}]}],
+        [{"action": "talk", "text": '"\\' * 250_000}],
+    ],
+    ids=lambda script: json.dumps(script[0])[:24],
+)
+def test_a_giant_document_is_refused_with_work_that_grows_with_its_size(script: list[Any]) -> None:
+    text = json.dumps(script, separators=(",", ":"))
+    assert len(text) < 1_048_576
+    began = time.process_time()
+    with pytest.raises(NccoError) as caught:
+        parse(text)
+    # Half a second at most, usually; copying the long key for each value under it would take minutes, and gigabytes.
+    assert time.process_time() - began < 5
+    assert len(caught.value.faults) <= 200
+
+
+@pytest.mark.parametrize("size", [1_048_576, 1_048_577])
+def test_the_limit_is_one_mebibyte_of_bytes(size: int) -> None:
+    text = '[{"action":"wait"}]'
+    body = text + " " * (size - len(text))
+    assert parse(text + " " * 100).actions
+    if size <= 1_048_576:
+        assert parse(body).actions
+        assert parse(body.encode()).actions
+    else:
+        with pytest.raises(NccoError, match="at most 1048576 bytes"):
+            parse(body)
+    with pytest.raises(NccoError, match="at most 1048576 bytes"):
+        parse('[{"action":"talk","text":"' + "ü" * 600_000 + '"}]')
+
+
+def test_numbers_out_of_range_are_noted_for_the_log() -> None:
+    ncco = parse(
+        '[{"action":"wait","timeout":99999},{"action":"input","dtmf":{"maxDigits":22,"timeOut":10}},'
+        '{"action":"talk","text":"x","level":"-7","loop":2}]'
+    )
+    assert ncco.notes == (
+        "timeout is out of range, 7200 is used",
+        "max_digits is out of range, 20 is used",
+        "level is out of range, -1 is used",
+    )
+    assert ncco == from_json(ncco.to_json())

@@ -268,7 +268,7 @@ def test_the_flat_input_of_2019() -> None:
 
 
 def test_one_key_of_asynchronous_dtmf() -> None:
-    made = payloads.async_dtmf(LEG, digit="5", timestamp=NOW)
+    made = payloads.input(LEG, digits="5", timed_out=False, speech={}, timestamp=NOW)
     assert (made["dtmf"], made["speech"]) == ({"digits": "5", "timed_out": False}, {"results": []})
 
 
@@ -309,7 +309,6 @@ def test_an_error_has_neither_status_nor_uuid() -> None:
 def test_only_status_events_transcriptions_and_payments_have_a_status_and_only_errors_a_reason() -> None:
     others = [
         payloads.input(LEG, digits="1", timed_out=False, speech={}, timestamp=NOW),
-        payloads.async_dtmf(LEG, digit="1", timestamp=NOW),
         payloads.notify(payload={}, conversation_uuid=CON, timestamp=NOW),
         payloads.transfer(uuid=UUID, conversation_uuid_from=CON, conversation_uuid_to=CON2, timestamp=NOW),
     ]

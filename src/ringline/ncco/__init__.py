@@ -3,7 +3,16 @@
 from ringline.ncco.actions import ACTIONS, Action
 from ringline.ncco.connect import AdvancedMachineDetection, Connect
 from ringline.ncco.conversation import Conversation
-from ringline.ncco.document import Ncco, endpoint_from_json, from_json, looks_like_ncco, parse, write_action
+from ringline.ncco.document import (
+    MAX_ACTIONS,
+    MAX_BYTES,
+    Ncco,
+    endpoint_from_json,
+    from_json,
+    looks_like_ncco,
+    parse,
+    write_action,
+)
 from ringline.ncco.endpoints import (
     ENDPOINTS,
     App,
@@ -32,6 +41,8 @@ from ringline.ncco.wait import Wait
 __all__ = [
     "ACTIONS",
     "ENDPOINTS",
+    "MAX_ACTIONS",
+    "MAX_BYTES",
     "MAX_SPOKEN_CHARACTERS",
     "SYNTAX_ERROR",
     "Action",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +15,7 @@ from ringline.ncco.actions import ACTIONS, Action
 from ringline.ncco.endpoints import Endpoint
 from ringline.ncco.errors import Fault, NccoError, Severity
 from ringline.ncco.faults import explain
+from ringline.ncco.hints import json_hint, misspelt, nearest_action
 from ringline.ncco.options import Options
 from ringline.ncco.plain import find_unwritable
 from ringline.ncco.positions import scan
@@ -35,6 +36,8 @@ class Ncco:
     """A script that can run."""
 
     actions: tuple[Action, ...]
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    "What was read otherwise than it was written, such as numbers out of range: for the log."
 
     def to_json(self) -> list[dict[str, Any]]:
         """Write the script as JSON types; `from_json` reads it back to an equal one."""
@@ -57,10 +60,11 @@ def parse(source: bytes | str) -> Ncco:
         NccoError: it cannot run; `.faults` has everything that is wrong, with lines and columns.
     """
     text, value = decode(source)
-    actions, faults = build(value)
+    notes: list[str] = []
+    actions, faults = build(value, notes)
     if faults:
         raise NccoError(locate(text, faults))
-    return Ncco(actions)
+    return Ncco(actions, tuple(notes))
 
 
 def from_json(value: object) -> Ncco:
@@ -69,10 +73,11 @@ def from_json(value: object) -> Ncco:
     Raises:
         NccoError: it cannot run; `.faults` has everything that is wrong, without lines.
     """
-    actions, faults = build(value)
+    notes: list[str] = []
+    actions, faults = build(value, notes)
     if faults:
         raise NccoError(faults)
-    return Ncco(actions)
+    return Ncco(actions, tuple(notes))
 
 
 def endpoint_from_json(value: object) -> Endpoint:
@@ -110,10 +115,10 @@ def decode(source: bytes | str) -> tuple[str, Any]:
     Raises:
         NccoError: too long, not UTF-8 or not JSON.
     """
-    if len(source) > MAX_BYTES:
-        raise NccoError([Fault(pointer="", expected=f"at most {MAX_BYTES} bytes")])
     try:
         data = source.encode() if isinstance(source, str) else source
+        if len(data) > MAX_BYTES:
+            raise NccoError([Fault(pointer="", expected=f"at most {MAX_BYTES} bytes")])
         text = data.decode("utf-8-sig").removeprefix("\ufeff")
     except UnicodeError:
         raise NccoError([Fault(pointer="", expected="JSON in UTF-8")]) from None
@@ -124,7 +129,7 @@ def decode(source: bytes | str) -> tuple[str, Any]:
 
 
 def _broken_json(text: str, message: str) -> Fault:
-    line, column = 1, 1
+    line, column, offset = 1, 1, 0
     found = _JSON_PLACE.search(message)
     if found:
         message = message[: found.start()]
@@ -132,19 +137,25 @@ def _broken_json(text: str, message: str) -> Fault:
         lines = text.split("\n")
         before = lines[line - 1].encode()[: max(byte_column - 1, 0)] if line <= len(lines) else b""
         column = len(before.decode(errors="ignore")) + 1
-    what = "JSON, and there is nothing" if not text.strip() else f"well-formed JSON ({message})"
-    return Fault(pointer="", expected=what, line=line, column=column)
+        offset = sum(len(each) + 1 for each in lines[: line - 1]) + column - 1
+    if not text.strip():
+        return Fault(pointer="", expected="JSON, and there is nothing", line=line, column=column)
+    hint = json_hint(message, text[max(offset - 16, 0) : offset], text[offset : offset + 16])
+    return Fault(pointer="", expected=f"well-formed JSON ({message})", hint=hint, line=line, column=column)
 
 
-def build(value: Any) -> tuple[tuple[Action, ...], list[Fault]]:
-    """Read the actions out of a JSON value; the faults are everything that is wrong."""
-    if (pointer := find_unwritable(value)) is not None:
-        return (), [Fault(pointer=pointer, expected="JSON of reasonable depth, numbers and characters")]
+def build(value: Any, notes: list[str] | None = None) -> tuple[tuple[Action, ...], list[Fault]]:
+    """Read the actions out of a JSON value; the faults are everything that is wrong.
+
+    `notes` gets a sentence for everything that is read otherwise than it was written.
+    """
     elements = [value] if isinstance(value, Mapping) and "action" in value else value
     if not isinstance(elements, list | tuple):
         return (), [Fault(pointer="", expected="an array of actions")]
     if len(elements) > MAX_ACTIONS:
         return (), [Fault(pointer="", expected=f"at most {MAX_ACTIONS} actions")]
+    if (pointer := find_unwritable(value)) is not None:
+        return (), [Fault(pointer=pointer, expected="JSON of reasonable depth, numbers and characters")]
     followers = _after_prompts(elements)
     bare = elements is not value
     actions: list[Action] = []
@@ -152,13 +163,11 @@ def build(value: Any) -> tuple[tuple[Action, ...], list[Fault]]:
     for index, element in enumerate(elements):
         where = "" if bare else f"/{index}"
         try:
-            actions.append(_read_action(element))
+            actions.append(_read_action(element, notes))
         except ValidationError as error:
-            faults.extend(explain(error, element, where))
+            faults.extend(islice(explain(error, element, where), MAX_FAULTS))
         except _NoAction as error:
-            faults.append(
-                Fault(pointer=where + error.pointer, expected=error.expected, hint=error.hint),
-            )
+            faults.append(Fault(pointer=where + error.pointer, expected=error.expected, hint=error.hint))
         option = _barge_in_option(element)
         if option is not None and followers[index] != "input":
             faults.append(Fault(pointer=f"{where}/{option}", expected="false, or an input right after the prompts"))
@@ -183,23 +192,16 @@ def action_name(element: Any) -> str | None:
     return name.strip().lower() if isinstance(name, str) else None
 
 
-def _read_action(element: Any) -> Any:
+def _read_action(element: Any, notes: list[str] | None) -> Any:
     if not isinstance(element, Mapping):
         raise _NoAction("", "an action object")
     if element.get("action") is None:
-        raise _NoAction("/action", "required")
+        raise _NoAction("/action", "required", misspelt("action", element, ("action",)))
     name = action_name(element)
     model = ACTIONS.get(name or "")
     if model is None:
-        raise _NoAction("/action", "the name of an action", nearest(name or "", ACTIONS))
-    return model.model_validate({**element, "action": name})
-
-
-def nearest(word: str, known: Mapping[str, Any]) -> str:
-    """Say which known word may have been meant; empty when none is near."""
-    lowered = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(word.lower()[:64], list(lowered), n=1, cutoff=0.7)
-    return f"did you mean {lowered[found[0]]}?" if found else ""
+        raise _NoAction("/action", "the name of an action", nearest_action(name or "", ACTIONS))
+    return model.model_validate({**element, "action": name}, context=notes)
 
 
 def _after_prompts(elements: Sequence[Any]) -> list[str | None]:
@@ -226,19 +228,31 @@ def _barge_in_option(element: Any) -> str | None:
 
 
 def locate(text: str, faults: Sequence[Fault]) -> list[Fault]:
-    """Add line and column to faults, and put them in the order of the text."""
-    positions = scan(text)
+    """Add line and column to faults, add a warning for each repeated key, and put them in the order of the text."""
+    positions = scan(text, [fault.pointer for fault in faults])
     out = []
     for fault in faults:
-        line, column = positions.line_and_column(fault.pointer, of_key=fault.severity is Severity.WARNING)
+        line, column = positions.line_and_column(fault.pointer, of_key=fault.severity is not Severity.ERROR)
         out.append(replace(fault, line=line, column=column))
+    for pointer, offset in positions.repeated:
+        line, column = positions.place(offset)
+        out.append(
+            Fault(
+                pointer=pointer,
+                expected="said more than once",
+                hint="the last one counts",
+                line=line,
+                column=column,
+                severity=Severity.WARNING,
+            )
+        )
     return sorted(out, key=lambda fault: (fault.line or 0, fault.column or 0))
 
 
 def _drop_unset(options: Options, out: dict[str, Any]) -> None:
     """Leave out options that are not set; the application's own JSON keeps its nulls."""
-    for name, field in type(options).model_fields.items():
-        proper = field.alias or name
+    for name, about in type(options).model_fields.items():
+        proper = about.alias or name
         content = getattr(options, name)
         if content is None and proper not in options.KEEPS_NULL:
             out.pop(proper, None)

@@ -26,14 +26,13 @@ MAX_WEBSOCKET_HEADERS_BYTES: Final = 4096
 ADVISED_WEBSOCKET_HEADERS_BYTES: Final = 512
 "What the documentation promises; more works here."
 MAX_SIP_HEADERS_BYTES: Final = 4096
+MAX_DTMF_ANSWER: Final = 1000
+"Keys and pauses, minutes of them."
 
 _PHONE = re.compile(r"[0-9]{7,15}")
 _EXTENSION = re.compile(r"[0-9]{1,10}")
 _SIP_URI = re.compile(r"sips?:[^\s\x00-\x1f\x7f]{1,250}", re.IGNORECASE)
 _WEBSOCKET_URI = re.compile(r"wss?://[^\s\x00-\x1f\x7f@/?#]+(?:[/?#][^\s\x00-\x1f\x7f]*)?", re.IGNORECASE)
-_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
-_RESERVED_HEADER = re.compile(r"(?:x-)?(?:x-)?(?:nexmo|vonage|ringline)", re.IGNORECASE)
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _USER_TO_USER = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,255}")
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,8191}")
 
@@ -49,7 +48,10 @@ def _read_keys(value: object) -> str:
     """Keep the keys and pauses; everything else is skipped."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    return "".join(key for key in read_text(value).replace("P", "p") if key in "0123456789*#p")
+    keys = "".join(key for key in read_text(value).replace("P", "p") if key in "0123456789*#p")
+    if len(keys) > MAX_DTMF_ANSWER:
+        raise expected(f"at most {MAX_DTMF_ANSWER} keys and pauses")
+    return keys
 
 
 class OnAnswer(Options):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, WithJsonSchema, model_serializer
 
 from ringline.base import read_leg_id
 from ringline.ncco.options import Names, Options
 from ringline.ncco.scalars import (
+    STRINGS_SCHEMA,
     Flag,
     Method,
     Number,
@@ -21,6 +22,8 @@ from ringline.ncco.scalars import (
     read_url,
 )
 
+_KIND: Final = {"enum": ["dtmf", "speech"]}
+_TYPES_SCHEMA: Final = {"anyOf": [{"type": "array", "items": _KIND}, _KIND]}
 _MISSPELT_MODES: Final = {"asyncronous": "asynchronous", "syncronous": "synchronous"}
 
 
@@ -56,7 +59,7 @@ class DtmfSettings(Options):
 class SpeechSettings(Options):
     """How speech is recognised."""
 
-    uuid: Annotated[str | None, BeforeValidator(_read_leg)] = None
+    uuid: Annotated[str | None, BeforeValidator(_read_leg), WithJsonSchema(STRINGS_SCHEMA)] = None
     "The leg that is listened to; None: the first that joined the call."
     end_on_silence_s: Annotated[float, Number(0.4, 10)] = Field(default=2, alias="endOnSilence")
     "Seconds of silence after speech that end it."
@@ -80,7 +83,9 @@ class Input(Options):
     """Collect keys or speech and report them (Voice API, NCCO reference: input)."""
 
     action: Literal["input"] = "input"
-    type: Annotated[tuple[Literal["dtmf", "speech"], ...], BeforeValidator(_read_types)] = ("dtmf",)
+    type: Annotated[
+        tuple[Literal["dtmf", "speech"], ...], BeforeValidator(_read_types), WithJsonSchema(_TYPES_SCHEMA)
+    ] = ("dtmf",)
     "What is collected, in the order given."
     dtmf: DtmfSettings = DtmfSettings()
     "Counts only if `type` has `dtmf`."

@@ -2,62 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from ringline.ncco.actions import ACTIONS
-from ringline.ncco.connect import Connect
-from ringline.ncco.conversation import Conversation
-from ringline.ncco.document import MAX_FAULTS, action_name, build, decode, locate, nearest
-from ringline.ncco.endpoints import ADVISED_WEBSOCKET_HEADERS_BYTES, WebSocket
+from ringline.ncco.advice import Read, about_option, about_order, about_pointless
+from ringline.ncco.document import MAX_FAULTS, action_name, build, decode, locate
 from ringline.ncco.errors import Fault, NccoError, Severity
-from ringline.ncco.input import Input
+from ringline.ncco.hints import nearest
 from ringline.ncco.options import Options, spellings
-from ringline.ncco.positions import escape, scan
-from ringline.ncco.record import Record
-from ringline.ncco.scalars import Number, compact_size
+from ringline.ncco.positions import escape
+from ringline.ncco.scalars import Number
 from ringline.ncco.talk import Talk
-from ringline.ncco.transfer import Transfer
+
+VoiceNotes = Callable[[Talk], Iterable[tuple[str, str]]]
+"Says what cannot be had as a `talk` asks for it: option and sentence."
 
 _URLS: Final = ("eventUrl", "streamUrl", "musicOnHoldUrl", "ringbackTone", "url")
+_IN_ARRAYS: Final = ("eventUrl", "streamUrl", "musicOnHoldUrl")
 
 
-def lint(source: bytes | str) -> Sequence[Fault]:
-    """Give every error and warning about a script, in the order of the text; empty when there is nothing to say.
+def lint(source: bytes | str, *, voices: VoiceNotes | None = None) -> Sequence[Fault]:
+    """Give everything there is to say about a script, in the order of the text; empty when there is nothing.
 
     Errors are those of `parse`. Warnings tell of options that are unknown, misspelt, out of range or without effect, of
-    repeated keys, of URLs that cannot be fetched and of actions that never run.
+    repeated keys, of URLs that cannot be fetched and of actions that never run; infos of what is worth knowing.
+    `voices` adds infos about voices that are not to be had.
     """
     try:
         text, value = decode(source)
     except NccoError as error:
         return error.faults
     _, faults = build(value)
+
+    faults.extend(islice(_oddities(value, voices), max(MAX_FAULTS - len(faults), 0)))
+    return tuple(locate(text, faults))
+
+
+def _oddities(value: Any, voices: VoiceNotes | None) -> Iterator[Fault]:
     bare = isinstance(value, Mapping)
     elements: Sequence[Any] = [value] if bare else value if isinstance(value, list) else ()
+    script: list[Read] = []
     for index, element in enumerate(elements):
-        if len(faults) >= MAX_FAULTS:
-            break
         where = "" if bare else f"/{index}"
         name = action_name(element)
         model = ACTIONS.get(name or "")
         if model is None:
             continue
-        faults.extend(_unknown_options(model, element, where))
+        yield from _unknown_options(model, element, where)
         try:
             action = model.model_validate({**element, "action": name})
         except ValueError:
             continue
-        faults.extend(_odd_values(action, element, where))
-        faults.extend(_without_effect(action, element, where))
-        if isinstance(action, Conversation | Transfer) and index + 1 < len(elements):
-            faults.append(_warning(f"/{index + 1}", f"never reached: nothing runs after {name}"))
-    faults.extend(_warning(pointer, "said more than once", "the last one counts") for pointer in scan(text).repeated)
-    return tuple(locate(text, faults[:MAX_FAULTS]))
+        one = Read(index, where, action, element)
+        script.append(one)
+        yield from _odd_values(action, element, where)
+        yield from about_pointless(one)
+        if voices is not None and isinstance(action, Talk):
+            yield from (_info(one.place(option), what) for option, what in voices(action))
+    yield from about_order(script, len(elements))
 
 
 def _warning(pointer: str, what: str, hint: str = "") -> Fault:
     return Fault(pointer=pointer, expected=what, hint=hint, severity=Severity.WARNING)
+
+
+def _info(pointer: str, what: str, hint: str = "") -> Fault:
+    return Fault(pointer=pointer, expected=what, hint=hint, severity=Severity.INFO)
 
 
 def _unknown_options(model: type[Options], options: Mapping[str, Any], where: str) -> Iterator[Fault]:
@@ -73,58 +85,46 @@ def _unknown_options(model: type[Options], options: Mapping[str, Any], where: st
 def _odd_values(options: Options, given: Mapping[str, Any], where: str) -> Iterator[Fault]:
     """Warnings about single options, those of nested objects included."""
     names = spellings(type(options))
+    fields = {field.alias or name: (name, field) for name, field in type(options).model_fields.items()}
     for key, raw in given.items():
-        proper = names.get(key)
-        field_name = next(
-            (name for name, field in type(options).model_fields.items() if (field.alias or name) == proper), None
-        )
-        if field_name is None or raw is None:
+        proper = names.get(key, "")
+        if proper not in fields or raw is None:
             continue
+        name, field = fields[proper]
         pointer = f"{where}/{escape(key)}"
-        value = getattr(options, field_name)
-        for limits in type(options).model_fields[field_name].metadata:
+        value = getattr(options, name)
+        for limits in field.metadata:
             if isinstance(limits, Number) and not limits.holds(raw):
                 yield _warning(pointer, "out of range", f"{limits.read(raw)} is used")
         if proper in _URLS:
-            if isinstance(raw, list) and len(raw) > 1:
-                yield _warning(pointer, "more than one URL", "the first one is used")
-            if isinstance(value, str) and not value.lower().startswith(("http://", "https://")):
-                yield _warning(pointer, "not an http or https URL")
-        if isinstance(value, Options):
-            inner, place = (raw[0], f"{pointer}/0") if isinstance(raw, list) and raw else (raw, pointer)
-            if isinstance(inner, Mapping):
-                yield from _unknown_options(type(value), inner, place)
-                yield from _odd_values(value, inner, place)
+            yield from _odd_url(proper, raw, value, pointer)
+        yield from about_option(options, proper, raw, pointer)
+        for inner, written, place in _inside(value, raw, pointer):
+            yield from _unknown_options(type(inner), written, place)
+            yield from _odd_values(inner, written, place)
 
 
-def _without_effect(action: Options, given: Mapping[str, Any], where: str) -> Iterator[Fault]:
-    """Warnings about options that another option makes pointless."""
-    names = {proper: key for key, proper in spellings(type(action)).items() if given.get(key) is not None}
+def _odd_url(option: str, raw: Any, value: Any, pointer: str) -> Iterator[Fault]:
+    if isinstance(raw, list) and len(raw) > 1:
+        yield _warning(pointer, "more than one URL", "the first one is used")
+    if isinstance(value, str) and not value.lower().startswith(("http://", "https://")):
+        yield _warning(pointer, "not an http or https URL")
+    elif isinstance(raw, str) and option in _IN_ARRAYS:
+        yield _info(pointer, "usually an array with one URL", "a string works as well")
 
-    def ignored(option: str, why: str) -> Fault:
-        return _warning(f"{where}/{escape(names[option])}", "ignored", why)
 
-    match action:
-        case Talk() if "voiceName" in names:
-            if action.language is not None or action.style is not None:
-                yield ignored("voiceName", "language and style win")
-            else:
-                yield _warning(f"{where}/{names['voiceName']}", "deprecated", "use language and style")
-        case Connect():
-            if action.machine_detection is not None and action.advanced_machine_detection is not None:
-                yield ignored("machineDetection", "advancedMachineDetection wins")
-            endpoint = action.endpoint
-            if isinstance(endpoint, WebSocket) and compact_size(endpoint.headers) > ADVISED_WEBSOCKET_HEADERS_BYTES:
-                yield _warning(
-                    f"{where}/endpoint",
-                    f"more than {ADVISED_WEBSOCKET_HEADERS_BYTES} bytes of headers",
-                    "other platforms refuse that",
-                )
-        case Conversation() | Transfer() if "mute" in names and action.can_speak and "canSpeak" in names:
-            yield ignored("mute", "canSpeak wins")
-        case Input(mode="asynchronous") if "dtmf" in names:
-            yield ignored("dtmf", "asynchronous input has no settings")
-    if isinstance(action, Conversation) and "transcription" in names and not action.record:
-        yield ignored("transcription", "needs record")
-    if isinstance(action, Record) and "channels" in names and "split" not in names:
-        yield _warning(f"{where}/{names['channels']}", "channels without split", "split is taken as conversation")
+def _inside(value: Any, raw: Any, pointer: str) -> Iterator[tuple[Options, Mapping[str, Any], str]]:
+    """The objects of options inside a value: what was read, as it was written, and where."""
+    if isinstance(value, Options):
+        inner, place = (raw[0], f"{pointer}/0") if isinstance(raw, list) and raw else (raw, pointer)
+        if isinstance(inner, Mapping):
+            yield value, inner, place
+    elif isinstance(value, tuple):
+        many = [raw] if isinstance(raw, Mapping) else raw
+        for index, (one, written) in enumerate(zip(value, many, strict=False)):
+            if isinstance(one, Options):
+                yield one, written, pointer if isinstance(raw, Mapping) else f"{pointer}/{index}"
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if isinstance(one, Options) and isinstance(raw.get(name), Mapping):
+                yield one, raw[name], f"{pointer}/{escape(name)}"

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
 from pydantic.alias_generators import to_camel, to_snake
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from ringline.ncco.scalars import expected
 
@@ -59,6 +61,12 @@ class Options(BaseModel):
         """Rearrange options before they are read, where an action has an older form."""
         return data
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        out = handler(schema)
+        tolerant(cls, handler.resolve_ref_schema(out))
+        return out
+
 
 @cache
 def spellings(cls: type[Options]) -> Mapping[str, str]:
@@ -73,3 +81,40 @@ def spellings(cls: type[Options]) -> Mapping[str, str]:
         for spelling in (proper, *others):
             out.setdefault(spelling, proper)
     return out
+
+
+def tolerant(cls: type[Options], schema: JsonSchemaValue) -> None:
+    """Make the JSON schema of options say what is read: `null` for what is optional, and the other names."""
+    properties: JsonSchemaValue = schema.get("properties", {})
+    required: list[str] = schema.pop("required", [])
+    for name, field in cls.model_fields.items():
+        if field.exclude:
+            properties.pop(field.alias or name, None)
+    for proper, about in properties.items():
+        about.pop("title", None)
+        default = about.pop("default", None)
+        if "const" in about:  # the name of an action, the kind of an endpoint
+            continue
+        if proper not in required:
+            about = properties[proper] = {"anyOf": [*about.get("anyOf", [about]), {"type": "null"}]}
+        if isinstance(default, str | int | float):
+            about["default"] = default
+    others: dict[str, list[str]] = {}
+    for spelling, proper in spellings(cls).items():
+        if proper not in properties:
+            if proper in cls.OLD_OPTIONS:
+                properties[spelling] = {"description": "As before 2020.", "deprecated": True}
+        elif spelling not in properties:
+            others.setdefault(proper, []).append(spelling)
+            same = {name: part for name, part in properties[proper].items() if name != "default"}
+            properties[spelling] = {**same, "description": f"Usually written `{proper}`.", "deprecated": True}
+    plain = [name for name in required if name not in others]
+    if plain:
+        schema["required"] = plain
+    needed = [
+        {"anyOf": [{"required": [name]} for name in (proper, *others[proper])]}
+        for proper in required
+        if proper in others
+    ]
+    if needed:
+        schema["allOf"] = needed

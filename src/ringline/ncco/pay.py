@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Final, Literal
 
@@ -11,12 +12,15 @@ from pydantic_core.core_schema import ValidationInfo
 from ringline.ncco.options import Options
 from ringline.ncco.scalars import Name, Number, OptionalName, Text, Url, expected, read_number, read_text
 
-_ERRORS_BY_PROMPT: Final = {
+ERRORS_BY_PROMPT: Final[Mapping[str, tuple[str, ...]]] = {
     "CardNumber": ("InvalidCardType", "InvalidCardNumber", "Timeout"),
     "ExpirationDate": ("InvalidExpirationDate", "Timeout"),
     "SecurityCode": ("InvalidSecurityCode", "Timeout"),
 }
-_PROMPT_TYPES: Final = {name.lower(): name for name in _ERRORS_BY_PROMPT}
+"What can go wrong with each entry."
+MAX_PROMPTS: Final = 20
+
+_PROMPT_TYPES: Final = {name.lower(): name for name in ERRORS_BY_PROMPT}
 
 
 def _read_amount(value: object) -> Decimal:
@@ -40,7 +44,11 @@ def _read_prompt_type(value: object) -> str:
 
 
 def _read_prompts(value: object) -> object:
-    return [value] if isinstance(value, dict) else value
+    if isinstance(value, Mapping):
+        return [value]
+    if isinstance(value, list | tuple) and len(value) > MAX_PROMPTS:
+        raise expected(f"at most {MAX_PROMPTS} prompts")
+    return value
 
 
 class PayVoice(Options):
@@ -65,10 +73,12 @@ class Prompt(Options):
     errors: dict[str, PromptError]
     "By the name of the error; only the names of this prompt's type count."
 
-    @field_validator("errors")
+    @field_validator("errors", mode="before")
     @classmethod
-    def _known_errors(cls, errors: dict[str, PromptError], info: ValidationInfo) -> dict[str, PromptError]:
-        known = _ERRORS_BY_PROMPT.get(info.data.get("type", ""), ())
+    def _known_errors(cls, errors: object, info: ValidationInfo) -> object:
+        if not isinstance(errors, Mapping):
+            return errors
+        known = ERRORS_BY_PROMPT.get(info.data.get("type", ""), ())
         return {name: errors[name] for name in known if name in errors}
 
 
@@ -80,7 +90,7 @@ class Pay(Options):
         Decimal,
         BeforeValidator(_read_amount),
         PlainSerializer(str, return_type=str, when_used="json"),
-        WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
+        WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}),
     ]
     currency: Annotated[Name, BeforeValidator(lambda value: read_text(value).lower())] = "usd"
     event_url: Url = None

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core.core_schema import ValidationInfo
 
 from ringline.base import read_leg_id
 
@@ -72,6 +73,7 @@ class Number:
     zero: float | None = None
 
     def read(self, value: object) -> int | float:
+        """Read a value; what is outside the range becomes its nearest bound."""
         number = read_number(value)
         if number is None or (self.whole and not isinstance(number, int)):
             raise expected("a whole number" if self.whole else "a number")
@@ -90,14 +92,23 @@ class Number:
             return True
         return number >= self.at_least and (self.at_most is None or number <= self.at_most)
 
+    def _read_and_note(self, value: object, info: ValidationInfo) -> int | float:
+        number = self.read(value)
+        notes = info.context
+        if isinstance(notes, list) and (number is self.at_least or number is self.at_most) and not self.holds(value):
+            notes.append(f"{info.field_name} is out of range, {number} is used")
+        return number
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.read)
+        return core_schema.with_info_plain_validator_function(self._read_and_note)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        out: JsonSchemaValue = {"type": "integer" if self.whole else "number", "minimum": self.at_least}
+        number: JsonSchemaValue = {"type": "integer" if self.whole else "number", "minimum": self.at_least}
         if self.at_most is not None:
-            out["maximum"] = self.at_most
-        return out
+            number["maximum"] = self.at_most
+        if self.zero is not None:
+            number = {"anyOf": [number, {"const": 0}]}
+        return {"anyOf": [number, {"type": "string", "pattern": f"^\\s*({_NUMBER.pattern})\\s*$"}]}
 
 
 def read_text(value: object) -> str:
@@ -187,13 +198,21 @@ def compact_size(value: Mapping[str, Any] | Sequence[Any]) -> int:
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
 
 
-Flag = Annotated[bool, BeforeValidator(read_bool)]
+_STRING: Final[JsonSchemaValue] = {"type": "string"}
+STRINGS_SCHEMA: Final[JsonSchemaValue] = {"anyOf": [{"type": "array", "items": _STRING}, _STRING]}
+_STRING_OR_NUMBER: Final[JsonSchemaValue] = {"anyOf": [_STRING, {"type": "integer"}]}
+_URL: Final[JsonSchemaValue] = {"anyOf": [{"type": "array", "items": {"type": ["string", "null"]}}, _STRING]}
+_YES_OR_NO: Final[JsonSchemaValue] = {
+    "anyOf": [{"type": "boolean"}, {"enum": ["true", "false", "True", "False", "1", "0", 1, 0]}]
+}
+
+Flag = Annotated[bool, BeforeValidator(read_bool), WithJsonSchema(_YES_OR_NO)]
 Text = Annotated[str, BeforeValidator(read_text)]
-Name = Annotated[str, BeforeValidator(read_name)]
-OptionalName = Annotated[str | None, BeforeValidator(read_optional_name)]
-Url = Annotated[str | None, BeforeValidator(read_url)]
-RequiredUrl = Annotated[str, BeforeValidator(read_required_url)]
-Strings = Annotated[tuple[str, ...], BeforeValidator(read_strings)]
-LegIds = Annotated[tuple[str, ...] | None, BeforeValidator(read_leg_ids)]
-Caller = Annotated[str | None, BeforeValidator(read_caller)]
+Name = Annotated[str, BeforeValidator(read_name), WithJsonSchema(_STRING_OR_NUMBER)]
+OptionalName = Annotated[str | None, BeforeValidator(read_optional_name), WithJsonSchema(_STRING_OR_NUMBER)]
+Url = Annotated[str | None, BeforeValidator(read_url), WithJsonSchema(_URL)]
+RequiredUrl = Annotated[str, BeforeValidator(read_required_url), WithJsonSchema(_URL)]
+Strings = Annotated[tuple[str, ...], BeforeValidator(read_strings), WithJsonSchema(STRINGS_SCHEMA)]
+LegIds = Annotated[tuple[str, ...] | None, BeforeValidator(read_leg_ids), WithJsonSchema(STRINGS_SCHEMA)]
+Caller = Annotated[str | None, BeforeValidator(read_caller), WithJsonSchema(_STRING_OR_NUMBER)]
 Method = Annotated[Literal["GET", "POST"], BeforeValidator(read_method)]

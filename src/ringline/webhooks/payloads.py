@@ -228,7 +228,7 @@ def transcription(
 def input(
     leg: LegInfo, *, digits: str | None, timed_out: bool, speech: Mapping[str, Any] | SpeechResult, timestamp: datetime
 ) -> Payload:
-    """What `input` collected; one key of asynchronous DTMF has the same shape (`async_dtmf`).
+    """What `input` collected; one key of an asynchronous `input` or a REST listener has the same shape.
 
     `digits` is null when keys were not asked for or speech won. A `speech` mapping is sent as it is; without `results`
     it gets an empty list.
@@ -251,19 +251,6 @@ def legacy_input(leg: LegInfo, *, digits: str, timed_out: bool, timestamp: datet
     return {
         "dtmf": digits,
         "timed_out": timed_out,
-        "from": leg.from_,
-        "to": leg.to,
-        "uuid": leg.uuid,
-        "conversation_uuid": leg.conversation_uuid,
-        "timestamp": iso_ms(timestamp),
-    }
-
-
-def async_dtmf(leg: LegInfo, *, digit: str, timestamp: datetime) -> Payload:
-    """One key of an asynchronous `input` or a REST listener."""
-    return {
-        "dtmf": {"digits": digit, "timed_out": False},
-        "speech": {"results": []},
         "from": leg.from_,
         "to": leg.to,
         "uuid": leg.uuid,
