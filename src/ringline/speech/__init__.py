@@ -1,4 +1,4 @@
-"""Voices as ideas: which voice a request means, and what its text says. No engine, no I/O."""
+"""Voices and recognisers as ideas: which voice a request means, what its text says, what is listened for. No engine."""
 
 from ringline.speech.markup import (
     Break,
@@ -13,6 +13,14 @@ from ringline.speech.markup import (
     Speech,
     Text,
     parse,
+)
+from ringline.speech.recognition import (
+    MOST_RESULTS,
+    Wanted,
+    find_recognition_language,
+    recognition_languages,
+    tidy,
+    wanted,
 )
 from ringline.speech.text import is_ssml, strip_tags
 from ringline.speech.voices import (
@@ -30,6 +38,7 @@ from ringline.speech.voices import (
 
 __all__ = [
     "DEFAULT_LANGUAGE",
+    "MOST_RESULTS",
     "Break",
     "Emphasis",
     "Gender",
@@ -44,13 +53,18 @@ __all__ = [
     "Speech",
     "Text",
     "VoiceChoice",
+    "Wanted",
     "find_language",
+    "find_recognition_language",
     "is_listed",
     "is_ssml",
     "languages",
     "legacy_voice",
     "parse",
+    "recognition_languages",
     "resolve",
     "strip_tags",
     "styles",
+    "tidy",
+    "wanted",
 ]
