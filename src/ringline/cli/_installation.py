@@ -85,6 +85,11 @@ class Installation:
         return self._note is not None
 
     @property
+    def has_demo(self) -> bool:
+        """Whether it runs here with its demo."""
+        return self._note is not None and self._note.application is not None
+
+    @property
     def store(self) -> Path:
         """The store's file."""
         return database_path(self.settings.store_url())
@@ -126,6 +131,21 @@ class Installation:
         server = self.settings.server
         https = f"https://{server.https_bind}:{server.https_port}" if server.https_port is not None else None
         return Addresses(f"http://{server.http_bind}:{server.http_port}", https)
+
+    def identity(self) -> dict[str, str]:
+        """The names under which programs for the hosted service commonly find who they are, for a running `dev`."""
+        note = self._note
+        if note is None:
+            return {}
+        names = {"VONAGE_API_KEY": note.api_key, "VONAGE_API_SECRET": note.api_secret}
+        if note.application is not None and note.key_file is not None:
+            key_file = str(Path(note.key_file).absolute())
+            names |= {
+                "VONAGE_APPLICATION_ID": note.application,
+                "VONAGE_PRIVATE_KEY": key_file,
+                "VONAGE_APPLICATION_PRIVATE_KEY_PATH": key_file,
+            }
+        return names
 
     @property
     def ca_file(self) -> Path:

@@ -109,7 +109,7 @@ def _media(host: str, low: int, high: int) -> str:
 
 def _certificate(cert_file: Path | None) -> str:
     if cert_file is None:
-        return "of an authority of its own (see `ringline certs`)"
+        return "of an authority of its own (see `ringline trust`)"
     try:
         found = x509.load_pem_x509_certificate(cert_file.read_bytes())
     except ValueError as error:
