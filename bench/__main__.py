@@ -1,6 +1,6 @@
 """All measurements in one run, as a table; the numbers are kept in `bench/results/`.
 
-    python -m bench [--rounds 5] [--legs 100] [--seconds 3] [--calls 100]
+    python -m bench [--rounds 5] [--legs 100] [--seconds 3] [--calls 100] [--kit-calls 300]
 
 Every round measures playback, bridge, rooms of three and the kernel's floor one after the other, so that a busy machine
 disturbs all of them alike; the table has the medians. Time is processor time, not wall time.
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.calls.calls import measure as measure_calls
+from bench.kit.calls import measure as measure_kit
 from bench.media.legs import floor
 from bench.media.legs import measure as measure_legs
 from bench.speech.latency import measure as measure_speech
@@ -33,6 +34,7 @@ def main() -> None:
     arguments.add_argument("--legs", type=int, default=100)
     arguments.add_argument("--seconds", type=float, default=3)
     arguments.add_argument("--calls", type=int, default=100)
+    arguments.add_argument("--kit-calls", type=int, default=300)
     arguments.add_argument("--sentences", type=int, default=40)
     options = arguments.parse_args()
     rounds: dict[str, list[float]] = {name: [] for name, _ in SHAPES}
@@ -54,6 +56,8 @@ def main() -> None:
     print("\nSpeech, from the command to the first packet with sound (ms): " + json.dumps(speech))
     calls = asyncio.run(measure_calls(calls=options.calls, rate=20))
     print("\nWhole calls (answer webhook, one cached sentence, four events): " + json.dumps(calls))
+    kit = measure_kit(calls=options.kit_calls)
+    print("\nTest kit, calls per second and core (answer, talk, one digit, talk, hang-up): " + json.dumps(kit))
     results: dict[str, Any] = {
         "machine": {"cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()},
         "conditions": vars(options),
@@ -61,6 +65,7 @@ def main() -> None:
         "floor_us": floors,
         "speech": speech,
         "calls": calls,
+        "kit": kit,
     }
     folder = Path(__file__).parent / "results"
     folder.mkdir(exist_ok=True)
