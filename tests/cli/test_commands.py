@@ -1,4 +1,4 @@
-"""The commands that look around: help, version, lint, check, certs; and how wrong settings are told."""
+"""The commands that look around: help, version, lint, check, trust; and how wrong settings are told."""
 
 from __future__ import annotations
 
@@ -18,7 +18,21 @@ from ringline.server.certificates import ensure_certificates
 from ringline.server.logs import write_logs
 
 run = CliRunner().invoke
-COMMANDS = ("dev", "serve", "trial", "check", "certs", "apps", "numbers", "call", "phone", "calls", "journal", "replay")
+COMMANDS = (
+    "dev",
+    "serve",
+    "trial",
+    "check",
+    "trust",
+    "run",
+    "apps",
+    "numbers",
+    "call",
+    "phone",
+    "calls",
+    "journal",
+    "replay",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -35,30 +49,6 @@ def test_every_command_explains_itself(command: str) -> None:
     done = run(app, [command, "--help"])
     assert done.exit_code == 0
     assert len(done.output) > 200
-
-
-# ── lint ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_lint_tells_errors_and_warnings_with_their_places(tmp_path: Path) -> None:
-    file = tmp_path / "script.json"
-    file.write_text('[\n {"action": "talk", "text": "Hi", "lopp": 2},\n {"action": "stream"}\n]')
-    done = run(app, ["lint", str(file)])
-    assert done.exit_code == 1
-    assert "warning" in done.output
-    assert "script.json:2:" in done.output
-    assert "script.json:3:" in done.output
-
-
-def test_lint_reads_standard_input_and_is_content_with_a_good_script() -> None:
-    done = run(app, ["lint", "-"], input='[{"action": "talk", "text": "Hi"}]')
-    assert (done.exit_code, done.output) == (0, "-: nothing to say\n")
-
-
-def test_lint_of_a_missing_file_is_a_sentence() -> None:
-    done = run(app, ["lint", "missing.json"])
-    assert done.exit_code == 2
-    assert "missing.json: No such file" in done.stderr
 
 
 # ── settings ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -120,25 +110,25 @@ def test_check_looks_into_the_certificate(tmp_path: Path) -> None:
     assert "holds no certificate" in done.output
 
 
-# ── certs ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── trust ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_certs_points_every_library_here() -> None:
+def test_trust_points_every_library_here() -> None:
     Path("ringline.toml").write_text("[server]\nhttp_port = 8123\nhttps_port = 8456\n")
-    done = run(app, ["certs"])
+    done = run(app, ["trust"])
     assert done.exit_code == 0, done.output
     assert 'api_host="127.0.0.1:8456"' in done.output
     assert "apiHost: 'http://127.0.0.1:8123'" in done.output
     assert "certificates/ca.pem" in done.output
-    assert "apiHost" not in run(app, ["certs", "python"]).output
+    assert "apiHost" not in run(app, ["trust", "python"]).output
 
 
-def test_certs_of_an_unknown_language_is_refused() -> None:
-    assert run(app, ["certs", "cobol"]).exit_code == 2
+def test_trust_of_an_unknown_language_is_refused() -> None:
+    assert run(app, ["trust", "cobol"]).exit_code == 2
 
 
-def test_certs_says_when_there_is_no_https() -> None:
-    assert "no https yet" in run(app, ["certs"]).output
+def test_trust_says_when_there_is_no_https() -> None:
+    assert "no https yet" in run(app, ["trust"]).output
 
 
 # ── logs ───────────────────────────────────────────────────────────────────────────────────────────────────────────

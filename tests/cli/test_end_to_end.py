@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import random
@@ -27,6 +28,19 @@ _READY_S: Final = 30.0
 _COMMAND_S: Final = 60.0
 DESK: Final = "442079460011"
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "flask_app.py"
+HOSTED: Final = """\
+import os
+from vonage import Auth, Vonage
+
+client = Vonage(Auth(application_id=os.environ["VONAGE_APPLICATION_ID"], private_key=os.environ["VONAGE_PRIVATE_KEY"]))
+call = client.voice.create_call({
+    "to": [{"type": "phone", "number": "442079460003"}],
+    "from_": {"type": "phone", "number": "442079460000"},
+    "ncco": [{"action": "talk", "text": "Hello."}],
+})
+print(call.status, call.direction, client.voice.get_call(call.uuid).to.number)
+"""
+"A program that knows nothing of us."
 Done = subprocess.CompletedProcess[str]
 
 
@@ -178,6 +192,14 @@ def test_a_call_made_by_command_reaches_a_phone_that_answers(dev: Developing) ->
     assert (dev.folder / "desk.wav").stat().st_size > 20_000
 
 
+def test_a_program_for_the_hosted_service_runs_unchanged(dev: Developing) -> None:
+    program = dev.folder / "program.py"
+    program.write_text(HOSTED)
+    done = dev.run("run", "--", sys.executable, str(program))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split() == ["started", "outbound", "442079460003"]
+
+
 def test_digits_typed_in_a_terminal_are_pressed(dev: Developing) -> None:
     ours, theirs = pty.openpty()
     phone = dev.start_program(
@@ -275,3 +297,32 @@ def test_a_trial_call_goes_as_it_should(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the call went as it should" in done.stdout
     assert tape.stat().st_size > 100_000
+
+
+def test_a_simulated_caller_goes_through_the_menu_and_leaves_a_message(dev: Developing) -> None:
+    words = ("--wait-for", "press 1", "--press", "1", "--say", "Please call me back.", "--press", "#")
+    done = dev.run("simulate", "--to", DEMO_NUMBER, *words, "--expect", "your message has been kept", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    outcome = lines[-1]
+    assert (outcome["kind"], outcome["ok"], outcome["problems"]) == ("outcome", True, [])
+    assert outcome["heard"][-1].startswith("Thank you.")
+    told = [line["text"] for line in lines[:-1] if line["leg"] == outcome["uuid"]]
+    assert "cuts a prompt" in told, "the key came while the menu was spoken"
+    assert any(text.startswith("completed POST") for text in told)
+    (recorded,) = (dev.folder / "var" / "recordings").rglob("*.wav")
+    assert recorded.stat().st_size > 16_000
+
+
+def test_a_simulated_call_fails_for_what_was_not_heard_or_not_answered(dev: Developing) -> None:
+    words = ("--wait-for", "welcome", "--press", "7", "--expect", "nonsense", "--hang-up-after", "1s")
+    unheard = dev.run("simulate", "--to", DEMO_NUMBER, *words)
+    assert (unheard.returncode, "'nonsense' was not heard" in unheard.stdout) == (1, True), unheard.stdout
+    assert "heard  You have pressed 7." in unheard.stdout
+    never = dev.run("simulate", "--to", DEMO_NUMBER, "--wait-for", "press 9", "--limit", "4s")
+    assert (never.returncode, "'press 9' was not heard within" in never.stdout) == (1, True), never.stdout
+    nobody = dev.run("simulate", "--to", "999")
+    assert (nobody.returncode, "404" in nobody.stdout) == (1, True), nobody.stdout
+    wrong = dev.run("simulate", "--to", DEMO_NUMBER, "--press", "one")
+    assert wrong.returncode == 2
+    assert "Traceback" not in wrong.stderr

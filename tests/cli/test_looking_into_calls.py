@@ -191,3 +191,15 @@ def _with(lines: list[JournalLine]) -> Call:
     part = Call()
     part.lines = lines
     return part
+
+
+def test_the_webhooks_of_a_call_are_listed(here: Path, call: Call) -> None:
+    shown = run(app, ["call", "webhooks", LEG[:11]])
+    assert shown.exit_code == 0, shown.output
+    assert "answer" in shown.output
+    assert " → 200 in " in shown.output
+    bodies = run(app, ["call", "webhooks", LEG, "--bodies"]).output
+    assert len(bodies.splitlines()) > len(shown.output.splitlines())
+    lines = [json.loads(line) for line in run(app, ["call", "webhooks", LEG, "--json"]).output.splitlines()]
+    assert {"time", "event_id", "phase", "status", "request", "response"} <= set(lines[0])
+    assert "no webhooks" in run(app, ["call", "webhooks", OTHER]).output

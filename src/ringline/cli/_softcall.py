@@ -100,6 +100,8 @@ class SoftCall:
         self.far_offer: sdp.SessionDescription | None = None
         "The far end's, while it waits for ours."
         self.codec: str | None = None
+        self.sip_call_id = ""
+        "The `Call-ID` of its dialog, once a message has been sent or received."
         self._media = media
         self._command = command
         self._clock = clock
@@ -214,6 +216,7 @@ class SoftCall:
         """Take an event of the user agent about this call."""
         match event:
             case Traced():
+                self.sip_call_id = event.call_id
                 self.tell("sip", f"{'←' if event.direction == 'in' else '→'} {event.line}")
             case Provisional(status=status, sdp=body):
                 if body is not None:

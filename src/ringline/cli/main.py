@@ -7,7 +7,23 @@ from typing import Annotated
 import typer
 
 from ringline import __version__
-from ringline.cli import apps, call, calls, certs, check, dev, journal, lint, numbers, phone, serve, trial
+from ringline.cli import (
+    apps,
+    audit,
+    call,
+    calls,
+    check,
+    dev,
+    journal,
+    lint,
+    numbers,
+    phone,
+    run,
+    serve,
+    simulate,
+    trial,
+    trust,
+)
 
 app = typer.Typer(
     name="ringline",
@@ -23,15 +39,18 @@ app.command(rich_help_panel=_RUN)(dev.dev)
 app.command(rich_help_panel=_RUN)(serve.serve)
 app.command(rich_help_panel=_RUN)(trial.trial)
 app.command(rich_help_panel=_RUN)(check.check)
-app.command(rich_help_panel=_RUN)(certs.certs)
+app.command(rich_help_panel=_RUN)(trust.trust)
 app.add_typer(apps.app, name="apps", rich_help_panel=_USE)
 app.add_typer(numbers.app, name="numbers", rich_help_panel=_USE)
 app.add_typer(call.app, name="call", rich_help_panel=_USE)
 app.command(rich_help_panel=_USE)(phone.phone)
+app.command(rich_help_panel=_USE, context_settings={"ignore_unknown_options": True})(run.run)
+app.command(rich_help_panel=_USE, cls=simulate.InOrder)(simulate.simulate)
 app.command(rich_help_panel=_LOOK)(calls.calls)
 app.command(rich_help_panel=_LOOK)(journal.journal)
 app.command(rich_help_panel=_LOOK)(journal.replay)
 app.command(rich_help_panel=_LOOK)(lint.lint)
+app.command(rich_help_panel=_LOOK)(audit.audit)
 
 
 def _show_version(wanted: bool) -> None:

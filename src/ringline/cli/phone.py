@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import numpy as np
 import typer
@@ -29,6 +29,7 @@ _SILENT: Final = frozenset({408, 480, 487, 504})
 "Statuses that say that nobody answered."
 
 
+T = TypeVar("T")
 Sound = tuple[bytes, int]
 "16-bit mono samples, and their rate in Hz."
 
@@ -48,17 +49,20 @@ class Plan:
     timeout_s: float = 60.0
 
 
-def _seconds(text: str) -> float:
+def read_time(text: str) -> float:
+    """Read a time such as `3s`, `500ms` or `2.5`."""
     found = _SPAN.fullmatch(text.strip())
     if found is None:
         raise typer.BadParameter("must be a time such as 3s, 500ms or 2.5")
     return float(found[1]) / (1000 if found[2] == "ms" else 1)
 
 
-def _keys(text: str | None) -> str | None:
-    if text is not None and not _KEYS.fullmatch(text):
+def read_keys(given: T) -> T:
+    """Check keys to press, or several times keys when the option may be given several times."""
+    texts = given if isinstance(given, list | tuple) else [given]
+    if not all(text is None or _KEYS.fullmatch(str(text)) for text in texts):
         raise typer.BadParameter("may hold 0-9 * # A-D, and p for a pause of half a second")
-    return text
+    return given
 
 
 def phone(
@@ -71,8 +75,8 @@ def phone(
     answer: Annotated[bool, typer.Option("--answer", help="Wait for a call and answer it")] = False,
     bind: Annotated[str, typer.Option(help="Own address")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Own SIP port; 0 takes a free one")] = 0,
-    press: Annotated[str | None, typer.Option(callback=_keys, help="Keys to press; p is half a second")] = None,
-    press_after: Annotated[float, typer.Option(parser=_seconds, metavar="TIME", help="When, after the answer")] = "1s",  # type: ignore[assignment]
+    press: Annotated[str | None, typer.Option(callback=read_keys, help="Keys to press; p is half a second")] = None,
+    press_after: Annotated[float, typer.Option(parser=read_time, metavar="TIME", help="When, after the answer")] = "1s",  # type: ignore[assignment]
     say_: Annotated[str | None, typer.Option("--say", metavar="TEXT", help="Speak this")] = None,
     play: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Say this wav file")] = None,
     tone: Annotated[float | None, typer.Option(min=50, max=3900, metavar="HZ", help="Say a tone")] = None,
@@ -81,11 +85,11 @@ def phone(
         Path | None, typer.Option(dir_okay=False, help="Record into a wav file: left heard, right said")
     ] = None,
     duration: Annotated[
-        float | None, typer.Option(parser=_seconds, metavar="TIME", help="Hang up so long after the answer")
+        float | None, typer.Option(parser=read_time, metavar="TIME", help="Hang up so long after the answer")
     ] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(parser=_seconds, metavar="TIME", help="How long to wait for the answer (60s), or for a call"),
+        typer.Option(parser=read_time, metavar="TIME", help="How long to wait for the answer (60s), or for a call"),
     ] = None,
 ) -> None:
     """A phone in the terminal: call a SIP address, or wait for a call. In a terminal, typed digits are pressed.

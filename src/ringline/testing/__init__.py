@@ -14,6 +14,9 @@ it like any function. Nothing waits, nothing leaves the process, and two runs ar
         await sales.answers()
         assert await alice.can_talk_with(sales)
 
+A test that is a plain function asks pytest for the fixture `ringline` instead (`ringline.testing.plain`), and an
+application in Flask or FastAPI takes part as it is: `board.application(wsgi=app)`.
+
 Beside it, `ringline.testing.rtp` and `ringline.testing.audio` have a phone over a real socket, tones and measures.
 """
 
@@ -22,10 +25,14 @@ from ringline.testing.calls import CallState, PhoneCall
 from ringline.testing.captions import Caption, caption_of, captioned
 from ringline.testing.clock import STARTS_AT, Deadlock, LoopFailure, VirtualClock, VirtualLoop, run_call
 from ringline.testing.control import Call
+from ringline.testing.detector import Nature, ScriptedDetector
 from ringline.testing.exchange import Exchange
 from ringline.testing.files import AudioFiles
 from ringline.testing.media import ScriptedMedia
+from ringline.testing.payments import ScriptedPayments
 from ringline.testing.phones import Phone, Phones
+from ringline.testing.plain import Ringline
+from ringline.testing.recogniser import ScriptedRecogniser
 from ringline.testing.recordings import MemoryRecordings, Recorded, Said
 from ringline.testing.scenario import scenario
 from ringline.testing.scripts import (
@@ -34,13 +41,16 @@ from ringline.testing.scripts import (
     conversation,
     listen_for_keys,
     notify,
+    pay,
     read_digits,
+    read_speech,
     record,
     stream,
     talk,
     transfer,
     wait,
 )
+from ringline.testing.sockets import SocketServer, User
 from ringline.testing.sounds import Heard, Sound
 from ringline.testing.store import MemoryStore
 from ringline.testing.switchboard import NUMBER, PUBLIC_URL, SIGNATURE_SECRET, Switchboard
@@ -66,17 +76,24 @@ __all__ = [
     "LoopFailure",
     "MemoryRecordings",
     "MemoryStore",
+    "Nature",
     "Phone",
     "PhoneCall",
     "Phones",
     "Received",
     "Recorded",
     "Reply",
+    "Ringline",
     "Said",
+    "ScriptedDetector",
     "ScriptedMedia",
+    "ScriptedPayments",
+    "ScriptedRecogniser",
+    "SocketServer",
     "Sound",
     "Switchboard",
     "TextVoice",
+    "User",
     "VirtualClock",
     "VirtualLoop",
     "Web",
@@ -89,7 +106,9 @@ __all__ = [
     "listen_for_keys",
     "ncco",
     "notify",
+    "pay",
     "read_digits",
+    "read_speech",
     "record",
     "run_call",
     "scenario",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ringline.accounts import (
@@ -15,8 +15,11 @@ from ringline.accounts import (
 )
 from ringline.base import ApplicationId, LegId
 from ringline.testing.control import Call
+from ringline.testing.hosting import Site
+from ringline.testing.matching import matches, nearest
+from ringline.testing.rest import key_pair
 from ringline.testing.scripts import Action
-from ringline.testing.web import Answer, Received
+from ringline.testing.web import Answer, Received, Reply
 from ringline.testing.web import ncco as script
 
 if TYPE_CHECKING:
@@ -29,17 +32,21 @@ Rule = Callable[[Received], tuple[bool, Answer]]
 class WebApplication:
     """An application with its own server, `https://<name>.example.org`, and its numbers.
 
-    `/answer` is its answer URL, `/event` its event URL, `/fallback` its fallback URL once it has one. What nobody gave
-    an order for is answered with 204.
+    `/answer` is its answer URL, `/event` its event URL unless it was made with others, `/fallback` its fallback URL
+    once it has one. Orders given here come first, then the application's own code is asked (`Switchboard.application`);
+    what neither answers is answered with 204.
     """
 
-    def __init__(self, application: Application, *, board: Switchboard, host: str, number: str) -> None:
+    def __init__(
+        self, application: Application, *, board: Switchboard, host: str, number: str, site: Site | None = None
+    ) -> None:
         self.id: ApplicationId = application.id
         self.name = application.name
         self.number = number
         "The number that calls it."
         self._board = board
         self._host = host
+        self._site = site
         self._directory = board.directory
         self._pulse = board.pulse
         self._replies: dict[str, list[Answer]] = {}
@@ -102,6 +109,17 @@ class WebApplication:
         """Ask for events as GET requests."""
         self.changes(event_url=event_webhook(self.url("/event"), "GET"))
 
+    @property
+    def private_key(self) -> str:
+        """Its private key (PEM), for a client library that signs its own tokens."""
+        self._has_keys()
+        return key_pair().private_key
+
+    def token(self, **claims: Any) -> str:
+        """A token for the REST API (`Switchboard.rest`), signed with its key."""
+        self._has_keys()
+        return self._board.rest.token(self.id, **claims)
+
     # ── what it does by REST ───────────────────────────────────────────────────────────────────────────────────────
 
     async def calls(
@@ -117,6 +135,8 @@ class WebApplication:
         ringing_timer: float = 60,
         length_timer: float = 7200,
         endpoint: dict[str, Any] | None = None,
+        machine_detection: str | None = None,
+        advanced_machine_detection: Mapping[str, Any] | None = None,
     ) -> Call:
         """Call somebody, as `POST /v1/calls` does; without `ncco` the leg asks `answer_url` (`/answer`) once answered.
 
@@ -135,6 +155,8 @@ class WebApplication:
             ringing_timer=ringing_timer,
             length_timer=length_timer,
             endpoint=endpoint,
+            machine_detection=machine_detection,
+            advanced_machine_detection=advanced_machine_detection,
         )
 
     def call(self, leg: LegId) -> Call:
@@ -180,6 +202,22 @@ class WebApplication:
             otherwise=lambda: f"{self.name} was not told of {status}, but of {self.statuses(leg)}",
         )
 
+    async def is_told(self, *, within_s: float = _PATIENCE_S, **wanted: Any) -> dict[str, Any]:
+        """Wait until a webhook with these fields has come, and give all its fields; earlier ones count too.
+
+        Of an object only the members named must be there: `is_told(dtmf={"digits": "1"})`. A function in place of a
+        value is asked about it, and `from_` is the field `from`.
+
+        Raises:
+            AssertionError: none came in time; the text says which comes nearest, and what is other in it.
+        """
+        fields = {name.removesuffix("_"): value for name, value in wanted.items()}
+        return await self._pulse.until(
+            lambda: next((told for told in map(_fields, self.requests) if matches(told, fields)), None),
+            within_s=within_s,
+            otherwise=lambda: f"{self.name} was not told: {nearest([_fields(one) for one in self.requests], fields)}",
+        )
+
     async def is_warned(self, words: str, *, within_s: float = _PATIENCE_S) -> str:
         """Wait until there is an error event whose reason has these words, and give the reason.
 
@@ -198,6 +236,7 @@ class WebApplication:
             received.json
             for received in self.requests
             if "status" in _fields(received)
+            and _fields(received).get("type") != "payment"
             and leg in (None, _fields(received).get("uuid"))
             and path in (None, received.path)
         ]
@@ -214,26 +253,36 @@ class WebApplication:
         """All events of legs moving between conversations."""
         return [fields for fields in self._telling("conversation_uuid_from") if leg in (None, fields["uuid"])]
 
+    def payments(self) -> list[dict[str, Any]]:
+        """All events of `pay` actions that have come out one way or the other."""
+        return [fields for fields in self._telling("status") if fields.get("type") == "payment"]
+
     def recordings(self) -> list[dict[str, Any]]:
         """All events of finished recordings."""
         return self._telling("recording_url")
 
     # ── inside ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _answer(self, received: Received) -> Answer:
+    def _answer(self, received: Received) -> Answer | Awaitable[Reply]:
         answer = self._choose(received)
         self.requests.append(received)
         return answer
 
-    def _choose(self, received: Received) -> Answer:
+    def _choose(self, received: Received) -> Answer | Awaitable[Reply]:
         for rule in self._rules:
             matches, answer = rule(received)
             if matches:
                 return answer
         replies = self._replies.get(received.path)
         if not replies:
-            return None
+            return self._site.respond(received) if self._site is not None else None
         return replies.pop(0) if len(replies) > 1 else replies[0]
+
+    def _has_keys(self) -> None:
+        application = self._directory.application(self.id)
+        assert application is not None, f"{self.name} was deleted"
+        if application.public_key is None:
+            self._directory.put_application(replace(application, public_key=key_pair().public_key))
 
     def _telling(self, field: str) -> list[dict[str, Any]]:
         return [_fields(received) for received in self.requests if field in _fields(received)]
@@ -242,9 +291,22 @@ class WebApplication:
         return [f"{received.path} {_fields(received).get('status', '')}".strip() for received in self.requests]
 
 
-def new_application(identity: ApplicationId, name: str, base: str) -> Application:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Where an application has its webhooks."""
+
+    answer: str = "/answer"
+    answer_method: str = "GET"
+    event: str = "/event"
+    event_method: str = "POST"
+
+
+def new_application(identity: ApplicationId, name: str, base: str, paths: Paths) -> Application:
     """An application with an answer and an event URL."""
-    voice = VoiceCapability(answer_url=answer_webhook(f"{base}/answer"), event_url=event_webhook(f"{base}/event"))
+    voice = VoiceCapability(
+        answer_url=answer_webhook(base + paths.answer, paths.answer_method),
+        event_url=event_webhook(base + paths.event, paths.event_method),
+    )
     return Application(id=identity, name=name, voice=voice)
 
 
@@ -255,7 +317,7 @@ def _fields(received: Received) -> dict[str, Any]:
 
 def _is_event(received: Received, status: str, leg: LegId | None) -> bool:
     fields = _fields(received)
-    return fields.get("status") == status and leg in (None, fields.get("uuid"))
+    return fields.get("status") == status and fields.get("type") != "payment" and leg in (None, fields.get("uuid"))
 
 
 def _digits(received: Received) -> str | None:

@@ -41,6 +41,8 @@ class PhoneCall:
     "`phone` or `ringline`, once it has ended."
     code: int | None = None
     "The SIP code with which Ringline refused it."
+    keys_shown: list[tuple[str, int]] = field(default_factory=list)
+    "Keys of others that a WebSocket server was told of, with the milliseconds for which they were held."
     heard_up_to: tuple[int, int] = (0, 0)
     "`hears` goes on looking from here: which sound, and how many characters of its text."
     timers: list[asyncio.TimerHandle] = field(default_factory=list)

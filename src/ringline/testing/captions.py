@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _MARK: Final = np.array([32767, -32768, 32767, -32768, 12345, -12345], dtype="<i2")
+_MARK_BYTES: Final = _MARK.tobytes()
 _KINDS: Final = ("speech", "file", "person")
 _HEAD: Final = len(_MARK) + 2
 LONGEST: Final = 16_000
@@ -42,7 +43,9 @@ def captioned(caption: Caption, *, seconds: float, rate_hz: int = 8000) -> bytes
 
 def caption_of(pcm: bytes) -> Caption | None:
     """Read the caption at the beginning of some audio; None when there is none."""
-    return next((caption for at, caption in captions_in(samples_of(pcm)) if at == 0), None)
+    if not pcm.startswith(_MARK_BYTES):
+        return None
+    return next((caption for at, caption in captions_in(samples_of(pcm[: 2 * (_HEAD + LONGEST)])) if at == 0), None)
 
 
 def captions_in(samples: NDArray[np.int16]) -> Iterator[tuple[int, Caption]]:

@@ -16,5 +16,8 @@ class Conduct:
     "Counted from the ringing."
     refuses_after_s: float | None = None
     code: int = 486
+    cause: str = "response"
+    "Other far ends than phones fail without a SIP code, by a cause of `LegFailed`."
+    why: str = ""
     q850: int | None = None
     unreachable_after_s: float | None = None

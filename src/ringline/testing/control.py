@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ringline import ncco
@@ -10,8 +11,10 @@ from ringline.base import ApiError, ConversationId, LegId
 from ringline.calls import events
 from ringline.calls.actions import party
 from ringline.calls.commands import AudioFile, Speech
+from ringline.calls.detection import wished
 from ringline.calls.facts import LegView
 from ringline.calls.parties import Hook, Party
+from ringline.calls.state import Detection
 from ringline.engine.ports import LegRecord
 from ringline.testing.scripts import Action, endpoint_for
 
@@ -146,6 +149,8 @@ def create_call(
     ringing_timer: float,
     length_timer: float,
     endpoint: dict[str, Any] | None,
+    machine_detection: str | None = None,
+    advanced_machine_detection: Mapping[str, Any] | None = None,
 ) -> Call:
     """Do what `POST /v1/calls` does.
 
@@ -173,9 +178,16 @@ def create_call(
             ring_limit_s=ringing_timer,
             length_limit_s=length_timer,
             dtmf_answer=wanted.dtmf_answer if isinstance(wanted, ncco.Phone) else "",
+            detection=_detection(machine_detection, advanced_machine_detection),
         ),
     )
     return Call(engine, application, leg)
+
+
+def _detection(basic: str | None, advanced: Mapping[str, Any] | None) -> Detection | None:
+    if advanced is None:
+        return wished(basic, None, None, None)
+    return wished(None, advanced.get("behavior"), advanced.get("mode", "detect"), advanced.get("beep_timeout"))
 
 
 def _script(actions: tuple[Action, ...]) -> str:

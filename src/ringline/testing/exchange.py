@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from ringline.base import ApplicationId, LegId, MediaError, Random, new_leg_id
 from ringline.calls import events
@@ -11,6 +12,7 @@ from ringline.calls.parties import Party
 from ringline.engine.ports import RtpPlan
 from ringline.testing.calls import CallState, PhoneCall
 from ringline.testing.conduct import Conduct
+from ringline.testing.detector import Nature
 from ringline.testing.media import ScriptedMedia
 from ringline.testing.phones import Phone
 from ringline.testing.pulse import Pulse
@@ -41,9 +43,9 @@ class Exchange:
         return self._engine
 
     def attach(self, engine: Engine) -> None:
-        """Reach phones and SIP addresses for this engine."""
+        """Reach phones, SIP addresses, extensions, WebSockets and app users for this engine."""
         self._engine = engine
-        engine.add_endpoint(self, "phone", "sip")
+        engine.add_endpoint(self, "phone", "sip", "vbc", "websocket", "app")
 
     def add(self, phone: Phone, *addresses: str) -> None:
         """Make a phone reachable under these numbers and addresses."""
@@ -74,6 +76,31 @@ class Exchange:
             sip_headers=headers,
         )
         return call
+
+    def call_application(
+        self, phone: Phone, application: ApplicationId, *, to: str, context: Mapping[str, Any] | None
+    ) -> PhoneCall:
+        """An app user calls the application that it belongs to."""
+        owner = self.engine.directory.application(application)
+        assert owner is not None
+        call = PhoneCall(leg=new_leg_id(self._random), outbound=False, number=to)
+        phone.calls.append(call)
+        self._calls[call.leg] = call
+        self.media.open(call.leg)
+        self.engine.incoming(
+            call.leg,
+            self,
+            owner,
+            from_=Party(kind=phone.kind, address=phone.number),
+            to=Party(kind="phone" if to else "app", address=to),
+            sip_headers={},
+            custom_data=context,
+        )
+        return call
+
+    def nature_of(self, leg: LegId) -> Nature:
+        """Who holds the phone at the other end of a leg."""
+        return next((one.nature for one in self._phones.values() for call in one.calls if call.leg == leg), Nature())
 
     def hang_up(self, call: PhoneCall, *, code: int | None = None) -> None:
         """The far end leaves, or declines what rings."""
@@ -144,6 +171,10 @@ class Exchange:
         self.media.close(leg)
         self.pulse.beat()
 
+    def show_key(self, leg: LegId, digit: str, held_ms: int) -> None:
+        self._calls[leg].keys_shown.append((digit, held_ms))
+        self.pulse.beat()
+
     # ── a phone is called ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _reached(self, call: PhoneCall, phone: Phone) -> None:
@@ -165,7 +196,10 @@ class Exchange:
 
     def _refused(self, call: PhoneCall, conduct: Conduct) -> None:
         call.ended_by = "phone"
-        self.engine.report(events.LegFailed(leg=call.leg, cause="response", sip_code=conduct.code, q850=conduct.q850))
+        code = conduct.code if conduct.cause == "response" else None
+        self.engine.report(
+            events.LegFailed(leg=call.leg, cause=conduct.cause, sip_code=code, q850=conduct.q850, why=conduct.why)
+        )
 
     def _lost(self, call: PhoneCall) -> None:
         self.engine.report(events.LegFailed(leg=call.leg, cause="no-response"))

@@ -47,10 +47,14 @@ class ScriptedMedia:
     def __init__(self, *, changed: Callable[[], None]) -> None:
         self.ports_left = 10_000
         "How many legs can still be opened at the same time."
+        self.listeners: list[Callable[[LegId], None]] = []
+        "Told whenever somebody begins or ends to speak into a leg."
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._receive: Callable[[MediaEvent], None] = lambda event: None
         self._ears: dict[LegId, Ear] = {}
+        self._open: dict[LegId, Ear] = {}
+        "Those of them that have not ended."
         self._rooms: dict[ConversationId, dict[LegId, frozenset[LegId]]] = {}
         self._muted: dict[ConversationId, frozenset[LegId]] = {}
         self._plays: dict[EffectId, Playback] = {}
@@ -78,11 +82,18 @@ class ScriptedMedia:
         """The room a leg is in."""
         return next((room for room, hears in self._rooms.items() if leg in hears), None)
 
-    def utter(self, leg: LegId, text: str, *, seconds: float | None = None) -> float:
+    def voice(self, leg: LegId) -> Sound | None:
+        """What is being said into a leg now."""
+        return self._voices.get(leg)
+
+    def utter(self, leg: LegId, text: str, *, seconds: float | None = None, confidence: float = 0.9) -> float:
         """Somebody speaks into a leg; gives how long it takes. What he said before ends."""
         self._hush(leg)
         length = spoken_s(text) if seconds is None else seconds
-        self._voices[leg] = Sound(kind="person", text=text, speaker=leg, length_s=length, since=self._loop.time())
+        self._voices[leg] = Sound(
+            kind="person", text=text, speaker=leg, length_s=length, since=self._loop.time(), confidence=confidence
+        )
+        self._tell_listeners(leg)
         self._loop.call_later(length, self._hush, leg, self._voices[leg])
         self._update()
         return length
@@ -101,9 +112,13 @@ class ScriptedMedia:
         """The leg's media ends by itself."""
         self._tell_if_open(leg, LegMediaFailed(leg=leg, why=why))
 
+    def forget_ended(self) -> None:
+        """Let go of what legs that have ended have heard: for tests with very many calls."""
+        self._ears = dict(self._open)
+
     def leftovers(self) -> list[str]:
         """What has been started and never ended; empty is how it should be when all calls are over."""
-        legs = [f"leg {leg} is open" for leg in self._ears if self._is_open(leg)]
+        legs = [f"leg {leg} is open" for leg in self._open]
         rooms = [f"room {room} has {len(hears)} legs" for room, hears in self._rooms.items()]
         plays = [f"prompt {play} ({one.sound.text}) plays" for play, one in self._plays.items()]
         taps = [f"recording {tap} runs" for tap in self._taps]
@@ -120,7 +135,7 @@ class ScriptedMedia:
             raise MediaError("no port is free")
         self.ports_left -= 1
         ear = Ear()
-        self._ears[leg] = ear
+        self._ears[leg] = self._open[leg] = ear
         return "192.0.2.1", 20_000 + 2 * len(self._ears)
 
     def configure(self, leg: LegId, plan: RtpPlan) -> None:
@@ -139,6 +154,8 @@ class ScriptedMedia:
         ear = self._ears[leg]
         self._hush(leg)
         ear.closed = True
+        ear.hear((), self._loop.time(), ())
+        del self._open[leg]
         ear.drop_keys()
         self.ports_left += 1
         for watch in [watch for watch, (watched, _, _) in self._watches.items() if watched == leg]:
@@ -269,13 +286,12 @@ class ScriptedMedia:
             running.finish(self._loop.time())
 
     def gauges(self) -> Mapping[str, float]:
-        return {"legs": sum(self._is_open(leg) for leg in self._ears), "rooms": len(self._rooms)}
+        return {"legs": len(self._open), "rooms": len(self._rooms)}
 
     # ── who hears what ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _is_open(self, leg: LegId) -> bool:
-        ear = self._ears.get(leg)
-        return ear is not None and not ear.closed
+        return leg in self._open
 
     def _heard_legs(self, listener: LegId) -> list[LegId]:
         room = self.room_of(listener)
@@ -290,13 +306,14 @@ class ScriptedMedia:
             del self._voices[leg]
             if leg in self._ears:
                 self._ears[leg].spoke_until = self._loop.time()
+            self._tell_listeners(leg)
             self._update()
 
     def _update(self) -> None:
         """Something has changed: work out anew what every leg hears, and what is recorded."""
         now = self._loop.time()
         ended = [sound for sound in self._voices.values() if sound.at(now) >= sound.length_s - 1e-9]
-        for leg, ear in self._ears.items():
+        for leg, ear in self._open.items():
             sounds: list[Sound] = []
             if listening(ear):
                 prompts = (leg, self.room_of(leg))
@@ -312,6 +329,10 @@ class ScriptedMedia:
         for watch in list(self._watches):
             self._rewatch(watch)
         self._changed()
+
+    def _tell_listeners(self, leg: LegId) -> None:
+        for listener in self.listeners:
+            listener(leg)
 
     def _tell(self, event: MediaEvent) -> None:
         self._receive(event)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ringline.base import LegId
 from ringline.testing.calls import CallState, PhoneCall
 from ringline.testing.conduct import Conduct
+from ringline.testing.detector import PERSON_AFTER_S, Nature
 from ringline.testing.media import KEY_S
 from ringline.testing.sounds import Heard
 
@@ -38,6 +39,8 @@ class Phone:
         "All its calls, oldest first."
         self._exchange = exchange
         self._conduct = Conduct()
+        self.nature = Nature()
+        "Who holds it: what machine detection finds."
 
     def __repr__(self) -> str:
         return f"<Phone {self.name} {self.number}>"
@@ -90,9 +93,12 @@ class Phone:
         loop.call_later(max(len(digits) * (held_s + gap_s) - gap_s, 0) + 0.001, up.set_result, None)
         return up
 
-    def says(self, text: str, *, seconds: float | None = None) -> Awaitable[None]:
-        """Speak, beginning now: 60 ms a character unless `seconds` is given. Await it to go on when it is said."""
-        length = self._exchange.media.utter(self.leg, text, seconds=seconds)
+    def says(self, text: str, *, seconds: float | None = None, confidence: float = 0.9) -> Awaitable[None]:
+        """Speak, beginning now: 60 ms a character unless `seconds` is given. Await it to go on when it is said.
+
+        `confidence` is how sure the recogniser will be of it.
+        """
+        length = self._exchange.media.utter(self.leg, text, seconds=seconds, confidence=confidence)
         said: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().call_later(length, said.set_result, None)
         return said
@@ -139,6 +145,18 @@ class Phone:
     def is_unreachable(self, *, after_s: float = 32.0) -> None:
         """Nothing at all comes back; the SIP transaction times out after `after_s`."""
         self._conducts_itself(Conduct(rings=False, unreachable_after_s=after_s))
+
+    def is_a_machine(self, *, after_s: float = 3.0, beep_after_s: float | None = None) -> None:
+        """A machine answers: recognised `after_s` from when it is listened to, its beep over after `beep_after_s`."""
+        self.nature = Nature(machine=True, after_s=after_s, beep_after_s=beep_after_s)
+
+    def is_a_person(self, *, after_s: float = PERSON_AFTER_S) -> None:
+        """A person answers, recognised `after_s` from when it is listened to."""
+        self.nature = Nature(after_s=after_s)
+
+    def keeps_the_detector_guessing(self) -> None:
+        """The detector never says who has answered."""
+        self.nature = Nature(after_s=None)
 
     # ── hearing ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -48,10 +48,11 @@ class Playback:
         """Take more audio."""
         if self._over or self._complete:
             return
-        self._head += pcm[: _LABEL_BYTES - len(self._head)]
         self.sound.length_s += len(pcm) / 2 / self._rate_hz
         self._complete = last
-        self._label()
+        if not self.sound.text and len(self._head) < _LABEL_BYTES:
+            self._head += pcm[: _LABEL_BYTES - len(self._head)]
+            self._label()
         if not self.audible and self.sound.length_s > 0:
             self.audible = True
             self.sound.since = self._loop.time()

@@ -10,7 +10,7 @@ from typing import Final
 
 from ringline.audio import media_type
 from ringline.base import ApplicationId, Clock, ProviderError, Random, uuid4
-from ringline.engine.ports import StoredFile
+from ringline.engine.ports import OpenRecording, StoredFile
 from ringline.testing.captions import captions_in, samples_of
 
 _RATE_HZ: Final = 8000
@@ -45,6 +45,10 @@ class Recorded:
     _failure: str = ""
     _random: Random
     _clock: Clock
+    file_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.file_id = uuid4(self._random)
 
     @property
     def seconds(self) -> float:
@@ -77,7 +81,7 @@ class Recorded:
         if self._failure:
             raise ProviderError(self._failure)
         self.stored = StoredFile(
-            file_id=uuid4(self._random),
+            file_id=self.file_id,
             application=self.application,
             media_type=media_type(self.container),
             size=self._frames * self.channels * 4,
@@ -125,3 +129,14 @@ class MemoryRecordings:
         self.made.append(made)
         self._changed()
         return made
+
+    async def recover(self, recording: OpenRecording) -> StoredFile:
+        """Complete a recording that nobody finished.
+
+        Raises:
+            ProviderError: it was never begun here.
+        """
+        for made in self.made:
+            if made.file_id == recording.file_id:
+                return made.stored or await made.finish()
+        raise ProviderError("nothing of it is left")

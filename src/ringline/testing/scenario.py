@@ -15,6 +15,7 @@ _GIVEN: Final[dict[str, Callable[[Switchboard], Any]]] = {
     "board": lambda board: board,
     "app": lambda board: board.application(),
     "phones": lambda board: board.phones,
+    "ringline": lambda board: board,
 }
 
 
@@ -29,9 +30,9 @@ def scenario(**options: Any) -> Callable[[Test], Callable[..., None]]: ...
 def scenario(test: Test | None = None, /, **options: Any) -> Any:
     """Make a plain test function of a coroutine function; pytest needs no plugin for it.
 
-    The test is given what it names: `board` (the `Switchboard`), `app` (its first `WebApplication`) and `phones` (makes
-    `Phone`s by name). All other parameters are pytest's, so fixtures and `parametrize` work. `options` are those of
-    `Switchboard`. When the test is through, the switchboard is closed and checked (`Switchboard.close`).
+    The test is given what it names: `board` or `ringline` (the `Switchboard`), `app` (its first `WebApplication`) and
+    `phones` (makes `Phone`s by name). All other parameters are pytest's, so fixtures and `parametrize` work. `options`
+    are those of `Switchboard`. When the test is through, the switchboard is closed and checked (`Switchboard.close`).
     """
     if test is None:
         return functools.partial(_decorate, options)
@@ -49,6 +50,7 @@ def _decorate(options: Mapping[str, Any], test: Test) -> Callable[..., None]:
             await test(**given, **kwargs)
         except BaseException as error:
             board.abandon(error)
+            await board.give_up()
             raise
         await board.close()
 

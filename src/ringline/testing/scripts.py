@@ -30,6 +30,31 @@ def read_digits(
     return _action("input", type=["dtmf"], dtmf=settings, **_url(url), **options)
 
 
+def read_speech(
+    *,
+    url: str | None = None,
+    dtmf: dict[str, Any] | None = None,
+    uuid: str | None = None,
+    **speech: Any,
+) -> Action:
+    """Recognise speech: `end_on_silence`, `language`, `context`, `start_timeout`, `max_duration`, `save_audio` …
+
+    With `dtmf` (its settings, such as `{"maxDigits": 1}`) keys are collected, too.
+    """
+    settings = {_spell(name): option for name, option in speech.items()}
+    if uuid is not None:
+        settings["uuid"] = [uuid]
+    kinds: dict[str, Any] = {"type": ["speech"] if dtmf is None else ["dtmf", "speech"], "speech": settings}
+    if dtmf is not None:
+        kinds["dtmf"] = dtmf
+    return _action("input", **kinds, **_url(url))
+
+
+def pay(amount: float | str, *, url: str | None = None, **options: Any) -> Action:
+    """Take a card payment by keypad: `currency`, `voice`, `prompts`."""
+    return _action("pay", amount=amount, **_url(url), **options)
+
+
 def listen_for_keys(url: str | None = None, **options: Any) -> Action:
     """Report every key from now on (an asynchronous `input`)."""
     return _action("input", type=["dtmf"], mode="asynchronous", **_url(url), **options)
@@ -69,11 +94,15 @@ def wait(seconds: float) -> Action:
 
 
 def endpoint_for(to: str, more: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The endpoint object for a number, a SIP address (`sip:…`) or a WebSocket (`ws:…`)."""
+    """The endpoint object for a number, `sip:…`, a WebSocket (`ws:…`), `app:` and a user, `vbc:` and an extension."""
     if to.startswith(("sip:", "sips:")):
         return {"type": "sip", "uri": to, **(more or {})}
     if to.startswith(("ws:", "wss:")):
         return {"type": "websocket", "uri": to, "content-type": "audio/l16;rate=16000", **(more or {})}
+    if to.startswith("app:"):
+        return {"type": "app", "user": to.removeprefix("app:"), **(more or {})}
+    if to.startswith("vbc:"):
+        return {"type": "vbc", "extension": to.removeprefix("vbc:"), **(more or {})}
     return {"type": "phone", "number": to, **(more or {})}
 
 

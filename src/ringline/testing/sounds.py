@@ -26,6 +26,8 @@ class Sound:
     since: float = 0.0
     finished: bool = False
     "It came to its own end."
+    confidence: float = 0.9
+    "How sure a recogniser is of it."
 
     def at(self, now: float) -> float:
         """How far it has come."""

@@ -2,19 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from ringline.base import ConversationId, LegId
-from ringline.engine.ports import JournalLine, LegFilter, LegRecord, StoredFile
+from ringline.engine.ports import JournalLine, LegFilter, LegRecord, OpenRecording, Remains, StoredEvent, StoredFile
+from ringline.testing.chronicle import MemoryChronicle
+from ringline.testing.office import MemoryOffice
 
 
-class MemoryStore:
+class MemoryStore(MemoryChronicle, MemoryOffice):
     """The `Store` of a test: journals, leg records and the index of recordings in plain dicts."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.journals: dict[ConversationId, list[JournalLine]] = {}
         self.records: dict[LegId, LegRecord] = {}
         self.files: dict[str, StoredFile] = {}
+        self.events: dict[str, StoredEvent] = {}
+        "Notifications that are neither delivered nor given up, by their id."
+        self.dialogs: dict[LegId, Mapping[str, Any]] = {}
+        self.open_recordings: dict[str, OpenRecording] = {}
+
+    def together(self) -> AbstractContextManager[None]:
+        """Everything is written at once anyway."""
+        return nullcontext()
+
+    def write_event(self, event: StoredEvent) -> None:
+        self.events[event.event_id] = event
+
+    def forget_event(self, event_id: str) -> None:
+        self.events.pop(event_id, None)
+
+    def write_dialog(self, leg: LegId, document: Mapping[str, Any]) -> None:
+        self.dialogs[leg] = document
+
+    def forget_dialog(self, leg: LegId) -> None:
+        self.dialogs.pop(leg, None)
+
+    def write_open_recording(self, recording: OpenRecording) -> None:
+        self.open_recordings[recording.recording] = recording
+
+    def forget_open_recording(self, recording: str) -> None:
+        self.open_recordings.pop(recording, None)
+
+    async def remains(self) -> Remains:
+        """What a process that died now would leave undone."""
+        return Remains(
+            events=sorted(self.events.values(), key=lambda event: event.sequence),
+            legs=[record for record in self.records.values() if record.end_time is None],
+            dialogs=list(self.dialogs.items()),
+            recordings=list(self.open_recordings.values()),
+        )
+
+    async def last_lines(self, conversations: Sequence[ConversationId]) -> Mapping[ConversationId, int]:
+        """The number of the last line of each journal."""
+        return {room: len(self.journals[room]) for room in conversations if room in self.journals}
+
+    async def traces(self, leg: LegId, *, limit: int = 1000) -> Sequence[JournalLine]:
+        """What was noted about a leg for people, oldest first."""
+        lines = [line for journal in self.journals.values() for line in journal]
+        found = [line for line in lines if line.leg == leg and line.kind == "trace"]
+        return sorted(found, key=lambda line: line.wallclock)[-limit:]
 
     def write_journal(self, line: JournalLine) -> None:
         self.journals.setdefault(line.conversation, []).append(line)

@@ -5,25 +5,33 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ringline.accounts import Account, Directory, Number, Secret
+from ringline.accounts import Account, Directory, Number, make_secret
 from ringline.base import ApplicationId, Clock, ConversationId, LegId, SeededRandom, new_leg_id, uuid4
 from ringline.calls import Difference, replay
 from ringline.engine.engine import Engine, EngineOptions, Outside
-from ringline.testing.application import WebApplication, new_application
+from ringline.testing.application import Paths, WebApplication, new_application
 from ringline.testing.clock import VirtualClock
 from ringline.testing.control import Call, create_call
+from ringline.testing.detector import ScriptedDetector
 from ringline.testing.exchange import Exchange
 from ringline.testing.files import AudioFiles
+from ringline.testing.hosting import AsgiApplication, Closing, WsgiApplication, site_of
 from ringline.testing.media import ScriptedMedia
+from ringline.testing.payments import ScriptedPayments
 from ringline.testing.phones import Phone
 from ringline.testing.pulse import Pulse
+from ringline.testing.recogniser import ScriptedRecogniser
 from ringline.testing.recordings import MemoryRecordings
+from ringline.testing.rest import RestApi
 from ringline.testing.scripts import Action
+from ringline.testing.sockets import SocketServer, User
 from ringline.testing.store import MemoryStore
+from ringline.testing.story import story_of
 from ringline.testing.voice import TextVoice
-from ringline.testing.web import Web
+from ringline.testing.web import Answer, Received, Web
 
 NUMBER: Final = "442079460000"
 "The number of the first application; those of further ones count on."
@@ -41,22 +49,34 @@ class Switchboard:
     """
 
     def __init__(
-        self, *, clock: Clock | None = None, legs_per_second: float = 0, inbound_limit_s: float = 7200
+        self,
+        *,
+        clock: Clock | None = None,
+        legs_per_second: float = 0,
+        inbound_limit_s: float = 7200,
+        detects_machines: bool = True,
+        recognises: bool = True,
+        takes_payments: bool = True,
     ) -> None:
-        self.clock: Clock = clock or VirtualClock(asyncio.get_running_loop())
+        self.loop = asyncio.get_running_loop()
+        self.clock: Clock = clock or VirtualClock(self.loop)
         self.random = SeededRandom(b"switchboard")
         self.pulse = Pulse()
         self.media = ScriptedMedia(changed=self.pulse.beat)
+        self.recogniser = ScriptedRecogniser(self.media)
+        self.payments = ScriptedPayments()
         self.voice = TextVoice()
         self.files = AudioFiles()
         self.recordings = MemoryRecordings(clock=self.clock, random=self.random, changed=self.pulse.beat)
         self.store = MemoryStore()
         self.web = Web(pulse=self.pulse)
+        self.exchange = Exchange(media=self.media, pulse=self.pulse, random=self.random)
+        self.detector = ScriptedDetector(self.exchange.nature_of)
         self.directory = Directory(
             accounts=[
                 Account(
                     api_key="abcd1234",
-                    secrets=(Secret(id="first", value="secret"),),
+                    secrets=(make_secret("secret", api_key="abcd1234", realm="ringline", id="first", salt=bytes(16)),),
                     signature_secret=SIGNATURE_SECRET,
                 )
             ]
@@ -69,6 +89,10 @@ class Switchboard:
                 recordings=self.recordings,
                 http=self.web,
                 store=self.store,
+                detector=self.detector if detects_machines else None,
+                recogniser=self.recogniser if recognises else None,
+                payments=self.payments if takes_payments else None,
+                chronicle=self.store,
             ),
             self.directory,
             EngineOptions(
@@ -80,27 +104,50 @@ class Switchboard:
             clock=self.clock,
             random=self.random,
         )
-        self.exchange = Exchange(media=self.media, pulse=self.pulse, random=self.random)
         self.exchange.attach(self.engine)
         self._applications: dict[str, WebApplication] = {}
+        self._sites: list[Closing] = []
+        self._rest: RestApi | None = None
         self._phones: dict[str, Phone] = {}
+        self._sockets: dict[str, SocketServer] = {}
+        self._users: dict[str, User] = {}
         self._complaints = _Complaints()
         self._complaints.listen()
 
     # ── who takes part ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def application(self, name: str = "app") -> WebApplication:
-        """The application of that name; made, with a number of its own, when first asked for."""
+    def application(
+        self,
+        name: str = "app",
+        *,
+        asgi: AsgiApplication | None = None,
+        wsgi: WsgiApplication | None = None,
+        handler: Callable[[Received], Answer] | None = None,
+        fails: bool = False,
+        **paths: str,
+    ) -> WebApplication:
+        """The application of that name; made, with a number of its own, when first asked for.
+
+        `asgi` or `wsgi` is the application itself, unchanged, or `handler` a function that answers its requests;
+        without any of them it is told here what to answer. `paths` are where it has its webhooks: `answer`, `event`,
+        `answer_method`, `event_method`. An exception in it fails the test, unless `fails` says that it may.
+        """
         known = self._applications.get(name)
         if known is not None:
+            assert (asgi, wsgi, handler, paths) == (None, None, None, {}), f"there is an application {name} already"
             return known
+        trouble = _no_trouble if fails else self._complaints.add
+        site = site_of(asgi, wsgi, handler, trouble=trouble)
+        if site is not None:
+            self._sites.append(site)
         identity = ApplicationId(uuid4(self.random))
         host = f"{name}.example.org"
         made = WebApplication(
-            new_application(identity, name, f"https://{host}"),
+            new_application(identity, name, f"https://{host}", Paths(**paths)),
             board=self,
             host=host,
             number=str(int(NUMBER) + len(self._applications)),
+            site=site,
         )
         self.directory.put_number(Number(msisdn=made.number, country="GB", application_id=identity))
         self._applications[name] = made
@@ -116,9 +163,38 @@ class Switchboard:
         self._phones[name] = made
         return made
 
+    @property
+    def people(self) -> Mapping[str, Phone]:
+        """All phones so far, by name."""
+        return self._phones
+
     def phones(self, *names: str) -> list[Phone]:
         """Several phones at once: `alice, bob = phones("alice", "bob")`."""
         return [self.phone(name) for name in names]
+
+    def websocket(self, uri: str = "wss://bot.example.com/socket") -> SocketServer:
+        """The WebSocket server at this address; made when first asked for."""
+        known = self._sockets.get(uri)
+        if known is None:
+            known = self._sockets[uri] = SocketServer(self.exchange, uri)
+            self.exchange.add(known, uri)
+        return known
+
+    def user(self, name: str) -> User:
+        """The app user of that name; made when first asked for."""
+        known = self._users.get(name)
+        if known is None:
+            known = self._users[name] = User(self.exchange, name)
+            self.exchange.add(known, name)
+        return known
+
+    def extension(self, extension: str) -> Phone:
+        """The phone at an extension of the business phone system (`vbc`); made when first asked for."""
+        known = self._phones.get(extension)
+        if known is None:
+            known = self._phones[extension] = Phone(self.exchange, extension, extension, kind="vbc")
+            self.exchange.add(known, extension)
+        return known
 
     def call(self, application: WebApplication, leg: LegId) -> Call:
         """An application's grip on a leg."""
@@ -129,6 +205,21 @@ class Switchboard:
     ) -> Call:
         """What `POST /v1/calls` does; see `WebApplication.calls`."""
         return create_call(self.engine, application, new_leg_id(self.random), to=to, script=ncco, **options)
+
+    @property
+    def rest(self) -> RestApi:
+        """The REST API of this Ringline: as an ASGI application, and on a real port for those who ask for it."""
+        if self._rest is None:
+            self._rest = RestApi(self)
+            self._sites.append(self._rest)
+        return self._rest
+
+    def told(self) -> str:
+        """What has happened so far, as a timeline in words: a failing test shows it."""
+        try:
+            return story_of(self)
+        except Exception as error:  # it goes along with a failure, which is what must be seen
+            return f"what happened cannot be told: {error!r}"
 
     # ── time and the end ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -162,20 +253,35 @@ class Switchboard:
         """
         try:
             await self.engine.close()
+            for site in self._sites:
+                await site.close()
             await asyncio.sleep(1.0)
             self._check()
         finally:
             self._complaints.stop()
+
+    async def give_up(self) -> None:
+        """The test has failed: let go of everything without checking anything."""
+        self._complaints.stop()
+        for site in self._sites:
+            await site.close()
 
     def abandon(self, error: BaseException) -> None:
         """The test has failed: stop, and add to the error what Ringline logged meanwhile."""
         self._complaints.stop()
         for complaint in self._complaints.heard:
             error.add_note(complaint)
+        error.add_note(f"What happened:\n{self.told()}")
 
     def _check(self) -> None:
-        assert not self._complaints.heard, "\n".join(self._complaints.heard)
-        left = [*self.media.leftovers(), *self.engine.leftovers()]
+        if self._complaints.heard:
+            raise AssertionError("\n".join(self._complaints.heard)) from self._complaints.cause
+        left = [
+            *self.media.leftovers(),
+            *self.detector.leftovers(),
+            *self.recogniser.leftovers(),
+            *self.engine.leftovers(),
+        ]
         assert not left, f"left behind: {left}"
         for conversation in self.store.journals:
             assert (difference := self.replayed(conversation)) is None, f"{conversation}: {difference}"
@@ -187,12 +293,18 @@ class Switchboard:
         return replay([json.loads(text) for text in texts])
 
 
+def _no_trouble(what: str, error: BaseException | None) -> None:
+    """It may go wrong: the application answers with status 500, as it does on the wire."""
+
+
 class _Complaints(logging.Handler):
     """Collects what Ringline logs as an error."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.heard: list[str] = []
+        self.cause: BaseException | None = None
+        "The first exception that came out of an application."
         self.expected: set[str] = set()
         self._log = logging.getLogger("ringline")
         self.setFormatter(logging.Formatter("%(message)s"))
@@ -202,6 +314,11 @@ class _Complaints(logging.Handler):
 
     def stop(self) -> None:
         self._log.removeHandler(self)
+
+    def add(self, what: str, error: BaseException | None) -> None:
+        """Something went wrong outside of Ringline: in the application under test."""
+        self.heard.append(what if error is None else f"{what}: {error!r}")
+        self.cause = self.cause or error
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.getMessage() not in self.expected:

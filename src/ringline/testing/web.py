@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -61,6 +61,11 @@ Answer = Reply | Sequence[Action] | None
 "How a server replies: a list of actions is a script, None is `204 No Content`."
 
 
+Server = Callable[["Received"], "Answer | Awaitable[Reply]"]
+"What answers at a host."
+_TOO_LATE: Final = Reply(failure="Socket timeout.")
+
+
 def as_reply(answer: Answer) -> Reply:
     """Turn what tests write into a reply."""
     if answer is None:
@@ -96,20 +101,24 @@ class Web:
     """The `HttpClient` of a test: finds the server by the URL's host."""
 
     def __init__(self, *, pulse: Pulse) -> None:
-        self._servers: dict[str, Callable[[Received], Answer]] = {}
+        self._servers: dict[str, Server] = {}
         self._pulse = pulse
         self.requests: list[Received] = []
         "Everything that was sent, to whomever."
 
-    def serve(self, host: str, answer: Callable[[Received], Answer]) -> None:
-        """Put a server there; `answer` is asked about every request."""
+    def serve(self, host: str, answer: Server) -> None:
+        """Put a server there; `answer` is asked about every request, and may take its time."""
         self._servers[host] = answer
 
     async def send(self, request: HttpRequest) -> HttpReply | HttpFailure:
         """Let a request go out and its reply come back."""
-        received = self._take(request)
+        received, answer = self._take(request)
         self.requests.append(received)
         self._pulse.beat()
+        if isinstance(answer, Reply):
+            received.reply = answer
+        else:
+            received.reply = await _patiently(answer, request.read_timeout_s)
         reply = received.reply
         await asyncio.sleep(LATENCY_S)
         if reply.failure:
@@ -119,12 +128,16 @@ class Web:
             return HttpFailure(reason="Socket timeout.", detail=f"nothing came in {request.read_timeout_s:g} s")
         if reply.after_s:
             await asyncio.sleep(reply.after_s)
-        if len(reply.body) > request.max_body_bytes:
-            return HttpFailure(reason="Connection closed.", detail="the reply is too long")
         self._pulse.beat()
-        return HttpReply(status=reply.status, content_type=reply.content_type, body=reply.body)
+        most = request.max_body_bytes
+        return HttpReply(
+            status=reply.status,
+            content_type=reply.content_type,
+            body=reply.body[:most],
+            too_long=len(reply.body) > most,
+        )
 
-    def _take(self, request: HttpRequest) -> Received:
+    def _take(self, request: HttpRequest) -> tuple[Received, Reply | Awaitable[Reply]]:
         parts = urlsplit(request.url)
         server = self._servers.get(parts.hostname or "")
         received = Received(
@@ -132,12 +145,32 @@ class Web:
             url=request.url,
             path=parts.path,
             query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-            headers={name.lower(): value for name, value in request.headers},
+            headers=_on_the_wire(request, parts.netloc),
             body=request.body or b"",
             at=asyncio.get_running_loop().time(),
         )
-        received.reply = breaks() if server is None else as_reply(server(received))
-        return received
+        if server is None:
+            return received, breaks()
+        answer = server(received)
+        return received, answer if isinstance(answer, Awaitable) else as_reply(answer)
+
+
+async def _patiently(answer: Awaitable[Reply], patience_s: float) -> Reply:
+    try:
+        async with asyncio.timeout(patience_s):
+            return await answer
+    except TimeoutError:
+        return _TOO_LATE
+
+
+def _on_the_wire(request: HttpRequest, host: str) -> dict[str, str]:
+    """The headers that reach a server: those of the request and those an HTTP client adds."""
+    headers = {"host": host}
+    for name, value in request.headers:
+        headers[name.lower()] = value
+    if request.body is not None:
+        headers["content-length"] = str(len(request.body))
+    return headers
 
 
 def _read(value: str) -> Any:
