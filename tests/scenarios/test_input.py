@@ -226,7 +226,7 @@ async def test_another_input_ends_asynchronous_keys(app: WebApplication, phones:
     assert len(app.received("/input")) == 1
 
 
-@scenario
+@scenario(recognises=False)
 async def test_speech_alone_says_at_once_that_nobody_listens(app: WebApplication, phones: Phones) -> None:
     (alice,) = phones("alice")
     app.answers({"action": "input", "type": ["speech"], "eventUrl": [app.url("/input")]}, talk("Go on."))

@@ -119,9 +119,10 @@ async def test_a_script_without_end_does_not_stop_the_others(
     app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:
     alice, bob = phones("alice", "bob")
-    app.answers(*[connect("447700999999")] * 400, talk("At last."))
+    app.answers(*[connect("447700999999")] * 400, talk("Never heard."))
     await alice.dials(app.number)
-    await alice.hears("At last.")
+    await alice.is_hung_up()
+    assert await app.is_warned("Too many actions")
     app.answers(talk("Hello."))
     await bob.dials(app.number)
     await bob.hears("Hello.")

@@ -66,24 +66,6 @@ async def test_when_it_cannot_be_had_the_call_ends_then(
     assert len(app.errors()) == 1
 
 
-@pytest.mark.parametrize(
-    "action",
-    [
-        {"action": "pay", "amount": 9.99},
-    ],
-    ids=lambda action: str(action["action"]),
-)
-@scenario
-async def test_an_action_that_this_version_cannot_run_is_reported_and_skipped(
-    action: dict[str, object], app: WebApplication, phones: Phones
-) -> None:
-    (alice,) = phones("alice")
-    app.answers(talk("Before."), action, talk("After."))
-    await alice.dials(app.number)
-    await alice.hears("After.")
-    assert str(action["action"]) in await app.is_warned("Action not supported")
-
-
 @scenario
 async def test_keys_on_answer_of_a_rest_call_come_before_its_script(
     app: WebApplication, phones: Phones, board: Switchboard

@@ -361,13 +361,15 @@ async def test_a_redirect_is_left_to_the_http_client(app: WebApplication, phones
 
 
 @scenario
-async def test_an_answer_too_long_counts_as_closed(app: WebApplication, phones: Phones, board: Switchboard) -> None:
+async def test_an_answer_too_long_is_an_invalid_one(app: WebApplication, phones: Phones, board: Switchboard) -> None:
     (alice,) = phones("alice")
     app.replies("/answer", text("x" * 1_048_577))
     app.has_fallback([talk("Shorter.")])
     await alice.dials(app.number)
     await alice.hears("Shorter.")
-    assert app.received("/fallback")[0].json["reason"] == "Connection closed."
+    assert app.received("/fallback")[0].json["reason"] == "Invalid NCCO."
+    assert len(app.received("/answer")) == 1
+    assert "too long" in await app.is_warned("Syntax error in NCCO.")
 
 
 @scenario

@@ -15,13 +15,16 @@ from ringline.calls.actions.connect import Connecting
 from ringline.calls.actions.conversation import Conferring
 from ringline.calls.actions.input import Collecting, Listening, report_key
 from ringline.calls.actions.notify import Notifying
+from ringline.calls.actions.pay import CardPrompt, Paying
 from ringline.calls.actions.prompt import Prompt, Prompting
 from ringline.calls.actions.record import Recorder
 from ringline.calls.actions.transfer import Transferring
 from ringline.calls.actions.wait import Waiting
 from ringline.calls.commands import AudioFile, Speech
+from ringline.calls.detection import wished
+from ringline.calls.listening import Ear, SpeechOptions
 from ringline.calls.parties import Hook, Party
-from ringline.calls.state import Leg, Room
+from ringline.calls.state import Detection, Leg, Room
 
 __all__ = [
     "RUNNING",
@@ -43,6 +46,7 @@ RUNNING: Final[tuple[type[RunningAction], ...]] = (
     Connecting,
     Listening,
     Notifying,
+    Paying,
     Prompting,
     Recorder,
     Transferring,
@@ -126,12 +130,44 @@ def _input(_room: Room, leg: Leg, action: ncco.Input) -> RunningAction:
         return Listening(hook=hook)
     return Collecting(
         dtmf="dtmf" in action.type,
-        speech="speech" in action.type,
+        ear=_ear(action.speech) if action.speech is not None else None,
         timeout_s=action.dtmf.timeout_s,
         max_digits=action.dtmf.max_digits,
         submit_on_hash=action.dtmf.submit_on_hash,
         hook=hook,
         legacy=action.oldest_form,
+    )
+
+
+def _ear(speech: ncco.SpeechSettings) -> Ear:
+    options = SpeechOptions(
+        uuid=LegId(speech.uuid) if speech.uuid else None,
+        language=speech.language,
+        hints=tuple(speech.context),
+        end_on_silence_s=speech.end_on_silence_s,
+        start_timeout_s=speech.start_timeout_s,
+        max_duration_s=speech.max_duration_s,
+        sensitivity=speech.sensitivity,
+        save_audio=speech.save_audio,
+        provider=speech.provider,
+        provider_options=speech.provider_options or {},
+    )
+    return Ear(options=options)
+
+
+def _pay(_room: Room, leg: Leg, action: ncco.Pay) -> RunningAction:
+    url = action.event_url or (leg.event_hook.url if leg.event_hook is not None else None)
+    prompts = {
+        prompt.type: CardPrompt(text=prompt.text, errors={name: error.text for name, error in prompt.errors.items()})
+        for prompt in action.prompts
+    }
+    return Paying(
+        amount=format(action.amount, "f"),
+        currency=action.currency,
+        hook=Hook(url=url) if url else None,
+        language=action.voice.language or "en-US",
+        style=action.voice.style,
+        prompts=prompts,
     )
 
 
@@ -166,10 +202,18 @@ def _connect(room: Room, leg: Leg, action: ncco.Connect) -> RunningAction:
         length_limit_s=action.limit,
         dtmf_answer=endpoint.dtmf_answer if isinstance(endpoint, ncco.Phone) else "",
         on_answer=Hook(url=on_answer.url, method="GET") if on_answer else None,
+        detection=_detection(action),
         synchronous=action.event_type == "synchronous",
         ringback_url=(on_answer.ringback_tone if on_answer else None) or action.ringback_tone,
         hook=Hook(url=action.event_url, method=action.event_method) if action.event_url else None,
     )
+
+
+def _detection(action: ncco.Connect) -> Detection | None:
+    advanced = action.advanced_machine_detection
+    if advanced is None:
+        return wished(action.machine_detection, None, None, None)
+    return wished(None, advanced.behavior, advanced.mode, advanced.beep_timeout)
 
 
 def _nearest_number(numbers: Sequence[str], destination: str) -> str:
@@ -229,6 +273,7 @@ _MAKERS: Final[dict[type[Any], Callable[[Room, Leg, Any], RunningAction]]] = {
     ncco.Connect: _connect,
     ncco.Conversation: _conversation,
     ncco.Notify: _notify,
+    ncco.Pay: _pay,
     ncco.Transfer: _transfer,
     ncco.Wait: _wait,
 }

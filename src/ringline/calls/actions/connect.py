@@ -7,13 +7,14 @@ from typing import ClassVar
 
 from ringline.base import EffectId, LegId
 from ringline.calls.actions.base import Go, Replace, RunningAction, Step
-from ringline.calls.commands import Ask, AudioFile, Dial, Play, Source, StopPlay, Tone
+from ringline.calls.commands import Ask, AudioFile, Dial, Fresh, Play, Source, StopPlay, Tell, Tone
+from ringline.calls.detection import for_far_end
 from ringline.calls.events import Event, Instructions, PlayEnded
 from ringline.calls.parties import Hook, Party
 from ringline.calls.report import tell_status
-from ringline.calls.state import RING, Leg
+from ringline.calls.state import FULL, MOST_LEGS, RING, Detection, Leg
 from ringline.calls.status import MAY_ANSWER_WITH_SCRIPT, Direction, Status
-from ringline.calls.turn import ChildEnded, ChildReady, ChildRinging, EndLeg, Inner, Turn
+from ringline.calls.turn import ChildEnded, ChildReady, ChildRinging, Depart, EndLeg, Inner, Remarked, Turn
 from ringline.calls.verdict import Side, Verdict, cancelled, completed
 
 
@@ -27,6 +28,7 @@ class Connecting(RunningAction):
     length_limit_s: float = 7200
     dtmf_answer: str = ""
     on_answer: Hook | None = None
+    detection: Detection | None = None
     synchronous: bool = False
     ringback_url: str | None = None
     hook: Hook | None = None
@@ -34,9 +36,22 @@ class Connecting(RunningAction):
     child: LegId | None = None
     ringback: EffectId | None = None
     asking: EffectId | None = None
+    gone: bool = False
+    "The child has ended, and the application is still to answer a remark about it."
+    instead: str | None = None
+    "A script that came back for a remark: what runs when this action is complete."
     answers: ClassVar[bool] = False
 
     def start(self, turn: Turn, leg: Leg) -> Step:
+        if leg.script is not None and leg.script.whisper:
+            # Who calls on, instead of joining the caller, does so in a conversation of its own.
+            leg.script.whisper = False
+            leg.script.position -= 1
+            turn.then(Depart(leg.id, Fresh()))
+            return Go.WAIT
+        if len(turn.room.legs) >= MOST_LEGS:
+            turn.error(FULL, leg)
+            return Go.NEXT
         child = Leg(
             id=turn.new_leg(),
             direction=Direction.OUTBOUND,
@@ -49,6 +64,7 @@ class Connecting(RunningAction):
             length_limit_s=self.length_limit_s,
             dtmf_answer=self.dtmf_answer,
             on_answer=self.on_answer,
+            detection=for_far_end(self.detection, self.to.kind),
         )
         self.child = child.id
         turn.room.legs[child.id] = child
@@ -68,10 +84,16 @@ class Connecting(RunningAction):
                 return self._join(turn, leg, child)
             case ChildEnded(child=child) if child == self.child:
                 return self._failed(turn, leg, event)
-            case PlayEnded(effect=effect, failure=str(reason)) if effect == self.ringback:
-                turn.error(reason, leg)
+            case Remarked(about=child, script=script) if child == self.child:
+                self.instead = script or self.instead
+                if self.gone and child not in leg.remarks.values():
+                    return self._complete()
+            case PlayEnded(effect=effect, failure=reason) if effect == self.ringback:
                 self.ringback = None
-                if leg.up:
+                if reason is None:
+                    return Go.WAIT
+                turn.error(reason, leg)
+                if leg.up or leg.early_open:
                     self._ring_back(turn, leg, self._local_tone())
             case Instructions(effect=effect) if effect == self.asking:
                 return Replace(event.script) if event.script else Go.NEXT
@@ -99,8 +121,8 @@ class Connecting(RunningAction):
             return
         if leg.hears_early is not None and turn.room.legs[child].up:
             leg.hears_early = None
-        if leg.up and leg.hears_early is None and self.ringback is None:
-            # An unanswered caller hears the ringing that his own network makes of our 180.
+        if (leg.up or leg.early_open) and leg.hears_early is None and self.ringback is None:
+            # Another unanswered caller hears the ringing that his own network makes of our 180.
             self._ring_back(turn, leg, self._local_tone())
 
     def _join(self, turn: Turn, leg: Leg, child: LegId) -> Step:
@@ -108,7 +130,10 @@ class Connecting(RunningAction):
         turn.room.legs[child].joined = True
         self.child = None  # from now on it is a leg like any other
         turn.answer(leg)
-        return Go.NEXT
+        return self._complete()
+
+    def _complete(self) -> Step:
+        return Replace(self.instead) if self.instead else Go.NEXT
 
     def _failed(self, turn: Turn, leg: Leg, event: ChildEnded) -> Step:
         self._hush(turn, leg)
@@ -116,9 +141,14 @@ class Connecting(RunningAction):
             leg.last_outcome = event.verdict
         if self.claims(event.child, event.verdict) and (hook := self.hook or leg.event_hook):
             self.asking = turn.new_effect()
-            turn.emit(Ask(effect=self.asking, leg=leg.id, kind="event", hook=hook, fact=event.fact))
+            turn.emit(Ask(effect=self.asking, leg=leg.id, kind="event", hook=hook, fact=event.fact, after=event.child))
+            if event.late is not None:
+                turn.emit(Tell(leg=event.child, hook=hook, fact=event.late))
             return Go.WAIT
-        return Go.NEXT
+        if event.child in leg.remarks.values():
+            self.gone = True
+            return Go.WAIT
+        return self._complete()
 
     def _ring_back(self, turn: Turn, leg: Leg, source: Source) -> None:
         self.ringback = turn.new_effect()

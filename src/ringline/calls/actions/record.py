@@ -49,7 +49,11 @@ class Recorder(RunningAction):
             case PlayEnded(effect=effect) if effect == self.beeping:
                 self.beeping = None
                 return self._record(turn, leg)
-            case KeyDown(digit=digit) if self.recording and digit == self.end_on_key:
+            case KeyDown(digit=digit) if digit == self.end_on_key:
+                if self.beeping:  # nothing was said, and that is what is reported
+                    turn.emit(StopPlay(effect=self.beeping))
+                    self.beeping = None
+                    self._record(turn, leg)
                 self._close(turn, leg)
             case SilenceFound(effect=effect) if effect == self.watch:
                 self.watch = None
