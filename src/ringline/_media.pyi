@@ -1,7 +1,8 @@
 """The media core: RTP, mixing, prompts, keys and recording on threads of its own. Written in Rust; see `crates/`.
 
 Every method only enqueues and returns at once; results come as events. Legs get their numbers from `open`; rooms,
-prompts, key orders, watches and taps are numbered by the caller. All audio is 16-bit little-endian at 8000 Hz.
+prompts, key orders, watches and taps are numbered by the caller. All audio is 16-bit little-endian; prompts and taps
+say at which rate: 8000, 16 000 or 48 000 Hz.
 """
 
 from typing import Literal, final
@@ -16,20 +17,32 @@ class Event:
         "key_released",
         "keys_sent",
         "leg_failed",
+        "levels",
         "media_timeout",
         "playback_finished",
         "silence_reached",
+        "speech_started",
+        "speech_stopped",
         "tap_ready",
+        "tone_heard",
     ]
     id: int
     digit: str | None
     "`key_down`, `key_released`: `0`-`9`, `*`, `#`, `A`-`D`."
     milliseconds: int
-    "`key_released`: how long it was held. `playback_finished`: how much was played."
+    "`key_released`, `tone_heard`, `speech_stopped`: how long it was. `playback_finished`: how much was played."
     stopped: bool
     "`playback_finished`: it was cut."
     why: str
     "`leg_failed`: the reason, for people."
+    at_ms: int
+    "`speech_started`, `speech_stopped`, `tone_heard`, `levels`: when, counted from the start of the observation."
+    what: str
+    "`tone_heard`: `ringing`, `busy`, `information`, `beep`, `fax`. `levels`: `silence`, `speech`, `music`, `noise`."
+    hz: int
+    "`tone_heard`: its pitch."
+    levels: list[int]
+    "`levels`: of each 20 ms of a second, in decibels against full scale."
 
 @final
 class Counters:
@@ -43,12 +56,58 @@ class Counters:
     foreign: int
     jitter_ms: float
     keys: int
+    concealed_ms: int
+    delay_ms: float
+    "By how much the jitter buffer delays the leg's voice now."
+    handed_on: int
+    "Packets that went on as they came, without decoding."
+    reports: int
+    round_trip_ms: float
+    "0 while unknown, like all below."
+    far_loss: float
+    far_jitter_ms: float
+    opinion: float
+    "Mean opinion score of what is heard from the leg, 1 to 4.5."
+    far_opinion: float
+
+@final
+class FileDecoder:
+    """Decodes one file that may still be arriving: mp3, wav, ogg. For any thread, one at a time."""
+
+    def __new__(cls, *, max_seconds: int) -> FileDecoder:
+        """A file that plays longer than `max_seconds` is refused."""
+
+    def rate_hz(self) -> int | None:
+        """Samples per second; None until the header was read."""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes of the file."""
+
+    def end(self) -> None:
+        """No more bytes will come."""
+
+    def read(self, samples: int) -> tuple[bytes, Literal["end", "enough", "hungry"]]:
+        """Give samples of one channel: as many as asked for, all until more of the file comes, or the last.
+
+        Raises:
+            ValueError: it is no audio file that is known here, is damaged, or too long.
+        """
 
 @final
 class MediaCore:
     """The pacing threads and everything on them."""
 
-    def __new__(cls, *, bind_ip: str, port_low: int, port_high: int, threads: int, media_timeout_ms: int) -> MediaCore:
+    def __new__(
+        cls,
+        *,
+        bind_ip: str,
+        port_low: int,
+        port_high: int,
+        threads: int,
+        media_timeout_ms: int,
+        loudest_above: int,
+        loudest_speakers: int,
+    ) -> MediaCore:
         """Start the threads; `threads` 0 is one per core. RTP uses the even ports of the range.
 
         Raises:
@@ -75,36 +134,89 @@ class MediaCore:
         *,
         remote_host: str,
         remote_port: int,
+        rtcp_port: int | None,
+        rtcp_mux: bool,
         codec: str,
+        clock_hz: int,
         payload_type: int,
         dtmf_payload_type: int | None,
+        dtmf_clock_hz: int,
         ptime_ms: int,
         send: bool,
         receive: bool,
+        srtp: tuple[str, bytes, str, bytes] | None,
     ) -> None:
-        """Put an offer/answer outcome into force.
+        """Put an offer/answer outcome into force; `srtp` is our suite and key, then the far end's.
 
         Raises:
             MediaError: unknown leg or codec, or no RTP number.
+            ValueError: unknown suite, or a key that has not 30 bytes.
         """
 
     def close(self, leg: int) -> None: ...
     def counters(self, leg: int) -> Counters | None: ...
-    def arrange(self, room: int, hears: list[tuple[int, list[int]]], muted: list[int]) -> None:
-        """Say who is in a room, in order of joining, whom each hears, and whom no recording takes; `[]` dissolves."""
+    def arrange(
+        self,
+        room: int,
+        hears: list[tuple[int, bool, list[int]]],
+        muted: list[int],
+        gains_db: list[tuple[int, float]],
+    ) -> None:
+        """Say who is in a room, in order of joining, and whom each hears; nobody dissolves it.
 
-    def play_to_leg(self, play: int, leg: int, level_db: float, rounds: int) -> None: ...
-    def play_to_room(self, play: int, room: int, level_db: float, rounds: int) -> None: ...
+        Each leg comes with a list: of all it does not hear if there is True before it, else of all it hears.
+        `muted` are those whom no recording takes, `gains_db` makes voices louder or quieter for all.
+        """
+
+    def play_to_leg(
+        self,
+        play: int,
+        leg: int,
+        *,
+        rate_hz: int,
+        level_db: float,
+        rounds: int,
+        duck_db: float,
+        after: int | None,
+    ) -> None:
+        """Start a prompt, after another has ended; what the leg hears besides gets `duck_db` quieter.
+
+        Raises:
+            ValueError: `rate_hz` is none of the three.
+        """
+
+    def play_to_room(
+        self,
+        play: int,
+        room: int,
+        *,
+        rate_hz: int,
+        level_db: float,
+        rounds: int,
+        duck_db: float,
+        after: int | None,
+    ) -> None:
+        """The same for everybody in a room."""
+
     def feed(self, play: int, pcm: bytes, last: bool) -> None: ...
     def stop(self, play: int) -> None: ...
     def send_keys(self, keys: int, leg: int, digits: str) -> None: ...
     def watch_silence(self, watch: int, leg: int, milliseconds: int) -> None: ...
+    def observe(self, watch: int, leg: int) -> None:
+        """Tell speech, tones and levels of a leg until `unwatch`."""
+
     def unwatch(self, watch: int) -> None: ...
-    def record_mono(self, tap: int, room: int) -> None: ...
-    def record_heard(self, tap: int, room: int, leg: int) -> None:
+    def record_mono(self, tap: int, room: int, rate_hz: int) -> None:
+        """One channel: all voices and prompts. It is read at `rate_hz`, whatever the room's rate is.
+
+        Raises:
+            ValueError: `rate_hz` is none of the three.
+        """
+
+    def record_heard(self, tap: int, room: int, leg: int, rate_hz: int) -> None:
         """Two channels: left what the leg says, right what it hears."""
 
-    def record_slots(self, tap: int, room: int, channels: int) -> None:
+    def record_slots(self, tap: int, room: int, channels: int, rate_hz: int) -> None:
         """Legs in order of joining, the surplus in the last channel.
 
         Raises:

@@ -542,3 +542,16 @@ def test_latency_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     times.sort()
     with capsys.disabled():
         sys.stdout.write(f"\nprompt file, first block: median {times[15] * 1e3:.1f} ms, p95 {times[28] * 1e3:.1f} ms\n")
+
+
+def test_gsm_is_decoded_to_the_bit_like_elsewhere() -> None:
+    noise = np.clip(np.random.default_rng(4).normal(0, 0.3, 32_000), -1, 1)
+    file = io.BytesIO()
+    soundfile.write(file, noise, 8000, format="WAV", subtype="GSM610")
+    expected, _ = soundfile.read(io.BytesIO(file.getvalue()), dtype="int16")
+
+    async def scene(prompts: HttpPromptFiles, server: str) -> None:
+        audio, _ = await heard(prompts, server)
+        assert (audio * 32_768).astype("<i2").tobytes() == expected.astype("<i2").tobytes()
+
+    run(gives(file.getvalue()), scene)

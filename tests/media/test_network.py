@@ -105,10 +105,14 @@ def test_an_address_that_cannot_be_sent_to_waits_for_audio() -> None:
     asyncio.run(scenario())
 
 
-def test_a_stranger_is_neither_heard_nor_answered() -> None:
+@pytest.mark.parametrize("nat", [False, True])
+def test_a_stranger_is_neither_heard_nor_answered(nat: bool) -> None:
     async def scenario() -> None:
         async with Studio() as studio, RtpPhone() as stranger:
             first, second = await studio.phone("a"), await studio.phone("b")
+            if nat:
+                plan = replace(studio.plan(first), remote_host="192.0.2.1", remote_port=4000)
+                studio.media.configure(LegId("a"), plan)
             studio.together("CON-1", "a", "b")
             first.say(tone(440, 0.5), repeat=True)
             await second.hear(0.2)
@@ -118,7 +122,8 @@ def test_a_stranger_is_neither_heard_nor_answered() -> None:
             heard = await second.hear(0.3)
             assert has_tone(heard, 440, share=0.95)
             assert stranger.packets == []
-            assert _counters(studio, "a").packets_foreign > 5
+            # Where the phone is found at the place that was signalled, the kernel keeps strangers away by itself.
+            assert (_counters(studio, "a").packets_foreign > 5) == nat
             assert not any(isinstance(event, KeyDown) for event in studio.events)
 
     asyncio.run(scenario())

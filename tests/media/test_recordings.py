@@ -55,9 +55,9 @@ def _voices(pcm: bytes) -> str:
     return "".join(name for name, hz in pitches.items() if has_tone(pcm, hz, share=0.1))
 
 
-def test_mono_holds_every_voice_and_the_room_prompts(tapes: dict[str, Tape]) -> None:
+def test_mono_holds_every_voice_and_all_prompts_also_those_for_one_leg(tapes: dict[str, Tape]) -> None:
     pcm = bytes(tapes["mono"].pcm)
-    assert _voices(pcm) == "abcP"
+    assert _voices(pcm) == "abcPw"
     assert 0.5 <= len(pcm) / 16_000 <= 0.8
 
 
@@ -74,7 +74,7 @@ def test_slots_hold_one_leg_each_and_the_surplus_in_the_last(tapes: dict[str, Ta
 def test_a_muted_leg_is_in_no_recording() -> None:
     layouts: dict[str, RecordingLayout] = {"mono": MonoLayout(), "slots": SlotLayout(channels=3)}
     tapes = asyncio.run(_record(layouts, "b"))
-    assert _voices(bytes(tapes["mono"].pcm)) == "acP"
+    assert _voices(bytes(tapes["mono"].pcm)) == "acPw"
     assert [_voices(tapes["slots"].channel(index, 3)) for index in range(3)] == ["a", "", "c"]
 
 

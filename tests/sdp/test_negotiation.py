@@ -225,3 +225,82 @@ def test_noise_is_only_ever_refused_politely(noise: bytes) -> None:
 def test_damaged_sdp_is_answered_or_refused(damage: bytes, at: int) -> None:
     with suppress(RemoteProtocolError, NegotiationError):
         bytes(answer(SessionDescription.parse(PHONE[:at] + damage + PHONE[at + len(damage) :]), OURS).description)
+
+
+# ── wideband ──
+
+ALL = Capabilities(host="192.0.2.10", port=40_000, session_id=7, codecs=("G722", "PCMA", "PCMU", "opus"))
+
+
+def line_of(formats: str, attributes: str = "") -> SessionDescription:
+    return description(f"v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 4000 RTP/AVP {formats}\n{attributes}")
+
+
+def test_an_offer_writes_every_codec_with_its_own_clock_and_keys_for_each_clock() -> None:
+    assert bytes(offer(ALL)).decode().split("\r\n")[5:] == [
+        "m=audio 40000 RTP/AVP 9 8 0 111 101 110",
+        "a=rtpmap:9 G722/8000",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:111 opus/48000/2",
+        "a=fmtp:111 useinbandfec=1",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=fmtp:101 0-16",
+        "a=rtpmap:110 telephone-event/48000",
+        "a=fmtp:110 0-16",
+        "a=ptime:20",
+        "a=sendrecv",
+        "",
+    ]
+
+
+def test_a_wideband_codec_is_taken_wherever_it_stands_in_the_offer() -> None:
+    found = answer(line_of("0 8 9"), ALL).negotiated
+    assert (found.codec, found.payload_type, found.clock_hz) == ("G722", 9, 8000)
+    narrow = answer(line_of("8 0 18"), ALL).negotiated
+    assert (narrow.codec, narrow.payload_type) == ("PCMA", 8)
+
+
+def test_of_several_wideband_codecs_the_offerers_first_is_taken() -> None:
+    lines = "a=rtpmap:96 opus/48000/2\na=fmtp:96 stereo=1\na=rtpmap:97 telephone-event/48000\n"
+    found = answer(line_of("0 96 9 97", lines), ALL)
+    agreed = found.negotiated
+    assert (agreed.codec, agreed.payload_type, agreed.clock_hz) == ("opus", 96, 48_000)
+    assert (agreed.dtmf_payload_type, agreed.dtmf_clock_hz) == (97, 48_000)
+    written = bytes(found.description).decode()
+    assert "m=audio 40000 RTP/AVP 96 97\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\n" in written
+    assert "a=rtpmap:97 telephone-event/48000\r\n" in written
+
+
+def test_keys_with_the_codecs_clock_come_before_those_with_another() -> None:
+    lines = "a=rtpmap:96 opus/48000/2\na=rtpmap:100 telephone-event/8000\na=rtpmap:101 telephone-event/48000\n"
+    agreed = answer(line_of("96 100 101", lines), ALL).negotiated
+    assert (agreed.dtmf_payload_type, agreed.dtmf_clock_hz) == (101, 48_000)
+    agreed = answer(line_of("96 100", lines), ALL).negotiated
+    assert (agreed.dtmf_payload_type, agreed.dtmf_clock_hz) == (100, 8000)
+
+
+def test_g722_written_with_the_rate_it_samples_at_is_understood() -> None:
+    found = answer(line_of("9", "a=rtpmap:9 G722/16000\n"), ALL)
+    assert (found.negotiated.codec, found.negotiated.clock_hz) == ("G722", 8000)
+    assert b"a=rtpmap:9 G722/8000\r\n" in bytes(found.description)
+
+
+def test_stereo_is_for_opus_alone() -> None:
+    ours = Capabilities(host="192.0.2.10", port=40_000, session_id=7, codecs=("L16", "PCMU"))
+    agreed = answer(line_of("98 0", "a=rtpmap:98 L16/16000/2\n"), ours).negotiated
+    assert agreed.codec == "PCMU"
+    agreed = answer(line_of("98 0", "a=rtpmap:98 L16/16000/1\n"), ours).negotiated
+    assert (agreed.codec, agreed.clock_hz) == ("L16", 16_000)
+
+
+def test_packet_lengths_are_those_that_the_codec_has() -> None:
+    opus = "a=rtpmap:96 opus/48000/2\na=ptime:30\n"
+    assert answer(line_of("96", opus), ALL).negotiated.ptime_ms == 20
+    assert answer(line_of("9", "a=ptime:30\n"), ALL).negotiated.ptime_ms == 30
+    assert answer(line_of("96", "a=rtpmap:96 opus/48000\na=maxptime:15\n"), ALL).negotiated.ptime_ms == 10
+
+
+def test_an_answer_to_our_offer_is_read_in_its_own_order() -> None:
+    agreed = accept(line_of("8 9"), ALL)
+    assert agreed.codec == "PCMA"

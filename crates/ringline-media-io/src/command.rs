@@ -1,8 +1,9 @@
 //! What the control side and the threads tell a pacing thread. Order per sender is kept.
 
-use ringline_media::{LegPlan, Tap};
+use ringline_media::{Hears, LegPlan, PromptPlan, Tap};
 
 use crate::host::LegHost;
+use crate::room::Room;
 
 /// One message to a pacing thread.
 pub(crate) enum Command {
@@ -14,6 +15,12 @@ pub(crate) enum Command {
     Arrive { host: Box<LegHost>, room: u64, phase: u64 },
     /// The expected leg will not come: it ended on the way.
     Vanished { leg: u64 },
+    /// A room is on its way from another thread, with these legs: keep what is for it and for them.
+    ExpectRoom { room: u64, legs: Vec<u64> },
+    /// Send a room with everything in it to another thread.
+    MoveRoom { room: u64, thread: usize, legs: Vec<u64> },
+    /// The expected room; none when it has ended on the way.
+    ArriveRoom { name: u64, room: Option<Box<Room>>, legs: Vec<u64> },
     /// For one leg.
     Leg { leg: u64, what: LegCommand },
     /// For one room, which is made if need be.
@@ -50,18 +57,29 @@ pub(crate) enum LegCommand {
         watch: u64,
         milliseconds: u64,
     },
+    Observe {
+        watch: u64,
+    },
     Unwatch {
         watch: u64,
     },
 }
 
+/// Who is in a room and what they hear of each other.
+#[derive(Debug, Clone, Default)]
+pub struct Arrangement {
+    /// The legs in order of joining, and whom each hears.
+    pub hears: Vec<(u64, Hears)>,
+    /// Legs whose voice no recording takes.
+    pub muted: Vec<u64>,
+    /// Legs that are heard louder or quieter than they come, in decibels.
+    pub gains_db: Vec<(u64, f32)>,
+}
+
 /// Something for one room.
 pub(crate) enum RoomCommand {
-    /// Who is there, in order of joining, whom each hears, and whose voice no recording takes.
-    Arrange {
-        hears: Vec<(u64, Vec<u64>)>,
-        muted: Vec<u64>,
-    },
+    /// Who is there, and what they hear of each other.
+    Arrange(Arrangement),
     /// The room ends; its prompts with it.
     Dissolve,
     Prompt(PromptCommand),
@@ -72,7 +90,7 @@ pub(crate) enum RoomCommand {
 
 /// Something for the prompts of a leg or room.
 pub(crate) enum PromptCommand {
-    Play { play: u64, level_db: f32, rounds: u32 },
+    Play(PromptPlan),
     Feed { play: u64, pcm: Vec<i16>, last: bool },
     Stop { play: u64 },
 }

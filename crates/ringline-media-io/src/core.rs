@@ -1,6 +1,6 @@
 //! The control side: knows which thread has what, and passes commands on. It never touches a packet.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::RawFd;
@@ -8,9 +8,11 @@ use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use ringline_media::{open_tap, Crypto, Event, Layout, Leg, LegCounters, LegStats, Plain, Ring, MAX_CHANNELS, RATE_HZ};
+use ringline_media::{
+    open_tap, Crypto, Event, Layout, Leg, LegCounters, LegStats, Plain, PromptPlan, Rate, TapReader, MAX_CHANNELS,
+};
 
-use crate::command::{Command, LegCommand, PromptCommand, RoomCommand};
+use crate::command::{Arrangement, Command, LegCommand, PromptCommand, RoomCommand};
 use crate::error::MediaError;
 use crate::host::LegHost;
 use crate::ports::PortPool;
@@ -21,6 +23,9 @@ use crate::sys::monotonic_ns;
 use crate::transport::{Transport, Udp};
 use crate::wake::{event_queue, EventReceiver, EventSender};
 use crate::worker::{Surroundings, Worker, SLOTS_PER_FRAME};
+
+/// A thread may have so many legs more than another before a room moves.
+const UNEVEN_LEGS: usize = 8;
 
 struct Thread {
     inbox: Sender<Command>,
@@ -57,8 +62,7 @@ pub enum Target {
 
 struct TapRecord {
     room: u64,
-    channels: u64,
-    ring: Arc<Ring>,
+    reader: TapReader,
 }
 
 /// The media core. Every method only enqueues; results come out of [`MediaCore::poll`].
@@ -77,6 +81,7 @@ pub struct MediaCore {
     closed: LegCounters,
     last_leg: u64,
     last_phase: u64,
+    rooms_moved: u64,
 }
 
 impl MediaCore {
@@ -99,8 +104,13 @@ impl MediaCore {
         let mut threads = Vec::new();
         for (index, receiver) in receivers.into_iter().enumerate() {
             let stats = Arc::new(ThreadStats::default());
-            let around =
-                Surroundings { epoch_ns, peers: senders.clone(), outbox: outbox.clone(), stats: Arc::clone(&stats) };
+            let around = Surroundings {
+                epoch_ns,
+                peers: senders.clone(),
+                outbox: outbox.clone(),
+                stats: Arc::clone(&stats),
+                loudest: settings.loudest,
+            };
             let name = format!("media-{index}");
             let join = std::thread::Builder::new().name(name).spawn(|| Worker::new(receiver, around).run())?;
             threads.push(Thread { inbox: senders[index].clone(), join: Some(join), stats, legs: 0 });
@@ -119,6 +129,7 @@ impl MediaCore {
             closed: LegCounters::default(),
             last_leg: 0,
             last_phase: 0,
+            rooms_moved: 0,
         })
     }
 
@@ -240,17 +251,19 @@ impl MediaCore {
         self.legs.get(&leg).map(|record| record.stats.read())
     }
 
-    /// Say who is in a room, in order of joining, whom each hears, and whose voice no recording takes.
-    pub fn arrange(&mut self, room: u64, hears: Vec<(u64, Vec<u64>)>, muted: Vec<u64>) {
-        let members: Vec<u64> = hears.iter().map(|(leg, _)| *leg).filter(|leg| self.legs.contains_key(leg)).collect();
+    /// Say who is in a room and what they hear of each other; nobody dissolves it.
+    pub fn arrange(&mut self, room: u64, arrangement: Arrangement) {
+        let known = |leg: &u64| self.legs.contains_key(leg);
+        let members: Vec<u64> = arrangement.hears.iter().map(|(leg, _)| *leg).filter(known).collect();
         let before = self.rooms.get(&room).map(|record| record.members.clone()).unwrap_or_default();
-        for leg in before.into_iter().filter(|leg| !members.contains(leg)) {
+        let staying: HashSet<u64> = members.iter().copied().collect();
+        for leg in before.into_iter().filter(|leg| !staying.contains(leg)) {
             if let Some(record) = self.legs.get_mut(&leg) {
                 record.room = None;
             }
             self.send_leg(leg, LegCommand::Leave);
         }
-        if hears.is_empty() {
+        if arrangement.hears.is_empty() {
             self.send_room(room, RoomCommand::Dissolve);
             if let Some(record) = self.rooms.get_mut(&room) {
                 record.members.clear();
@@ -266,7 +279,39 @@ impl MediaCore {
             record.members = members;
             record.arranged = true;
         }
-        self.send_room(room, RoomCommand::Arrange { hears, muted });
+        self.send_room(room, RoomCommand::Arrange(arrangement));
+        self.balance();
+    }
+
+    /// Move a room from the busiest thread to the quietest, if that evens them out.
+    fn balance(&mut self) {
+        let busiest = (0..self.threads.len()).max_by_key(|index| self.threads[*index].legs).unwrap_or(0);
+        let quietest = self.quietest_thread();
+        let difference = self.threads[busiest].legs - self.threads[quietest].legs;
+        if difference < UNEVEN_LEGS || 4 * difference < self.threads[busiest].legs {
+            return;
+        }
+        let fitting = self.rooms.iter().filter(|(_, room)| {
+            room.thread == busiest && !room.members.is_empty() && 2 * room.members.len() <= difference
+        });
+        // The largest that fits; of those alike any would do, but it should be the same one every time.
+        let Some(room) = fitting.max_by_key(|(name, room)| (room.members.len(), **name)).map(|(name, _)| *name) else {
+            return;
+        };
+        let Some(record) = self.rooms.get_mut(&room) else { return };
+        record.thread = quietest;
+        let legs = record.members.clone();
+        for leg in &legs {
+            if let Some(record) = self.legs.get_mut(leg) {
+                record.thread = quietest;
+            }
+        }
+        self.threads[busiest].legs -= legs.len();
+        self.threads[quietest].legs += legs.len();
+        self.rooms_moved += 1;
+        // First the new thread learns what is coming, so that commands sent to it from now on wait there.
+        self.send(quietest, Command::ExpectRoom { room, legs: legs.clone() });
+        self.send(busiest, Command::MoveRoom { room, thread: quietest, legs });
     }
 
     /// Let a leg enter a room, wherever it is now.
@@ -328,8 +373,9 @@ impl MediaCore {
         }
     }
 
-    /// Start a prompt; `rounds` 0 repeats for ever.
-    pub fn play(&mut self, play: u64, target: Target, level_db: f32, rounds: u32) {
+    /// Start a prompt.
+    pub fn play(&mut self, plan: PromptPlan, target: Target) {
+        let play = plan.id;
         match target {
             Target::Leg(leg) if !self.legs.contains_key(&leg) => {
                 let stopped = Event::PlaybackFinished { play, played_ms: 0, stopped: true };
@@ -339,10 +385,10 @@ impl MediaCore {
             Target::Room(room) => self.hold_room(room),
         }
         self.plays.insert(play, target);
-        self.send_prompt(play, PromptCommand::Play { play, level_db, rounds });
+        self.send_prompt(play, PromptCommand::Play(plan));
     }
 
-    /// Add audio to a prompt: samples at 8000 Hz.
+    /// Add audio to a prompt: samples at its rate.
     pub fn feed(&mut self, play: u64, pcm: Vec<i16>, last: bool) {
         self.send_prompt(play, PromptCommand::Feed { play, pcm, last });
     }
@@ -373,21 +419,29 @@ impl MediaCore {
         }
     }
 
-    /// Forget a watch.
+    /// Tell voices, signals and levels of a leg until `unwatch`.
+    pub fn observe(&mut self, watch: u64, leg: u64) {
+        if self.legs.contains_key(&leg) {
+            self.watches.insert(watch, leg);
+            self.send_leg(leg, LegCommand::Observe { watch });
+        }
+    }
+
+    /// Forget a watch or an observation.
     pub fn unwatch(&mut self, watch: u64) {
         if let Some(leg) = self.watches.remove(&watch) {
             self.send_leg(leg, LegCommand::Unwatch { watch });
         }
     }
 
-    /// Start a recording tap on a room.
-    pub fn record(&mut self, tap: u64, room: u64, layout: Layout) -> Result<(), MediaError> {
+    /// Start a recording tap on a room; it is read at `rate`, whatever the room's is.
+    pub fn record(&mut self, tap: u64, room: u64, layout: Layout, rate: Rate) -> Result<(), MediaError> {
         if !(1..=MAX_CHANNELS).contains(&layout.channels()) {
             return Err(MediaError::Channels(layout.channels()));
         }
         self.hold_room(room);
-        let (writer, ring) = open_tap(tap, layout);
-        self.taps.insert(tap, TapRecord { room, channels: layout.channels() as u64, ring });
+        let (writer, reader) = open_tap(tap, layout, rate);
+        self.taps.insert(tap, TapRecord { room, reader });
         self.send_room(room, RoomCommand::Record(writer));
         Ok(())
     }
@@ -395,15 +449,14 @@ impl MediaCore {
     /// Take what a tap holds: little-endian interleaved samples, and the milliseconds lost after them.
     pub fn read_tap(&mut self, tap: u64) -> (Vec<u8>, u64) {
         let mut pcm = Vec::new();
-        let Some(record) = self.taps.get(&tap) else { return (pcm, 0) };
-        let lost = record.ring.drain(&mut pcm);
-        (pcm, lost * 1000 / (u64::from(RATE_HZ) * record.channels))
+        let lost_ms = self.taps.get_mut(&tap).map_or(0, |record| record.reader.read(&mut pcm));
+        (pcm, lost_ms)
     }
 
     /// End a tap. What it still holds must be read before.
     pub fn stop_tap(&mut self, tap: u64) {
         if let Some(record) = self.taps.remove(&tap) {
-            record.ring.close();
+            record.reader.close();
             self.send_room(record.room, RoomCommand::SweepTaps);
             self.release_hold(record.room);
         }
@@ -421,10 +474,13 @@ impl MediaCore {
         }
         vec![
             ("busy_seconds", threads.busy_us as f64 / 1e6),
+            ("concealed_seconds", packets.concealed_ms as f64 / 1e3),
+            ("cpu_seconds", threads.cpu_ns as f64 / 1e9),
             ("frames_skipped", threads.skipped_frames as f64),
             ("keys_received", packets.keys as f64),
             ("legs", self.legs.len() as f64),
             ("packets_foreign", packets.foreign as f64),
+            ("packets_handed_on", packets.handed_on as f64),
             ("packets_late", packets.late as f64),
             ("packets_lost", packets.lost as f64),
             ("packets_malformed", packets.malformed as f64),
@@ -432,12 +488,15 @@ impl MediaCore {
             ("packets_rtcp", packets.rtcp as f64),
             ("packets_sent", packets.sent as f64),
             ("packets_unsendable", threads.send_errors as f64),
+            ("pacing_lag_p99_seconds", threads.lag_us(99) as f64 / 1e6),
             ("pacing_lag_worst_seconds", threads.worst_lag_us as f64 / 1e6),
             ("ports_free", self.ports.free() as f64),
             ("ports_used", self.ports.used() as f64),
             ("prompts", self.plays.len() as f64),
             ("recordings", self.taps.len() as f64),
+            ("reports_sent", packets.reports as f64),
             ("rooms", self.rooms.len() as f64),
+            ("rooms_moved", self.rooms_moved as f64),
             ("slots", threads.slots as f64),
             ("slots_late", threads.late_slots as f64),
             ("threads", self.threads.len() as f64),

@@ -1,36 +1,88 @@
 //! A leg with its way to the network: the value that moves between threads.
 
 use std::any::Any;
+use std::net::SocketAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use ringline_media::{Crypto, Event, Frame, Leg, Mixed, Prompts, Sum};
+use ringline_media::{Crypto, Event, Forwarded, Leg, LegPlan, Mixed, Now, Plain, Prompts, ReportTo, Srtp, Taken};
 
 use crate::command::PromptCommand;
 use crate::stats::ThreadStats;
-use crate::sys::{Batch, BATCH};
+use crate::sys::Batch;
 use crate::transport::Transport;
 
 /// Datagrams a leg may take in one tick; what floods it stays in its own socket's buffer.
-const TICK_DATAGRAMS: usize = 3 * BATCH;
+const TICK_DATAGRAMS: usize = 48;
 /// So many failing receives in a row mean that the socket is dead.
 const DEAD_AFTER: u32 = 10;
+/// Room that encryption may need after a report.
+const TRAILER_BYTES: usize = 32;
+/// The port of the reports is looked at once a second.
+const REPORT_TICKS: u64 = 50;
 
 /// A leg, its socket and its keys.
 pub(crate) struct LegHost {
     leg: Leg,
     transport: Box<dyn Transport>,
     crypto: Box<dyn Crypto>,
+    connected: Option<SocketAddr>,
     /// The slot of its next frame: a leg that comes from a room of another phase waits, it never hurries.
     due: u64,
     /// Takes part in the present tick.
     active: bool,
+    ticks: u64,
     receive_errors: u32,
     failure: Option<String>,
 }
 
+/// Packets of one leg on their way to another, in one tick. Allocates only when more come than ever before.
+#[derive(Default)]
+pub(crate) struct Passing {
+    bytes: Vec<u8>,
+    packets: Vec<(u8, usize, usize)>,
+    samples: usize,
+}
+
+impl Passing {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.packets.clear();
+        self.samples = 0;
+    }
+
+    fn put(&mut self, packet: Forwarded<'_>) {
+        self.bytes.extend_from_slice(packet.payload);
+        self.packets.push((packet.payload_type, packet.offset, packet.payload.len()));
+    }
+
+    fn packets(&self) -> impl Iterator<Item = Forwarded<'_>> {
+        self.packets.iter().scan(0, |start, (payload_type, offset, length)| {
+            let payload = &self.bytes[*start..*start + length];
+            *start += length;
+            Some(Forwarded { payload_type: *payload_type, payload, offset: *offset })
+        })
+    }
+}
+
 impl LegHost {
     pub(crate) fn new(leg: Leg, transport: Box<dyn Transport>, crypto: Box<dyn Crypto>) -> Self {
-        LegHost { leg, transport, crypto, due: 0, active: false, receive_errors: 0, failure: None }
+        let ticks = leg.id();
+        LegHost {
+            leg,
+            transport,
+            crypto,
+            connected: None,
+            due: 0,
+            active: false,
+            ticks,
+            receive_errors: 0,
+            failure: None,
+        }
+    }
+
+    /// Read a little of everything that a tick needs.
+    pub(crate) fn touch(&self) -> u64 {
+        self.leg.touch() + self.due + self.ticks + u64::from(self.transport.is_open())
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -42,12 +94,39 @@ impl LegHost {
         self.failure.take()
     }
 
-    pub(crate) fn said(&self) -> Option<&Frame> {
-        if self.active {
+    pub(crate) fn said(&self) -> Option<&[i16]> {
+        if self.active && self.failure.is_none() {
             self.leg.said()
         } else {
             None
         }
+    }
+
+    pub(crate) fn has_prompts(&self) -> bool {
+        self.leg.has_prompts()
+    }
+
+    /// What the leg's own prompts gave for this frame, and how many they were.
+    pub(crate) fn prompted(&self) -> (&[i32], usize) {
+        self.leg.prompted()
+    }
+
+    /// Put an offer/answer outcome into force.
+    pub(crate) fn configure(&mut self, plan: &LegPlan, now_ms: u64) {
+        self.guarded(|host| {
+            match &plan.srtp {
+                Some(keys) if host.crypto.agree(keys) => {}
+                Some(keys) => host.crypto = Box::new(Srtp::new(keys)),
+                // Encryption that was agreed by other means stays.
+                None if host.leg.plan().is_some_and(|before| before.srtp.is_some()) => host.crypto = Box::new(Plain),
+                None => {}
+            }
+            host.leg.configure(plan, now_ms);
+        });
+    }
+
+    pub(crate) fn plan(&self) -> Option<&LegPlan> {
+        self.leg.plan()
     }
 
     /// Do something to the leg; a panic in it ends this leg alone.
@@ -69,70 +148,173 @@ impl LegHost {
         }
     }
 
-    /// First half of a tick: take in what came, and make the frame of what the leg says.
-    pub(crate) fn take_in(&mut self, slot: u64, now_ms: u64, batch: &mut Batch, events: &mut Vec<Event>) {
+    /// Begin a tick: take in what came.
+    pub(crate) fn take_in(&mut self, slot: u64, now: Now, batch: &mut Batch, events: &mut Vec<Event>) {
         self.active = slot >= self.due;
         if self.active {
             self.due = slot + crate::worker::SLOTS_PER_FRAME;
             self.guarded(|host| {
-                host.receive(now_ms, batch, events);
-                host.leg.listen(now_ms, events);
+                host.receive(now, batch, events);
+                host.ticks += 1;
+                if host.ticks % REPORT_TICKS == 0 {
+                    host.receive_reports(now, batch);
+                }
+                host.settle(now);
             });
         }
     }
 
-    fn receive(&mut self, now_ms: u64, batch: &mut Batch, events: &mut Vec<Event>) {
-        let mut taken = 0;
-        while taken < TICK_DATAGRAMS {
-            let count = match self.transport.receive(batch) {
-                Ok(count) => count,
-                Err(error) => {
-                    // An ICMP error of the peer shows up here too; only lasting failure means a dead socket.
-                    self.receive_errors += 1;
-                    if self.receive_errors >= DEAD_AFTER {
-                        self.failure = Some(format!("socket: {error}"));
-                    }
+    /// Make the frame of what the leg says.
+    pub(crate) fn listen(&mut self, now: Now, events: &mut Vec<Event>) {
+        if self.active {
+            self.guarded(|host| host.leg.listen(now, events));
+        }
+    }
+
+    fn receive(&mut self, now: Now, batch: &mut Batch, events: &mut Vec<Event>) {
+        for _ in 0..TICK_DATAGRAMS {
+            match self.transport.receive(batch) {
+                Ok(true) => self.receive_errors = 0,
+                Ok(false) => return,
+                Err(error) => return self.receive_failed(&error),
+            }
+            let Some(datagram) = batch.datagram() else { continue };
+            let (from, arrival_us) = (datagram.from, datagram.arrival_us);
+            let Some(bytes) = unprotected(self.crypto.as_mut(), datagram.bytes) else { continue };
+            let taken = self.leg.receive(bytes, from, arrival_us, now.ms, events);
+            // A packet that has only just come has none behind it, and asking the kernel again costs as much as the
+            // packet did. Should there be one after all, the next tick has it.
+            if let Taken::Audio(holds_us) = taken {
+                if now.wall_us < arrival_us + u64::from(holds_us) && self.leg.is_ready() {
                     return;
                 }
-            };
-            self.receive_errors = 0;
-            for index in 0..count {
-                if let Some(datagram) = batch.datagram(index) {
-                    let (from, arrival, bytes) = (datagram.from, datagram.arrival, datagram.bytes);
-                    if let Some(length) = self.crypto.unprotect(bytes) {
-                        self.leg.receive(&bytes[..length], from, arrival, now_ms, events);
-                    }
-                }
-            }
-            taken += count;
-            if count < BATCH {
-                return;
             }
         }
     }
 
-    /// Second half: send what the leg hears. Returns the frame as heard.
+    fn receive_failed(&mut self, error: &std::io::Error) {
+        // An ICMP error of the peer shows up here too; only lasting failure means a dead socket.
+        self.receive_errors += 1;
+        self.leg.unsettle();
+        if self.receive_errors >= DEAD_AFTER {
+            self.failure = Some(format!("socket: {error}"));
+        }
+    }
+
+    fn receive_reports(&mut self, now: Now, batch: &mut Batch) {
+        for _ in 0..TICK_DATAGRAMS {
+            if !self.transport.receive_report(batch).unwrap_or(false) {
+                return;
+            }
+            if let Some(datagram) = batch.datagram() {
+                let from = ReportTo { address: datagram.from, mux: false };
+                if let Some(length) = self.crypto.unprotect_rtcp(datagram.bytes) {
+                    self.leg.receive_report(&datagram.bytes[..length], from, datagram.arrival_us, now.ms);
+                }
+            }
+        }
+    }
+
+    /// Connect the socket to where the leg is known to be: the kernel keeps strangers away, and sends faster.
+    fn settle(&mut self, now: Now) {
+        let wanted = self.leg.settled(now.ms);
+        if wanted != self.connected {
+            // If it cannot be, every packet is looked at and addressed as before.
+            self.connected = wanted;
+            let _ = self.transport.connect(wanted);
+        }
+    }
+
+    /// End a tick: send what the leg hears, and write that to `ears`. False if it hears nothing at all.
     pub(crate) fn give_out(
         &mut self,
-        heard: &mut Sum,
+        heard: &mut [i32],
         sources: Mixed,
+        ears: &mut [i16],
         events: &mut Vec<Event>,
         stats: &ThreadStats,
-    ) -> Option<Frame> {
+    ) -> bool {
+        self.send(stats, |leg, emit| leg.speak(heard, sources, ears, events, emit))
+    }
+
+    /// As `give_out`, of a single voice that is handed on as it is in `ears`.
+    pub(crate) fn give_out_alone(&mut self, ears: &mut [i16], events: &mut Vec<Event>, stats: &ThreadStats) -> bool {
+        self.send(stats, |leg, emit| leg.speak_alone(ears, events, emit))
+    }
+
+    fn send(
+        &mut self,
+        stats: &ThreadStats,
+        speak: impl FnOnce(&mut Leg, &mut dyn FnMut(SocketAddr, &mut [u8], usize)) -> bool,
+    ) -> bool {
         if !self.active {
-            return None;
+            return false;
         }
-        self.guarded(|host| {
+        let done = self.guarded(|host| {
             let (crypto, transport) = (&mut host.crypto, &mut host.transport);
-            host.leg.speak(heard, sources, events, &mut |to, packet, length| {
+            let mut refused = false;
+            let spoken = speak(&mut host.leg, &mut |to, packet, length| {
                 if let Some(length) = crypto.protect(packet, length) {
                     // A full buffer or an unreachable network loses this packet, as any network may.
-                    if transport.send(to, &packet[..length]).is_err() {
+                    if let Err(error) = transport.send(to, &packet[..length]) {
+                        refused |= error.kind() == std::io::ErrorKind::ConnectionRefused;
                         stats.count_send_error();
                     }
                 }
-            })
-        })
+            });
+            if refused {
+                host.leg.unsettle();
+            }
+            spoken
+        });
+        done.unwrap_or(false)
+    }
+
+    /// Send the leg's own report if one is due.
+    pub(crate) fn report(&mut self, now: Now, stats: &ThreadStats) {
+        if !self.active {
+            return;
+        }
+        self.guarded(|host| {
+            let (crypto, transport) = (&mut host.crypto, &mut host.transport);
+            host.leg.report(now, |to, bytes| {
+                let length = bytes.len();
+                bytes.resize(length + TRAILER_BYTES, 0);
+                let Some(length) = crypto.protect_rtcp(bytes, length) else { return };
+                let sent = match to.mux {
+                    true => transport.send(to.address, &bytes[..length]),
+                    false => transport.send_report(to.address, &bytes[..length]),
+                };
+                if sent.is_err() {
+                    stats.count_send_error();
+                }
+            });
+        });
+    }
+
+    /// Whether what this leg says can go to another as it came.
+    pub(crate) fn can_pass_to(&self, other: &LegHost) -> bool {
+        let well = self.active && other.active && self.failure.is_none() && other.failure.is_none();
+        well && other.leg.can_take_on() && other.plan().is_some_and(|plan| self.leg.can_hand_on(plan))
+    }
+
+    /// Instead of `listen`: collect the packets of the next frame.
+    pub(crate) fn pass(&mut self, now: Now, passing: &mut Passing, events: &mut Vec<Event>) {
+        passing.clear();
+        self.guarded(|host| {
+            passing.samples = host.leg.hand_on(now, events, |packet| passing.put(packet));
+        });
+    }
+
+    /// Instead of `give_out`: send another leg's packets on.
+    pub(crate) fn take_on(&mut self, passing: &Passing, stats: &ThreadStats) {
+        self.send(stats, |leg, emit| {
+            for packet in passing.packets() {
+                leg.take_on(packet, emit);
+            }
+            leg.pass(passing.samples);
+            true
+        });
     }
 
     /// Tell the control side what ends with the leg.
@@ -141,10 +323,19 @@ impl LegHost {
     }
 }
 
+/// The plain bytes of a datagram, RTP or RTCP (RFC 5761 §4 tells them apart); `None` when it is not authentic.
+fn unprotected<'a>(crypto: &mut dyn Crypto, bytes: &'a mut [u8]) -> Option<&'a [u8]> {
+    let length = match bytes.get(1) {
+        Some(192..=223) => crypto.unprotect_rtcp(bytes)?,
+        _ => crypto.unprotect(bytes)?,
+    };
+    bytes.get(..length)
+}
+
 /// Apply a prompt command to a leg's or a room's prompts.
 pub(crate) fn command_prompts(prompts: &mut Prompts, command: PromptCommand, events: &mut Vec<Event>) {
     match command {
-        PromptCommand::Play { play, level_db, rounds } => prompts.play(play, level_db, rounds),
+        PromptCommand::Play(plan) => prompts.play(plan),
         PromptCommand::Feed { play, pcm, last } => prompts.feed(play, pcm, last),
         PromptCommand::Stop { play } => events.extend(prompts.stop(play).map(Event::from)),
     }

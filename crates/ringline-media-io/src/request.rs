@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ringline_media::{CodecKind, LegPlan, MAX_PACKET_SAMPLES, RATE_HZ};
+use ringline_media::{CodecKind, LegPlan, Loudest, SrtpKeys};
 
 use crate::error::MediaError;
 
@@ -19,6 +19,21 @@ pub struct Settings {
     pub threads: usize,
     /// Silence of an unheld leg's network after which [`Event::MediaTimeout`] is told.
     pub media_timeout_ms: u64,
+    /// When a room is so large that only its loudest speakers are mixed.
+    pub loudest: Loudest,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            bind_ip: IpAddr::from([127, 0, 0, 1]),
+            port_low: 10_000,
+            port_high: 19_999,
+            threads: 0,
+            media_timeout_ms: 60_000,
+            loudest: Loudest::default(),
+        }
+    }
 }
 
 /// What the far end wants, as its SDP says it.
@@ -28,50 +43,84 @@ pub struct PlanRequest<'a> {
     pub remote_host: &'a str,
     /// Port of the `m=audio` line; 0 while there is none.
     pub remote_port: u16,
-    /// `PCMU` or `PCMA`.
+    /// Where its RTCP goes: a port if it named one of its own (RFC 3605), else the one after the audio's.
+    pub rtcp_port: Option<u16>,
+    /// RTCP shares the port of the audio (RFC 5761).
+    pub rtcp_mux: bool,
+    /// The codec's name in SDP: `PCMU`, `PCMA`, `G722`, `opus`, `L16`.
     pub codec: &'a str,
+    /// Its RTP clock.
+    pub clock_hz: u32,
     /// RTP number of the codec.
     pub payload_type: u8,
     /// RTP number of telephone-event.
     pub dtmf_payload_type: Option<u8>,
+    /// Its RTP clock.
+    pub dtmf_clock_hz: u32,
     /// Length of our packets.
     pub ptime_ms: u32,
     /// Whether the far end wants our audio.
     pub send: bool,
     /// Whether we want the far end's audio.
     pub receive: bool,
+    /// The keys of SRTP.
+    pub srtp: Option<SrtpKeys>,
+}
+
+impl Default for PlanRequest<'_> {
+    fn default() -> Self {
+        PlanRequest {
+            remote_host: "",
+            remote_port: 0,
+            rtcp_port: None,
+            rtcp_mux: false,
+            codec: "PCMU",
+            clock_hz: 8000,
+            payload_type: 0,
+            dtmf_payload_type: None,
+            dtmf_clock_hz: 8000,
+            ptime_ms: 20,
+            send: true,
+            receive: true,
+            srtp: None,
+        }
+    }
 }
 
 impl PlanRequest<'_> {
     /// Check the request; `bind_ip` says which family of addresses can be reached.
     pub(crate) fn read(&self, bind_ip: IpAddr) -> Result<LegPlan, MediaError> {
-        let codec = CodecKind::named(self.codec).ok_or_else(|| MediaError::Codec(self.codec.to_owned()))?;
+        let codec = CodecKind::named(self.codec, self.clock_hz)
+            .ok_or_else(|| MediaError::Codec(format!("{}/{}", self.codec, self.clock_hz)))?;
         let numbers = [Some(self.payload_type), self.dtmf_payload_type];
         if let Some(number) = numbers.into_iter().flatten().find(|number| *number > 127) {
             return Err(MediaError::PayloadType(number));
         }
-        let samples_per_ms = (RATE_HZ / 1000) as usize;
-        let packet_ms = (self.ptime_ms as usize / 10).clamp(1, 6) * 10;
+        let remote = self.destination(bind_ip, self.remote_port);
         Ok(LegPlan {
-            remote: self.destination(bind_ip),
+            remote,
+            rtcp: self.rtcp_port.and_then(|port| self.destination(bind_ip, port)),
+            rtcp_mux: self.rtcp_mux,
             codec,
             payload_type: self.payload_type,
             dtmf_payload_type: self.dtmf_payload_type,
-            packet_samples: (packet_ms * samples_per_ms).min(MAX_PACKET_SAMPLES),
+            dtmf_clock_hz: self.dtmf_clock_hz,
+            packet_ms: codec.packet_ms(self.ptime_ms),
             send: self.send,
             receive: self.receive,
+            srtp: self.srtp,
         })
     }
 
     /// Where to send at first. An address that cannot be sent to is no error: audio that comes in shows the way.
-    fn destination(&self, bind_ip: IpAddr) -> Option<SocketAddr> {
+    fn destination(&self, bind_ip: IpAddr, port: u16) -> Option<SocketAddr> {
         let ip: IpAddr = self.remote_host.parse().ok()?;
         let sendable = match ip {
             IpAddr::V4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
             IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
         };
-        let reachable = self.remote_port != 0 && ip.is_ipv4() == bind_ip.is_ipv4();
-        (sendable && reachable).then(|| SocketAddr::new(ip, self.remote_port))
+        let reachable = port != 0 && ip.is_ipv4() == bind_ip.is_ipv4();
+        (sendable && reachable).then(|| SocketAddr::new(ip, port))
     }
 }
 
@@ -80,16 +129,7 @@ mod tests {
     use super::*;
 
     fn request(remote_host: &str) -> PlanRequest<'_> {
-        PlanRequest {
-            remote_host,
-            remote_port: 4000,
-            codec: "pcmu",
-            payload_type: 0,
-            dtmf_payload_type: Some(101),
-            ptime_ms: 20,
-            send: true,
-            receive: true,
-        }
+        PlanRequest { remote_host, remote_port: 4000, codec: "pcmu", ..PlanRequest::default() }
     }
 
     fn destination(remote_host: &str) -> Option<SocketAddr> {
@@ -106,9 +146,9 @@ mod tests {
 
     #[test]
     fn any_packet_length_is_brought_into_range() {
-        for (ptime_ms, samples) in [(0, 80), (10, 80), (20, 160), (25, 160), (30, 240), (60, 480), (1000, 480)] {
+        for (ptime_ms, packet_ms) in [(0, 10), (10, 10), (20, 20), (25, 20), (30, 30), (60, 60), (1000, 60)] {
             let plan = PlanRequest { ptime_ms, ..request("192.0.2.1") }.read(IpAddr::from([127, 0, 0, 1])).unwrap();
-            assert_eq!(plan.packet_samples, samples);
+            assert_eq!(plan.packet_ms, packet_ms);
         }
     }
 }

@@ -1,20 +1,40 @@
 //! A room on its pacing thread: the legs that are in it, and one tick of them all.
+//!
+//! Legs are boxed: they go from room to room and thread to thread, and a pointer goes faster than the leg.
+
+#![allow(clippy::vec_box)]
 
 use std::collections::{HashMap, HashSet};
 
-use ringline_media::{Event, Frame, Mixed, Mixer, Prompts, Sum, Tap, FRAME};
+use ringline_media::{Event, Hears, Loudest, MixPlan, Mixed, Mixer, Now, Prompts, Rate, Tap, MAX_FRAME};
 
-use crate::host::LegHost;
+use crate::command::Arrangement;
+use crate::host::{LegHost, Passing};
 use crate::stats::ThreadStats;
 use crate::sys::Batch;
 
 /// What a tick works with; one per thread.
 pub(crate) struct Tick<'a> {
     pub(crate) slot: u64,
-    pub(crate) now_ms: u64,
+    pub(crate) now: Now,
     pub(crate) batch: &'a mut Batch,
+    pub(crate) scratch: &'a mut Scratch,
     pub(crate) events: &'a mut Vec<Event>,
     pub(crate) stats: &'a ThreadStats,
+}
+
+/// Frames being made; one set per thread.
+pub(crate) struct Scratch {
+    prompts: [i32; MAX_FRAME],
+    heard: [i32; MAX_FRAME],
+    ears: [i16; MAX_FRAME],
+    passing: Passing,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch { prompts: [0; MAX_FRAME], heard: [0; MAX_FRAME], ears: [0; MAX_FRAME], passing: Passing::default() }
+    }
 }
 
 /// Legs that are mixed with each other. A leg that is in no room has one of these to itself, without a name.
@@ -23,11 +43,13 @@ pub(crate) struct Room {
     /// Which of the four slots of a frame is its own.
     pub(crate) phase: u64,
     legs: Vec<Box<LegHost>>,
-    hears: HashMap<u64, Vec<u64>>,
+    hears: HashMap<u64, Hears>,
+    gains_db: HashMap<u64, f32>,
     muted: HashSet<u64>,
     /// In order of joining, those on their way included.
     order: Vec<u64>,
     mixer: Mixer,
+    loudest: Loudest,
     stale: bool,
     arranged: bool,
     pub(crate) prompts: Prompts,
@@ -35,15 +57,17 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    pub(crate) fn new(name: Option<u64>, phase: u64) -> Self {
+    pub(crate) fn new(name: Option<u64>, phase: u64, loudest: Loudest) -> Self {
         Room {
             name,
             phase,
             legs: Vec::new(),
             hears: HashMap::new(),
+            gains_db: HashMap::new(),
             muted: HashSet::new(),
             order: Vec::new(),
             mixer: Mixer::default(),
+            loudest,
             stale: false,
             arranged: false,
             prompts: Prompts::default(),
@@ -66,8 +90,19 @@ impl Room {
         self.legs.iter_mut().find(|host| host.id() == leg).map(Box::as_mut)
     }
 
-    pub(crate) fn legs(&mut self) -> impl Iterator<Item = &mut Box<LegHost>> {
-        self.legs.iter_mut()
+    pub(crate) fn leg_names(&self) -> Vec<u64> {
+        self.legs.iter().map(|host| host.id()).collect()
+    }
+
+    /// Read a little of everything that a tick needs, so that it is near when the tick comes.
+    pub(crate) fn touch(&self) -> u64 {
+        let legs = self.legs.first().map_or(0, |_| self.legs.len());
+        self.mixer.touch() + legs as u64 + self.taps.len() as u64 + self.prompts.is_still() as u64
+    }
+
+    /// The same of the legs in it.
+    pub(crate) fn touch_legs(&self) -> u64 {
+        self.legs.iter().map(|host| host.touch()).fold(0, u64::wrapping_add)
     }
 
     /// Whether nothing keeps the room: it can go.
@@ -75,10 +110,11 @@ impl Room {
         self.legs.is_empty() && !self.arranged && self.prompts.is_empty() && self.taps.is_empty()
     }
 
-    pub(crate) fn arrange(&mut self, hears: Vec<(u64, Vec<u64>)>, muted: Vec<u64>) {
-        self.order = hears.iter().map(|(leg, _)| *leg).collect();
-        self.hears = hears.into_iter().collect();
-        self.muted = muted.into_iter().collect();
+    pub(crate) fn arrange(&mut self, arrangement: Arrangement) {
+        self.order = arrangement.hears.iter().map(|(leg, _)| *leg).collect();
+        self.hears = arrangement.hears.into_iter().collect();
+        self.gains_db = arrangement.gains_db.into_iter().collect();
+        self.muted = arrangement.muted.into_iter().collect();
         self.arranged = true;
         self.stale = true;
         for tap in &mut self.taps {
@@ -86,8 +122,13 @@ impl Room {
         }
     }
 
+    /// A leg's plan has changed, and with it perhaps the rate of the room.
+    pub(crate) fn look_again(&mut self) {
+        self.stale = true;
+    }
+
     pub(crate) fn dissolve(&mut self, events: &mut Vec<Event>) {
-        self.arrange(Vec::new(), Vec::new());
+        self.arrange(Arrangement::default());
         self.arranged = false;
         events.extend(self.prompts.stop_all().map(Event::from));
     }
@@ -101,10 +142,57 @@ impl Room {
         self.taps.retain(|tap| !tap.is_closed());
     }
 
+    /// So many frames were left out: the thread was stopped for long.
+    pub(crate) fn skip(&mut self, frames: u32) {
+        for host in &mut self.legs {
+            host.contained(|leg| leg.skip(frames));
+        }
+        for tap in &mut self.taps {
+            tap.skip(frames);
+        }
+    }
+
+    /// What everybody heard so far is about to change: the step is smoothed.
+    pub(crate) fn expect_jump(&mut self) {
+        for host in &mut self.legs {
+            host.contained(|leg| leg.expect_jump());
+        }
+    }
+
+    /// Narrowband while all legs are, 48 kHz when all have that, else 16 kHz.
+    fn rate(&self) -> Rate {
+        let mut rates = self.legs.iter().filter_map(|host| host.plan()).map(|plan| plan.codec.rate());
+        let Some(first) = rates.next() else { return Rate::Narrow };
+        if rates.all(|rate| rate == first) {
+            first
+        } else {
+            Rate::Wide
+        }
+    }
+
     fn compile(&mut self) {
-        let members: Vec<u64> = self.legs.iter().map(|host| host.id()).collect();
-        self.mixer = Mixer::compile(&members, |leg| self.hears.get(&leg).map_or(&[], Vec::as_slice));
         self.stale = false;
+        let rate = self.rate();
+        let members: Vec<u64> = self.leg_names();
+        let plan = MixPlan {
+            hears: &|leg| self.hears.get(&leg),
+            gain_db: &|leg| self.gains_db.get(&leg).copied().unwrap_or(0.0),
+            rate,
+            loudest: self.loudest,
+        };
+        let mixer = Mixer::compile(&members, &plan, &self.mixer);
+        let before = std::mem::replace(&mut self.mixer, mixer);
+        let bridge = members.len() == 2;
+        for (index, host) in self.legs.iter_mut().enumerate() {
+            let jumps = !self.mixer.hears_as_before(index, &before);
+            host.contained(|leg| {
+                leg.set_rate(rate);
+                leg.set_passing(bridge);
+                if jumps {
+                    leg.expect_jump();
+                }
+            });
+        }
     }
 
     /// One frame of everybody here.
@@ -113,11 +201,24 @@ impl Room {
             self.compile();
         }
         for host in &mut self.legs {
-            host.take_in(tick.slot, tick.now_ms, tick.batch, tick.events);
+            host.take_in(tick.slot, tick.now, tick.batch, tick.events);
         }
-        let mut prompts = [0; FRAME];
-        let spoken = self.prompts.mix_into(&mut prompts, |finished| tick.events.push(finished.into()));
-        self.mixer.run(|index| self.legs[index].said());
+        let passed = self.pass_through(tick);
+        for (host, passed) in self.legs.iter_mut().zip(passed.into_iter().chain(std::iter::repeat(false))) {
+            if !passed {
+                host.listen(tick.now, tick.events);
+            }
+        }
+        let length = self.mixer.rate().samples();
+        let prompts = &mut tick.scratch.prompts[..length];
+        let mut singles = self.legs.iter().any(|host| host.has_prompts());
+        let mut spoken = Mixed::default();
+        if !self.prompts.is_still() {
+            singles = true;
+            prompts.fill(0);
+            spoken = self.prompts.mix_into(prompts, |finished| tick.events.push(finished.into()));
+        }
+        self.mixer.run(singles, |index| self.legs[index].said());
         for tap in &mut self.taps {
             for host in &self.legs {
                 if let Some(frame) = host.said() {
@@ -126,33 +227,76 @@ impl Room {
                     }
                 }
             }
-            tap.prompt(&prompts, spoken.sources);
+            tap.prompt(prompts, spoken.sources);
         }
         for index in 0..self.legs.len() {
-            self.give_out(index, &prompts, spoken, tick);
+            // In a bridge that passes packets through, the listener is the other one.
+            if !(self.legs.len() == 2 && passed[1 - index]) {
+                self.give_out(index, spoken, singles, tick);
+            }
+            self.legs[index].report(tick.now, tick.stats);
         }
         for tap in &mut self.taps {
-            if tap.finish_frame() {
+            if tap.finish_frame(self.mixer.rate()) {
                 tick.events.push(Event::TapReady { tap: tap.id });
             }
         }
     }
 
-    fn give_out(&mut self, index: usize, prompts: &Sum, spoken: Mixed, tick: &mut Tick<'_>) {
-        let mut heard = [0; FRAME];
-        let host = &mut self.legs[index];
-        let voices = self.mixer.heard(index, host.said(), &mut heard);
-        if spoken.sources > 0 {
-            for (total, sample) in heard.iter_mut().zip(prompts) {
-                *total += sample;
+    /// Let two legs have each other's packets as they came, as long as nobody needs to hear or add anything; tells
+    /// whose packets went that way.
+    fn pass_through(&mut self, tick: &mut Tick<'_>) -> [bool; 2] {
+        let mut passed = [false; 2];
+        if let [first, second] = self.legs.as_mut_slice() {
+            if self.taps.is_empty() && self.prompts.is_still() {
+                // Both directions are judged before anything moves.
+                passed = [
+                    self.mixer.only_voice(1) == Some(0) && first.can_pass_to(second),
+                    self.mixer.only_voice(0) == Some(1) && second.can_pass_to(first),
+                ];
+                let passing = &mut tick.scratch.passing;
+                for (passes, from, to) in [(passed[0], 0, 1), (passed[1], 1, 0)] {
+                    if passes {
+                        self.legs[from].pass(tick.now, passing, tick.events);
+                        self.legs[to].take_on(passing, tick.stats);
+                    }
+                }
             }
         }
-        let sources = Mixed { sources: voices + spoken.sources, amplified: spoken.amplified };
-        let ears: Option<Frame> = host.give_out(&mut heard, sources, tick.events, tick.stats);
-        if let Some(frame) = ears {
-            let leg = host.id();
-            for tap in self.taps.iter_mut().filter(|tap| tap.listener() == Some(leg)) {
-                tap.hear(&frame);
+        passed
+    }
+
+    fn give_out(&mut self, index: usize, spoken: Mixed, singles: bool, tick: &mut Tick<'_>) {
+        let length = self.mixer.rate().samples();
+        let Scratch { prompts, heard, ears, .. } = &mut *tick.scratch;
+        let (prompts, heard, ears) = (&prompts[..length], &mut heard[..length], &mut ears[..length]);
+        let alone = self.mixer.only_voice(index).filter(|_| !singles);
+        let hears = if let Some(voice) = alone {
+            match self.legs[voice].said() {
+                Some(frame) => ears.copy_from_slice(frame),
+                None => ears.fill(0),
+            }
+            self.legs[index].give_out_alone(ears, tick.events, tick.stats)
+        } else {
+            let host = &mut self.legs[index];
+            let voices = self.mixer.heard(index, host.said(), heard);
+            self.prompts.lower(heard);
+            if spoken.sources > 0 {
+                for (total, sample) in heard.iter_mut().zip(prompts) {
+                    *total += sample;
+                }
+            }
+            let sources = Mixed { sources: voices + spoken.sources, amplified: spoken.amplified };
+            host.give_out(heard, sources, ears, tick.events, tick.stats)
+        };
+        if hears {
+            let leg = self.legs[index].id();
+            let (own, sources) = self.legs[index].prompted();
+            for tap in &mut self.taps {
+                if tap.listener() == Some(leg) {
+                    tap.hear(ears);
+                }
+                tap.prompt(own, sources);
             }
         }
     }

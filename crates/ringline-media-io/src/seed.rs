@@ -12,6 +12,7 @@ pub(crate) fn stream_seed() -> io::Result<StreamSeed> {
     Ok(StreamSeed {
         ssrc: u32::from_be_bytes([a, b, c, d]),
         timestamp: u32::from_be_bytes([e, f, g, h]),
-        sequence: u16::from_be_bytes([i, j]),
+        // In the lower half, so that nobody misses the first rollover when the first packets get lost (RFC 3711 §3.3.1).
+        sequence: u16::from_be_bytes([i, j]) & 0x7fff,
     })
 }

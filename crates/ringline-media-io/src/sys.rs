@@ -1,19 +1,21 @@
-//! The three system calls that the standard library does not give: each with the proof that its use is sound.
+//! The system calls that the standard library does not give: each with the proof that its use is sound.
 
 use std::io;
-use std::mem::{size_of, zeroed};
+use std::mem::{size_of, zeroed, MaybeUninit};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Datagrams taken with one system call.
-pub(crate) const BATCH: usize = 8;
+/// The lowest real-time priority but a few: before all ordinary threads, behind what others need even more urgently.
+const PACING_PRIORITY: libc::c_int = 5;
+/// Where real time is not allowed.
+const PACING_NICENESS: libc::c_int = -15;
 /// Longest datagram kept whole; an Ethernet frame holds less.
 const DATAGRAM_BYTES: usize = 2048;
 /// Room for the kernel's time stamp, aligned as control messages must be.
 type Control = [u64; 8];
 
 /// Nanoseconds on the clock that never jumps.
-pub(crate) fn monotonic_ns() -> u64 {
+pub fn monotonic_ns() -> u64 {
     // SAFETY: `timespec` is plain data; zero is a valid value.
     let mut time: libc::timespec = unsafe { zeroed() };
     // SAFETY: the pointer is to a live, writable timespec; this clock exists on every Linux.
@@ -21,8 +23,26 @@ pub(crate) fn monotonic_ns() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Sleep until a moment of that clock; returns at once when it is past.
-pub(crate) fn sleep_until(moment_ns: u64) {
+/// Microseconds since 1970, on the clock that stamps arrivals.
+pub fn wall_us() -> u64 {
+    // SAFETY: `timespec` is plain data; zero is a valid value.
+    let mut time: libc::timespec = unsafe { zeroed() };
+    // SAFETY: the pointer is to a live, writable timespec; this clock exists on every Linux.
+    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &mut time) };
+    time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
+}
+
+/// Processor time of the calling thread in nanoseconds.
+pub fn thread_cpu_ns() -> u64 {
+    // SAFETY: `timespec` is plain data; zero is a valid value.
+    let mut time: libc::timespec = unsafe { zeroed() };
+    // SAFETY: the pointer is to a live, writable timespec; this clock exists on every Linux.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Sleep until a moment of the clock that never jumps; returns at once when it is past.
+pub fn sleep_until(moment_ns: u64) {
     let time = libc::timespec {
         tv_sec: (moment_ns / 1_000_000_000) as libc::time_t,
         tv_nsec: (moment_ns % 1_000_000_000) as libc::c_long,
@@ -37,8 +57,24 @@ pub(crate) fn sleep_until(moment_ns: u64) {
     }
 }
 
+/// Let the calling thread run before others, as far as this process may: audio that comes late is no audio. A pacing
+/// thread sleeps nearly all of the time, so nobody has to wait for it for long.
+pub fn run_first() {
+    // SAFETY: a scheduling parameter is plain data; zero is a valid value.
+    let mut parameter: libc::sched_param = unsafe { zeroed() };
+    parameter.sched_priority = PACING_PRIORITY;
+    // SAFETY: 0 means the calling thread, and the pointer is to a live parameter.
+    let refused = unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &raw const parameter) } != 0;
+    if refused {
+        // SAFETY: plain numbers; who 0 means the calling thread on Linux. Where this is refused too, all stays as it is.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, PACING_NICENESS) };
+    }
+    // SAFETY: plain numbers: the thread's sleeps may end one nanosecond late, not fifty microseconds.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1 as libc::c_ulong, 0, 0, 0) };
+}
+
 /// Ask the kernel to stamp each datagram with its time of arrival.
-pub(crate) fn stamp_arrivals(socket: BorrowedFd<'_>) -> io::Result<()> {
+pub fn stamp_arrivals(socket: BorrowedFd<'_>) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: the descriptor is open (it is borrowed), the value a live int whose size is given.
     let result = unsafe {
@@ -57,82 +93,99 @@ pub(crate) fn stamp_arrivals(socket: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
-/// One datagram of a batch.
-pub(crate) struct Received<'a> {
-    /// Its bytes.
-    pub(crate) bytes: &'a mut [u8],
-    /// Where it came from.
-    pub(crate) from: SocketAddr,
-    /// When it came, in ticks of 1/8000 s of the wall clock, modulo 2^32.
-    pub(crate) arrival: u32,
+/// Let a socket forget its peer: it takes datagrams from anybody again.
+pub(crate) fn disconnect(socket: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: a socket address is plain data; zero is a valid value.
+    let mut name: libc::sockaddr = unsafe { zeroed() };
+    name.sa_family = libc::AF_UNSPEC as libc::sa_family_t;
+    // SAFETY: the descriptor is open (it is borrowed), the name live and of the length given.
+    let result =
+        unsafe { libc::connect(socket.as_raw_fd(), &raw const name, size_of::<libc::sockaddr>() as libc::socklen_t) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
-/// Buffers for receiving several datagrams at once; one per pacing thread.
+/// A received datagram.
+pub struct Received<'a> {
+    /// Its bytes.
+    pub bytes: &'a mut [u8],
+    /// Where it came from.
+    pub from: SocketAddr,
+    /// When it came, in microseconds of the wall clock.
+    pub arrival_us: u64,
+}
+
+/// The buffer for receiving; one per pacing thread.
 pub struct Batch {
-    buffers: Box<[[u8; DATAGRAM_BYTES]; BATCH]>,
-    meta: [Option<(SocketAddr, usize, u32)>; BATCH],
+    buffer: Box<[u8; DATAGRAM_BYTES]>,
+    length: usize,
+    from: Option<SocketAddr>,
+    arrival_us: u64,
 }
 
 impl Default for Batch {
     fn default() -> Self {
-        Batch { buffers: Box::new([[0; DATAGRAM_BYTES]; BATCH]), meta: [None; BATCH] }
+        Batch { buffer: Box::new([0; DATAGRAM_BYTES]), length: 0, from: None, arrival_us: 0 }
     }
 }
 
 impl Batch {
-    /// Take up to [`BATCH`] waiting datagrams without blocking; returns how many.
-    pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        // SAFETY: socket addresses, control buffers and headers are plain data; zero is a valid value for each.
-        let mut names: [libc::sockaddr_storage; BATCH] = unsafe { zeroed() };
-        let mut controls: [Control; BATCH] = [[0; 8]; BATCH];
-        // SAFETY: as above; null pointers with zero lengths are what an empty header holds.
-        let mut vectors: [libc::iovec; BATCH] = unsafe { zeroed() };
-        // SAFETY: as above.
-        let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
-        for index in 0..BATCH {
-            vectors[index].iov_base = self.buffers[index].as_mut_ptr().cast();
-            vectors[index].iov_len = DATAGRAM_BYTES;
-            let header = &mut headers[index].msg_hdr;
-            header.msg_name = (&raw mut names[index]).cast();
+    /// Take a waiting datagram without blocking; false when there is none. `peer` is known if the socket is connected.
+    pub fn receive(&mut self, socket: BorrowedFd<'_>, peer: Option<SocketAddr>) -> io::Result<bool> {
+        let mut name =
+            if peer.is_none() { MaybeUninit::<libc::sockaddr_storage>::zeroed() } else { MaybeUninit::uninit() };
+        let mut control: Control = [0; 8];
+        let mut vector = libc::iovec { iov_base: self.buffer.as_mut_ptr().cast(), iov_len: DATAGRAM_BYTES };
+        // SAFETY: a header is plain data; null pointers with zero lengths are what an empty one holds.
+        let mut header: libc::msghdr = unsafe { zeroed() };
+        if peer.is_none() {
+            header.msg_name = name.as_mut_ptr().cast();
             header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-            header.msg_iov = &raw mut vectors[index];
-            header.msg_iovlen = 1;
-            header.msg_control = (&raw mut controls[index]).cast();
-            header.msg_controllen = size_of::<Control>() as _;
         }
-        // SAFETY: the headers point to buffers of the lengths they tell, all alive and not otherwise borrowed until the
-        // call returns; the count is the array's; no timeout is given.
-        let count = unsafe {
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                headers.as_mut_ptr(),
-                BATCH as libc::c_uint,
-                libc::MSG_DONTWAIT,
-                std::ptr::null_mut(),
-            )
-        };
-        if count < 0 {
+        header.msg_iov = &raw mut vector;
+        header.msg_iovlen = 1;
+        header.msg_control = (&raw mut control).cast();
+        header.msg_controllen = size_of::<Control>() as _;
+        // SAFETY: the header points to buffers of the lengths it tells, all alive and not otherwise borrowed until the
+        // call returns.
+        let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, libc::MSG_DONTWAIT) };
+        if length < 0 {
             let error = io::Error::last_os_error();
-            return if error.kind() == io::ErrorKind::WouldBlock { Ok(0) } else { Err(error) };
+            return if error.kind() == io::ErrorKind::WouldBlock { Ok(false) } else { Err(error) };
         }
-        let count = (count as usize).min(BATCH);
-        for index in 0..count {
-            let length = (headers[index].msg_len as usize).min(DATAGRAM_BYTES);
-            let arrival = arrival(&headers[index].msg_hdr);
-            self.meta[index] = address(&names[index]).map(|from| (from, length, arrival));
-        }
-        Ok(count)
+        self.length = (length as usize).min(DATAGRAM_BYTES);
+        self.arrival_us = arrival(&header);
+        self.from = match peer {
+            Some(peer) => Some(peer),
+            None if header.msg_namelen as usize >= size_of::<libc::sockaddr_in>() => {
+                // SAFETY: the call succeeded and the header had room for a name, so the kernel has written one of the
+                // length it tells; the rest was zeroed before.
+                address(unsafe { name.assume_init_ref() })
+            }
+            None => None,
+        };
+        Ok(true)
     }
 
-    /// A datagram of the last batch; `None` when its source makes no sense.
-    pub(crate) fn datagram(&mut self, index: usize) -> Option<Received<'_>> {
-        let (from, length, arrival) = (*self.meta.get(index)?)?;
-        Some(Received { bytes: &mut self.buffers[index][..length], from, arrival })
+    /// Make it hold a datagram, as if it had been received.
+    pub fn fill(&mut self, bytes: &[u8], from: SocketAddr, arrival_us: u64) {
+        self.length = bytes.len().min(DATAGRAM_BYTES);
+        self.buffer[..self.length].copy_from_slice(&bytes[..self.length]);
+        (self.from, self.arrival_us) = (Some(from), arrival_us);
+    }
+
+    /// The datagram that was received last; `None` when its source makes no sense.
+    pub fn datagram(&mut self) -> Option<Received<'_>> {
+        let from = self.from?;
+        Some(Received { bytes: &mut self.buffer[..self.length], from, arrival_us: self.arrival_us })
     }
 }
 
-/// Read the kernel's time stamp out of a received header; 0 when there is none.
-fn arrival(header: &libc::msghdr) -> u32 {
+/// Read the kernel's time stamp out of a received header; the present when there is none.
+fn arrival(header: &libc::msghdr) -> u64 {
     // SAFETY: the header was filled by the kernel; its control pointer and length describe a live, aligned buffer.
     let mut message = unsafe { libc::CMSG_FIRSTHDR(header) };
     while !message.is_null() {
@@ -141,12 +194,12 @@ fn arrival(header: &libc::msghdr) -> u32 {
         if known.cmsg_level == libc::SOL_SOCKET && known.cmsg_type == libc::SCM_TIMESTAMPNS {
             // SAFETY: a message of this type carries one timespec; reading it unaligned needs no more than its bytes.
             let time: libc::timespec = unsafe { std::ptr::read_unaligned(libc::CMSG_DATA(message).cast()) };
-            return (time.tv_sec as u64).wrapping_mul(8000).wrapping_add(time.tv_nsec as u64 / 125_000) as u32;
+            return time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000;
         }
         // SAFETY: both pointers belong to the same header, unchanged since the kernel filled it.
         message = unsafe { libc::CMSG_NXTHDR(header, message) };
     }
-    0
+    wall_us()
 }
 
 fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
@@ -174,23 +227,45 @@ mod tests {
     use std::os::fd::AsFd;
 
     #[test]
-    fn a_batch_brings_bytes_source_and_time() {
+    fn a_datagram_comes_with_source_and_time() {
         for ip in ["127.0.0.1", "::1"] {
             let Ok(ours) = UdpSocket::bind((ip, 0)) else { continue };
             ours.set_nonblocking(true).unwrap();
             stamp_arrivals(ours.as_fd()).unwrap();
             let mut batch = Batch::default();
-            assert_eq!(batch.receive(ours.as_fd()).unwrap(), 0);
+            assert!(!batch.receive(ours.as_fd(), None).unwrap());
             let peer = UdpSocket::bind((ip, 0)).unwrap();
-            for length in 1..=11 {
-                peer.send_to(&vec![length; usize::from(length)], ours.local_addr().unwrap()).unwrap();
-            }
-            assert_eq!(batch.receive(ours.as_fd()).unwrap(), BATCH);
-            let last = batch.datagram(7).unwrap();
-            assert_eq!((last.bytes.to_vec(), last.from), (vec![8; 8], peer.local_addr().unwrap()));
-            assert_ne!(last.arrival, 0);
-            assert_eq!(batch.receive(ours.as_fd()).unwrap(), 3);
+            let before_us = wall_us();
+            peer.send_to(&[8; 11], ours.local_addr().unwrap()).unwrap();
+            assert!(batch.receive(ours.as_fd(), None).unwrap());
+            let got = batch.datagram().unwrap();
+            assert_eq!((got.bytes.to_vec(), got.from), (vec![8; 11], peer.local_addr().unwrap()));
+            assert!((before_us..=wall_us()).contains(&got.arrival_us));
+            assert!(!batch.receive(ours.as_fd(), None).unwrap());
         }
+    }
+
+    #[test]
+    fn a_connected_socket_hears_its_peer_alone_until_it_is_let_go() {
+        let mut sockets: Vec<UdpSocket> = (0..3).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        // A socket keeps the port that it asked for by number; one that the kernel chose would be lost.
+        let at = sockets[0].local_addr().unwrap();
+        let peer = sockets[1].local_addr().unwrap();
+        drop(sockets.remove(0));
+        sockets.insert(0, UdpSocket::bind(at).unwrap());
+        let ours = &sockets[0];
+        ours.connect(peer).unwrap();
+        let mut batch = Batch::default();
+        sockets[2].send_to(&[2], at).unwrap();
+        sockets[1].send_to(&[1], at).unwrap();
+        assert!(batch.receive(ours.as_fd(), Some(peer)).unwrap());
+        assert_eq!(batch.datagram().unwrap().bytes, &[1]);
+        assert!(!batch.receive(ours.as_fd(), Some(peer)).unwrap());
+        disconnect(ours.as_fd()).unwrap();
+        assert_eq!(ours.local_addr().unwrap(), at);
+        sockets[2].send_to(&[2], at).unwrap();
+        assert!(batch.receive(ours.as_fd(), None).unwrap());
+        assert_eq!(batch.datagram().unwrap().from, sockets[2].local_addr().unwrap());
     }
 
     #[test]

@@ -2,48 +2,114 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::sys::{stamp_arrivals, Batch};
+use crate::sys::{disconnect, stamp_arrivals, Batch};
 
 /// Expedited forwarding (RFC 3246): routers that care let voice pass first.
 const TOS_VOICE: u32 = 0xb8;
 
-/// A leg's way to its peer. Neither call blocks.
+/// A leg's way to its peer. No call blocks.
 pub trait Transport: Send {
-    /// Take waiting datagrams into `batch`; returns how many. Full batches may have more behind them.
-    fn receive(&mut self, batch: &mut Batch) -> io::Result<usize>;
+    /// Take a waiting datagram into `batch`; false when none waits.
+    fn receive(&mut self, batch: &mut Batch) -> io::Result<bool>;
 
     /// Send one packet.
     fn send(&mut self, to: SocketAddr, packet: &[u8]) -> io::Result<()>;
+
+    /// Whether there is a way at all.
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    /// From now on everything comes from this peer and goes there, or from anybody if there is none.
+    fn connect(&mut self, peer: Option<SocketAddr>) -> io::Result<()> {
+        let _ = peer;
+        Ok(())
+    }
+
+    /// Take a waiting datagram of the reports' own port; false when none waits.
+    fn receive_report(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        let _ = batch;
+        Ok(false)
+    }
+
+    /// Send a report from the reports' own port.
+    fn send_report(&mut self, to: SocketAddr, packet: &[u8]) -> io::Result<()> {
+        self.send(to, packet)
+    }
 }
 
-/// RTP over UDP, one socket per leg.
-pub(crate) struct Udp(UdpSocket);
+/// RTP over UDP, one socket per leg; its reports have another on the next port, which is looked at now and then.
+pub(crate) struct Udp {
+    audio: UdpSocket,
+    /// None where another program has that port.
+    reports: Option<UdpSocket>,
+    peer: Option<SocketAddr>,
+}
 
 impl Udp {
-    /// Bind a socket for one leg.
+    /// Bind the sockets of one leg.
     pub(crate) fn bind(ip: IpAddr, port: u16) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(SocketAddr::new(ip, port)), Type::DGRAM, Some(Protocol::UDP))?;
-        if ip.is_ipv4() {
-            // Only an optimisation: some containers forbid it.
-            let _ = socket.set_tos_v4(TOS_VOICE);
-        }
-        socket.set_nonblocking(true)?;
-        socket.bind(&SocketAddr::new(ip, port).into())?;
-        stamp_arrivals(socket.as_fd())?;
-        Ok(Udp(socket.into()))
+        let audio = bind(ip, port)?;
+        let reports = port.checked_add(1).and_then(|beside| bind(ip, beside).ok());
+        Ok(Udp { audio, reports, peer: None })
     }
+}
+
+fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(SocketAddr::new(ip, port)), Type::DGRAM, Some(Protocol::UDP))?;
+    if ip.is_ipv4() {
+        // Only an optimisation: some containers forbid it.
+        let _ = socket.set_tos_v4(TOS_VOICE);
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::new(ip, port).into())?;
+    stamp_arrivals(socket.as_fd())?;
+    Ok(socket.into())
 }
 
 impl Transport for Udp {
-    fn receive(&mut self, batch: &mut Batch) -> io::Result<usize> {
-        batch.receive(self.0.as_fd())
+    fn is_open(&self) -> bool {
+        self.audio.as_raw_fd() >= 0
+    }
+
+    fn receive(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        batch.receive(self.audio.as_fd(), self.peer)
     }
 
     fn send(&mut self, to: SocketAddr, packet: &[u8]) -> io::Result<()> {
-        self.0.send_to(packet, to).map(|_| ())
+        match self.peer {
+            Some(peer) if peer == to => self.audio.send(packet).map(drop),
+            _ => self.audio.send_to(packet, to).map(drop),
+        }
+    }
+
+    fn connect(&mut self, peer: Option<SocketAddr>) -> io::Result<()> {
+        self.peer = None;
+        match peer {
+            Some(address) => {
+                self.audio.connect(address)?;
+                self.peer = peer;
+                Ok(())
+            }
+            None => disconnect(self.audio.as_fd()),
+        }
+    }
+
+    fn receive_report(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        match &self.reports {
+            Some(socket) => batch.receive(socket.as_fd(), None),
+            None => Ok(false),
+        }
+    }
+
+    fn send_report(&mut self, to: SocketAddr, packet: &[u8]) -> io::Result<()> {
+        match &self.reports {
+            Some(socket) => socket.send_to(packet, to).map(drop),
+            None => Ok(()),
+        }
     }
 }

@@ -5,13 +5,13 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::mpsc::{Receiver, Sender};
 use std::sync::Arc;
 
-use ringline_media::Event;
+use ringline_media::{Event, Loudest, Now, PromptPlan};
 
 use crate::command::{Command, LegCommand, PromptCommand, RoomCommand};
 use crate::host::{command_prompts, words, LegHost};
-use crate::room::{Room, Tick};
+use crate::room::{Room, Scratch, Tick};
 use crate::stats::ThreadStats;
-use crate::sys::{monotonic_ns, sleep_until, Batch};
+use crate::sys::{monotonic_ns, run_first, sleep_until, thread_cpu_ns, wall_us, Batch};
 use crate::wake::EventSender;
 
 /// Length of a slot. All threads share the grid, so that a leg may change threads between two ticks.
@@ -37,10 +37,25 @@ pub(crate) struct Worker {
     place: HashMap<u64, usize>,
     /// Commands for legs that are on their way here.
     expected: HashMap<u64, Vec<LegCommand>>,
-    /// Rooms in each phase: slots without rooms are slept through.
-    phases: [usize; SLOTS_PER_FRAME as usize],
+    /// Commands for rooms that are on their way here.
+    expected_rooms: HashMap<u64, Vec<Command>>,
+    /// Rooms that leave as soon as those legs of theirs have come that are on their way here.
+    leaving: Vec<Leaving>,
+    /// The places of the rooms of each phase: slots without rooms are slept through.
+    phases: [Vec<usize>; SLOTS_PER_FRAME as usize],
+    loudest: Loudest,
     batch: Batch,
+    scratch: Box<Scratch>,
     events: Vec<Event>,
+}
+
+/// A room that is about to leave for another thread.
+struct Leaving {
+    room: u64,
+    thread: usize,
+    legs: Vec<u64>,
+    /// Legs of it that are still on their way here.
+    awaited: Vec<u64>,
 }
 
 /// The moment media time counts from, and what a thread needs to reach the others.
@@ -49,6 +64,7 @@ pub(crate) struct Surroundings {
     pub(crate) peers: Vec<Sender<Command>>,
     pub(crate) outbox: EventSender,
     pub(crate) stats: Arc<ThreadStats>,
+    pub(crate) loudest: Loudest,
 }
 
 impl Worker {
@@ -64,17 +80,22 @@ impl Worker {
             named: HashMap::new(),
             place: HashMap::new(),
             expected: HashMap::new(),
-            phases: [0; SLOTS_PER_FRAME as usize],
+            expected_rooms: HashMap::new(),
+            leaving: Vec::new(),
+            phases: Default::default(),
+            loudest: around.loudest,
             batch: Batch::default(),
+            scratch: Box::default(),
             events: Vec::new(),
         }
     }
 
     /// Run until told to end.
     pub(crate) fn run(mut self) {
+        run_first();
         let mut slot = self.present_slot();
         loop {
-            if self.phases == [0; SLOTS_PER_FRAME as usize] {
+            if self.phases.iter().all(Vec::is_empty) {
                 // Nothing to play: sleep until there is.
                 let Ok(command) = self.inbox.recv() else { return };
                 if !self.handle(command, slot) {
@@ -85,7 +106,7 @@ impl Worker {
                 continue;
             }
             slot += 1;
-            while self.phases[(slot % SLOTS_PER_FRAME) as usize] == 0 {
+            while self.phases[(slot % SLOTS_PER_FRAME) as usize].is_empty() {
                 slot += 1;
             }
             sleep_until(self.epoch_ns + slot * SLOT_NS);
@@ -96,10 +117,13 @@ impl Worker {
                     return;
                 }
             }
+            if !self.leaving.is_empty() {
+                self.send_rooms();
+            }
             self.play(slot);
             self.outbox.send_all(&mut self.events);
             let lag_us = started_ns.saturating_sub(self.epoch_ns + slot * SLOT_NS) / 1000;
-            self.stats.count_slot(lag_us, monotonic_ns().saturating_sub(started_ns) / 1000);
+            self.stats.count_slot(lag_us, monotonic_ns().saturating_sub(started_ns) / 1000, thread_cpu_ns());
         }
     }
 
@@ -114,8 +138,8 @@ impl Worker {
             return slot;
         }
         let frames = missed / SLOTS_PER_FRAME;
-        for host in self.rooms.iter_mut().flatten().flat_map(Room::legs) {
-            host.contained(|leg| leg.skip(frames as u32));
+        for room in self.rooms.iter_mut().flatten() {
+            room.skip(frames as u32);
         }
         self.stats.count_skipped(frames);
         slot + frames * SLOTS_PER_FRAME
@@ -123,12 +147,19 @@ impl Worker {
 
     fn play(&mut self, slot: u64) {
         let phase = slot % SLOTS_PER_FRAME;
-        for index in 0..self.rooms.len() {
-            let Some(room) = self.rooms[index].as_mut().filter(|room| room.phase == phase) else { continue };
+        // The moment that was meant, not the one at which we woke: what is measured against it must not tremble.
+        let lag_us = monotonic_ns().saturating_sub(self.epoch_ns + slot * SLOT_NS) / 1000;
+        let now = Now { ms: slot * SLOT_MS, wall_us: wall_us().saturating_sub(lag_us) };
+        self.warm_up(phase);
+        let mut turn = 0;
+        while let Some(index) = self.phases[phase as usize].get(turn).copied() {
+            turn += 1;
+            let Some(room) = self.rooms[index].as_mut() else { continue };
             let mut tick = Tick {
                 slot,
-                now_ms: slot * SLOT_MS,
+                now,
                 batch: &mut self.batch,
+                scratch: &mut self.scratch,
                 events: &mut self.events,
                 stats: &self.stats,
             };
@@ -145,8 +176,18 @@ impl Worker {
             for (host, why) in failed {
                 self.fail(host, why);
             }
-            self.close_if_over(index);
+            if self.close_if_over(index) {
+                turn -= 1; // another has taken its turn
+            }
         }
+    }
+
+    /// Fetch what the rooms of a slot are about to need: since their last turn other things have filled the caches, and
+    /// waiting for memory one line after the other would take longer than all of the work.
+    fn warm_up(&self, phase: u64) {
+        let rooms = || self.phases[phase as usize].iter().filter_map(|index| self.rooms[*index].as_ref());
+        let touched = rooms().map(Room::touch).chain(rooms().map(Room::touch_legs)).fold(0, u64::wrapping_add);
+        std::hint::black_box(touched);
     }
 
     fn fail(&mut self, mut host: Box<LegHost>, why: String) {
@@ -157,8 +198,12 @@ impl Worker {
     }
 
     fn make_room(&mut self, name: Option<u64>, phase: u64) -> usize {
-        let room = Room::new(name, phase % SLOTS_PER_FRAME);
-        self.phases[room.phase as usize] += 1;
+        let room = Room::new(name, phase % SLOTS_PER_FRAME, self.loudest);
+        self.keep_room(room)
+    }
+
+    fn keep_room(&mut self, room: Room) -> usize {
+        let (name, phase) = (room.name, room.phase as usize);
         let index = match self.vacant.pop() {
             Some(index) => {
                 self.rooms[index] = Some(room);
@@ -169,6 +214,7 @@ impl Worker {
                 self.rooms.len() - 1
             }
         };
+        self.phases[phase].push(index);
         if let Some(name) = name {
             self.named.insert(name, index);
         }
@@ -182,16 +228,23 @@ impl Worker {
         }
     }
 
-    fn close_if_over(&mut self, index: usize) {
-        if self.rooms[index].as_ref().is_some_and(Room::is_over) {
-            if let Some(room) = self.rooms[index].take() {
-                self.phases[room.phase as usize] -= 1;
-                self.vacant.push(index);
-                if let Some(name) = room.name {
-                    self.named.remove(&name);
-                }
-            }
+    /// Close a room that nothing keeps; tells whether it is gone.
+    fn close_if_over(&mut self, index: usize) -> bool {
+        if !self.rooms[index].as_ref().is_some_and(Room::is_over) {
+            return false;
         }
+        self.vacate(index);
+        true
+    }
+
+    fn vacate(&mut self, index: usize) -> Option<Room> {
+        let room = self.rooms[index].take()?;
+        self.phases[room.phase as usize].retain(|place| *place != index);
+        self.vacant.push(index);
+        if let Some(name) = room.name {
+            self.named.remove(&name);
+        }
+        Some(room)
     }
 
     fn settle(&mut self, host: Box<LegHost>, index: usize) {
@@ -221,6 +274,12 @@ impl Worker {
             }
             Command::Arrive { host, room, phase } => {
                 let leg = host.id();
+                // A room that leaves may be expected back already; this leg is for before.
+                let awaited = self.leaving.iter().any(|leaving| leaving.room == room && leaving.awaited.contains(&leg));
+                if let Some(waiting) = self.expected_rooms.get_mut(&room).filter(|_| !awaited) {
+                    waiting.push(Command::Arrive { host, room, phase });
+                    return true;
+                }
                 let index = self.room_named(room, phase);
                 self.settle(host, index);
                 self.catch_up(leg, slot);
@@ -230,14 +289,75 @@ impl Worker {
                 Some(waiting) => waiting.push(what),
                 None => self.command_leg(leg, what, slot),
             },
-            Command::Room { room, phase, what } => self.command_room(room, phase, what),
+            Command::ExpectRoom { room, legs } => {
+                self.expected_rooms.entry(room).or_default();
+                for leg in legs {
+                    self.expected.entry(leg).and_modify(|waiting| waiting.push(LegCommand::Await)).or_default();
+                }
+            }
+            Command::MoveRoom { room, thread, legs } => {
+                let awaited = legs.iter().copied().filter(|leg| self.expected.contains_key(leg)).collect();
+                self.leaving.push(Leaving { room, thread, legs, awaited });
+                self.send_rooms();
+            }
+            Command::ArriveRoom { name, room, legs } => return self.receive_room(name, room, legs, slot),
+            Command::Room { room, phase, what } => match self.expected_rooms.get_mut(&room) {
+                Some(waiting) => waiting.push(Command::Room { room, phase, what }),
+                None => self.command_room(room, phase, what),
+            },
             Command::Shutdown => return false,
+        }
+        true
+    }
+
+    /// Send rooms with everything in them to the threads that expect them, once all of their legs are here.
+    fn send_rooms(&mut self) {
+        let mut waiting = std::mem::take(&mut self.leaving);
+        waiting.retain_mut(|leaving| {
+            if !leaving.awaited.is_empty() {
+                return true;
+            }
+            let room = self.named.get(&leaving.room).copied().and_then(|index| self.vacate(index));
+            for leg in room.iter().flat_map(Room::leg_names) {
+                self.place.remove(&leg);
+            }
+            // The other thread ends only after this one's peers do, at shutdown.
+            let (name, legs) = (leaving.room, std::mem::take(&mut leaving.legs));
+            let _ = self.peers[leaving.thread].send(Command::ArriveRoom { name, room: room.map(Box::new), legs });
+            false
+        });
+        self.leaving = waiting;
+    }
+
+    fn receive_room(&mut self, name: u64, room: Option<Box<Room>>, legs: Vec<u64>, slot: u64) -> bool {
+        if let Some(room) = room {
+            let present = room.leg_names();
+            let index = self.keep_room(*room);
+            self.place.extend(present.into_iter().map(|leg| (leg, index)));
+        }
+        let waiting = self.expected_rooms.remove(&name).unwrap_or_default();
+        for command in waiting {
+            if let Command::Leg { leg, what } = command {
+                // A leg of this thread that was told to enter, and has waited since.
+                let kept = self.expected.remove(&leg).unwrap_or_default();
+                self.command_leg(leg, what, slot);
+                self.expected.insert(leg, kept);
+                self.catch_up(leg, slot);
+            } else if !self.handle(command, slot) {
+                return false;
+            }
+        }
+        for leg in legs {
+            self.catch_up(leg, slot);
         }
         true
     }
 
     /// Apply, or refuse, what was kept for a leg that is no longer expected.
     fn catch_up(&mut self, leg: u64, slot: u64) {
+        for leaving in &mut self.leaving {
+            leaving.awaited.retain(|awaited| *awaited != leg);
+        }
         let mut waiting = self.expected.remove(&leg).unwrap_or_default().into_iter();
         while let Some(what) = waiting.next() {
             if matches!(what, LegCommand::Await) {
@@ -257,6 +377,10 @@ impl Worker {
                 if let Some(mut host) = self.take_leg(leg) {
                     host.end(&mut self.events);
                 }
+            }
+            LegCommand::Enter { room, .. } if self.expected_rooms.contains_key(&room) => {
+                self.expected.entry(leg).or_default();
+                self.expected_rooms.entry(room).or_default().push(Command::Leg { leg, what });
             }
             LegCommand::Enter { room, phase } => {
                 // The room first: taking the leg may close the one it leaves, which may be the same.
@@ -286,14 +410,27 @@ impl Worker {
 
     fn command_media(&mut self, leg: u64, index: usize, what: LegCommand, slot: u64) {
         let events = &mut self.events;
-        let Some(host) = self.rooms[index].as_mut().and_then(|room| room.leg(leg)) else { return };
+        let Some(room) = self.rooms[index].as_mut() else { return };
+        if matches!(what, LegCommand::Configure(_)) {
+            room.look_again();
+        }
+        let Some(host) = room.leg(leg) else { return };
+        if let LegCommand::Configure(plan) = &what {
+            return host.configure(plan, slot * SLOT_MS);
+        }
         host.contained(|leg| match what {
-            LegCommand::Configure(plan) => leg.configure(&plan, slot * SLOT_MS),
-            LegCommand::Prompt(prompt) => command_prompts(leg.prompts(), prompt, events),
+            LegCommand::Prompt(prompt) => {
+                if matches!(prompt, PromptCommand::Stop { .. }) {
+                    leg.expect_jump();
+                }
+                command_prompts(leg.prompts(), prompt, events);
+            }
             LegCommand::SendKeys { keys, digits } => leg.order_keys(keys, &digits),
             LegCommand::WatchSilence { watch, milliseconds } => leg.watch_silence(watch, milliseconds),
+            LegCommand::Observe { watch } => leg.observe(watch),
             LegCommand::Unwatch { watch } => leg.unwatch(watch),
             LegCommand::Close
+            | LegCommand::Configure(_)
             | LegCommand::Enter { .. }
             | LegCommand::Leave
             | LegCommand::Await
@@ -304,7 +441,7 @@ impl Worker {
     /// A command for a leg that is not here: it failed, or was closed on its way.
     fn refuse(&mut self, leg: u64, what: LegCommand) {
         match what {
-            LegCommand::Prompt(PromptCommand::Play { play, .. }) => {
+            LegCommand::Prompt(PromptCommand::Play(PromptPlan { id: play, .. })) => {
                 self.events.push(Event::PlaybackFinished { play, played_ms: 0, stopped: true });
             }
             LegCommand::Move { thread, .. } => {
@@ -318,9 +455,17 @@ impl Worker {
         let index = self.room_named(name, phase);
         if let Some(room) = &mut self.rooms[index] {
             match what {
-                RoomCommand::Arrange { hears, muted } => room.arrange(hears, muted),
-                RoomCommand::Dissolve => room.dissolve(&mut self.events),
-                RoomCommand::Prompt(prompt) => command_prompts(&mut room.prompts, prompt, &mut self.events),
+                RoomCommand::Arrange(arrangement) => room.arrange(arrangement),
+                RoomCommand::Dissolve => {
+                    room.expect_jump();
+                    room.dissolve(&mut self.events);
+                }
+                RoomCommand::Prompt(prompt) => {
+                    if matches!(prompt, PromptCommand::Stop { .. }) {
+                        room.expect_jump();
+                    }
+                    command_prompts(&mut room.prompts, prompt, &mut self.events);
+                }
                 RoomCommand::Record(tap) => room.record(tap),
                 RoomCommand::SweepTaps => room.sweep_taps(),
             }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ringline_media::{Crypto, Event, Layout, Plain};
-use ringline_media_io::{Batch, MediaCore, PlanRequest, Settings, Target, Transport};
+use ringline_media::{Crypto, Event, Hears, Layout, Plain, PromptPlan, Rate, RtpPacket};
+use ringline_media_io::{Arrangement, Batch, MediaCore, PlanRequest, Settings, Target, Transport};
 
 /// A network that takes everything and brings nothing.
 struct Void {
@@ -18,11 +18,11 @@ struct Void {
 }
 
 impl Transport for Void {
-    fn receive(&mut self, _batch: &mut Batch) -> io::Result<usize> {
+    fn receive(&mut self, _batch: &mut Batch) -> io::Result<bool> {
         if self.dead {
             Err(io::Error::other("unplugged"))
         } else {
-            Ok(0)
+            Ok(false)
         }
     }
 
@@ -48,9 +48,7 @@ impl Crypto for Broken {
 }
 
 fn core(threads: usize) -> MediaCore {
-    let bind_ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    MediaCore::start(Settings { bind_ip, port_low: 43_000, port_high: 43_100, threads, media_timeout_ms: 60_000 })
-        .unwrap()
+    MediaCore::start(Settings { port_low: 43_000, port_high: 43_100, threads, ..Settings::default() }).unwrap()
 }
 
 fn adopt(core: &mut MediaCore, crypto: Box<dyn Crypto>, dead: bool) -> (u64, Arc<AtomicU64>) {
@@ -66,13 +64,15 @@ fn configured(core: &mut MediaCore, void: Void, crypto: Box<dyn Crypto>) -> u64 
         remote_port: 4000,
         codec: "PCMA",
         payload_type: 8,
-        dtmf_payload_type: None,
-        ptime_ms: 20,
-        send: true,
-        receive: true,
+        ..PlanRequest::default()
     };
     core.configure(leg, &plan).unwrap();
     leg
+}
+
+/// A room in which all hear all.
+fn all(legs: &[u64]) -> Arrangement {
+    Arrangement { hears: legs.iter().map(|leg| (*leg, Hears::AllBut(vec![]))).collect(), ..Arrangement::default() }
 }
 
 /// Encryption that once takes far too long.
@@ -107,8 +107,8 @@ fn a_panic_ends_its_leg_and_no_other() {
     let mut core = core(1);
     let (well, sent) = adopt(&mut core, Box::new(Plain), false);
     let (broken, _) = adopt(&mut core, Box::new(Broken(5)), false);
-    core.arrange(1, vec![(well, vec![broken]), (broken, vec![well])], vec![]);
-    core.play(7, Target::Leg(broken), 0.0, 0);
+    core.arrange(1, all(&[well, broken]));
+    core.play(PromptPlan { rounds: 0, ..PromptPlan::new(7, Rate::Narrow) }, Target::Leg(broken));
     core.feed(7, vec![1; 160], true);
     let mut events = Vec::new();
     wait(&mut core, &mut events, |events| events.len() >= 2);
@@ -130,7 +130,7 @@ fn a_dead_socket_ends_its_leg_and_what_is_sent_to_it_is_refused() {
     let mut events = Vec::new();
     wait(&mut core, &mut events, |events| !events.is_empty());
     assert_eq!(events, [Event::LegFailed { leg: dead, why: "socket: unplugged".to_owned() }]);
-    core.play(8, Target::Leg(dead), 0.0, 1);
+    core.play(PromptPlan { rounds: 1, ..PromptPlan::new(8, Rate::Narrow) }, Target::Leg(dead));
     wait(&mut core, &mut events, |events| events.len() == 2);
     assert_eq!(events[1], Event::PlaybackFinished { play: 8, played_ms: 0, stopped: true });
 }
@@ -139,15 +139,14 @@ fn a_dead_socket_ends_its_leg_and_what_is_sent_to_it_is_refused() {
 fn a_leg_that_fails_on_its_way_leaves_nothing_waiting() {
     let mut core = core(2);
     let (host, _) = adopt(&mut core, Box::new(Plain), false);
-    core.arrange(1, vec![(host, vec![])], vec![]);
+    core.arrange(1, all(&[host]));
     let (broken, _) = adopt(&mut core, Box::new(Broken(0)), false);
     // It fails at its first frame, on either thread; every prompt must tell its end all the same.
     let mut events = Vec::new();
     for play in 100..140 {
-        core.play(play, Target::Leg(broken), 0.0, 0);
+        core.play(PromptPlan { rounds: 0, ..PromptPlan::new(play, Rate::Narrow) }, Target::Leg(broken));
         core.feed(play, vec![1; 160], true);
-        let legs = if play % 2 == 0 { vec![(host, vec![]), (broken, vec![])] } else { vec![(host, vec![])] };
-        core.arrange(1, legs, vec![]);
+        core.arrange(1, if play % 2 == 0 { all(&[host, broken]) } else { all(&[host]) });
         events.extend(core.poll(100));
     }
     wait(&mut core, &mut events, |events| {
@@ -162,11 +161,11 @@ fn rooms_and_prompts_leave_nothing_behind() {
     let (leg, _) = adopt(&mut core, Box::new(Plain), false);
     let mut events = Vec::new();
     for room in 1..50 {
-        core.arrange(room, vec![(leg, vec![])], vec![]);
-        core.play(room, Target::Room(room), 0.0, 0);
-        core.record(room, room, Layout::Mono).unwrap();
+        core.arrange(room, all(&[leg]));
+        core.play(PromptPlan { rounds: 0, ..PromptPlan::new(room, Rate::Narrow) }, Target::Room(room));
+        core.record(room, room, Layout::Mono, Rate::Narrow).unwrap();
         core.stop_tap(room);
-        core.arrange(room, vec![], vec![]);
+        core.arrange(room, all(&[]));
     }
     wait(&mut core, &mut events, |events| events.len() >= 49);
     core.close(leg);
@@ -195,15 +194,142 @@ fn a_thread_that_was_stopped_leaves_out_what_it_missed_and_no_clock_falls_behind
 
 #[test]
 fn settings_that_cannot_work_are_refused_at_the_start() {
-    let good = Settings {
-        bind_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        port_low: 43_000,
-        port_high: 43_100,
-        threads: 1,
-        media_timeout_ms: 60_000,
-    };
+    let good = Settings { port_low: 43_000, port_high: 43_100, threads: 1, ..Settings::default() };
     let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
     assert!(MediaCore::start(Settings { bind_ip: elsewhere, ..good.clone() }).is_err());
     assert!(MediaCore::start(Settings { port_low: 43_001, port_high: 43_001, ..good.clone() }).is_err());
     assert!(MediaCore::start(good).is_ok());
+}
+
+/// A network that plays a tape: a packet every 20 ms, each once; and notes what is sent.
+struct Sender {
+    next: Instant,
+    sequence: u16,
+    sent: Sent,
+}
+
+impl Transport for Sender {
+    fn receive(&mut self, batch: &mut Batch) -> io::Result<bool> {
+        if Instant::now() < self.next {
+            return Ok(false);
+        }
+        self.next += Duration::from_millis(20);
+        let payload = [0x55; 160];
+        let timestamp = u32::from(self.sequence) * 160;
+        let packet = RtpPacket {
+            payload_type: 8,
+            marker: false,
+            sequence: self.sequence,
+            timestamp,
+            ssrc: 7,
+            payload: &payload,
+        };
+        let mut bytes = [0; 172];
+        packet.write(&mut bytes).unwrap();
+        self.sequence += 1;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        batch.fill(&bytes, SocketAddr::from(([192, 0, 2, 1], 4000)), now.as_micros() as u64);
+        Ok(true)
+    }
+
+    fn send(&mut self, _to: SocketAddr, packet: &[u8]) -> io::Result<()> {
+        let packet = RtpPacket::read(packet).unwrap();
+        self.sent.lock().unwrap().push((packet.sequence, packet.timestamp));
+        Ok(())
+    }
+}
+
+/// Sequence numbers and timestamps of what was sent.
+type Sent = Arc<Mutex<Vec<(u16, u32)>>>;
+
+fn talker(core: &mut MediaCore) -> (u64, Sent) {
+    let sent = Sent::default();
+    let sender = Sender { next: Instant::now(), sequence: 0, sent: Arc::clone(&sent) };
+    let leg = core.adopt(Box::new(sender), Box::new(Plain), None).unwrap();
+    let plan = PlanRequest {
+        remote_host: "192.0.2.1",
+        remote_port: 4000,
+        codec: "PCMA",
+        payload_type: 8,
+        dtmf_payload_type: Some(101),
+        ..PlanRequest::default()
+    };
+    core.configure(leg, &plan).unwrap();
+    (leg, sent)
+}
+
+fn is_continuous(sent: &[(u16, u32)]) -> bool {
+    let steps = sent.windows(2).map(|pair| (pair[1].0.wrapping_sub(pair[0].0), pair[1].1.wrapping_sub(pair[0].1)));
+    steps.clone().all(|step| step.0 == 1) && steps.clone().all(|step| step.1 > 0 && step.1 <= 640 && step.1 % 160 == 0)
+}
+
+#[test]
+fn a_bridge_passes_packets_through_and_goes_back_to_mixing_without_a_break() {
+    let mut core = core(1);
+    let ((first, _), (second, sent)) = (talker(&mut core), talker(&mut core));
+    core.arrange(1, all(&[first, second]));
+    let mut events = Vec::new();
+    let handed_on = |core: &MediaCore| core.counters(second).unwrap().handed_on;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    for round in 0..3 {
+        let before = handed_on(&core);
+        while handed_on(&core) < before + 10 {
+            assert!(Instant::now() < deadline, "round {round}: nothing is passed through");
+            std::thread::yield_now();
+        }
+        core.record(round + 10, 1, Layout::Mono, Rate::Narrow).unwrap();
+        wait(&mut core, &mut events, |events| events.contains(&Event::TapReady { tap: round + 10 }));
+        core.stop_tap(round + 10);
+    }
+    let sent = sent.lock().unwrap();
+    assert!(is_continuous(&sent), "{sent:?}");
+}
+
+#[test]
+fn a_hundred_moves_a_second_lose_no_packet_and_break_no_stream() {
+    let mut core = core(3);
+    let legs: Vec<_> = (0..6).map(|_| talker(&mut core)).collect();
+    let begun = Instant::now();
+    for turn in 0..200u64 {
+        let (leg, home) = (legs[turn as usize % 6].0, turn / 6 % 3);
+        // Everybody else stays alone in a room; this one goes visiting.
+        let host = legs[(turn as usize + 1) % 6].0;
+        core.arrange(100 + home, all(&[host, leg]));
+        while begun.elapsed() < Duration::from_millis(10 * (turn + 1)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    for (leg, sent) in &legs {
+        let sent = sent.lock().unwrap();
+        assert!(is_continuous(&sent), "leg {leg}: {sent:?}");
+        let counters = core.counters(*leg).unwrap();
+        assert_eq!(counters.lost, 0);
+    }
+}
+
+#[test]
+fn rooms_move_from_a_busy_thread_to_a_quiet_one_with_everything_in_them() {
+    let mut core = core(2);
+    let legs: Vec<_> = (0..20).map(|_| talker(&mut core)).collect();
+    // Legs are spread evenly; those in even rooms close, which leaves one thread with everything.
+    for (index, pair) in legs.chunks(2).enumerate() {
+        core.arrange(index as u64, all(&[pair[0].0, pair[1].0]));
+    }
+    core.arrange(50, all(&legs.iter().map(|(leg, _)| *leg).collect::<Vec<_>>()));
+    for (index, pair) in legs.chunks(2).enumerate() {
+        core.arrange(index as u64, all(&[pair[0].0, pair[1].0]));
+        core.play(PromptPlan::new(index as u64, Rate::Narrow), Target::Room(index as u64));
+    }
+    let figure = |core: &MediaCore, name: &str| core.gauges().iter().find(|(known, _)| *known == name).unwrap().1;
+    assert!(figure(&core, "rooms_moved") >= 1.0);
+    for index in 0..10 {
+        core.feed(index, vec![1; 160], true);
+    }
+    let mut events = Vec::new();
+    wait(&mut core, &mut events, |events| {
+        events.iter().filter(|event| matches!(event, Event::PlaybackFinished { stopped: false, .. })).count() == 10
+    });
+    for (leg, sent) in &legs {
+        assert!(is_continuous(&sent.lock().unwrap()), "leg {leg}");
+    }
 }

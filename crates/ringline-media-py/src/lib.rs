@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+mod files;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyValueError;
@@ -31,11 +33,26 @@ struct Event {
     milliseconds: u64,
     stopped: bool,
     why: String,
+    at_ms: u64,
+    what: &'static str,
+    hz: u32,
+    levels: Vec<i8>,
 }
 
 impl Event {
     fn about(kind: &'static str, id: u64) -> Self {
-        Event { kind, id, digit: None, milliseconds: 0, stopped: false, why: String::new() }
+        Event {
+            kind,
+            id,
+            digit: None,
+            milliseconds: 0,
+            stopped: false,
+            why: String::new(),
+            at_ms: 0,
+            what: "",
+            hz: 0,
+            levels: Vec::new(),
+        }
     }
 }
 
@@ -51,11 +68,45 @@ impl From<media::Event> for Event {
             }
             media::Event::KeysSent { keys } => Event::about("keys_sent", keys),
             media::Event::SilenceReached { watch } => Event::about("silence_reached", watch),
+            media::Event::VoiceBegan { watch, at_ms } => Event { at_ms, ..Event::about("speech_started", watch) },
+            media::Event::VoiceStopped { watch, at_ms, spoke_ms } => {
+                Event { at_ms, milliseconds: spoke_ms, ..Event::about("speech_stopped", watch) }
+            }
+            media::Event::SignalHeard { watch, at_ms, heard } => Event {
+                at_ms,
+                milliseconds: heard.length_ms,
+                what: signal(heard.signal),
+                hz: heard.hz,
+                ..Event::about("tone_heard", watch)
+            },
+            media::Event::Levels { watch, at_ms, levels, content: amounts_to } => {
+                let (levels, what) = (levels.to_vec(), content(amounts_to));
+                Event { at_ms, what, levels, ..Event::about("levels", watch) }
+            }
             media::Event::AudioStarted { leg } => Event::about("audio_started", leg),
             media::Event::MediaTimeout { leg } => Event::about("media_timeout", leg),
             media::Event::LegFailed { leg, why } => Event { why, ..Event::about("leg_failed", leg) },
             media::Event::TapReady { tap } => Event::about("tap_ready", tap),
         }
+    }
+}
+
+fn signal(signal: media::Signal) -> &'static str {
+    match signal {
+        media::Signal::Ringing => "ringing",
+        media::Signal::Busy => "busy",
+        media::Signal::Information => "information",
+        media::Signal::Beep => "beep",
+        media::Signal::Fax => "fax",
+    }
+}
+
+fn content(content: media::Content) -> &'static str {
+    match content {
+        media::Content::Silence => "silence",
+        media::Content::Speech => "speech",
+        media::Content::Music => "music",
+        media::Content::Noise => "noise",
     }
 }
 
@@ -70,6 +121,15 @@ struct Counters {
     foreign: u64,
     jitter_ms: f64,
     keys: u64,
+    concealed_ms: u64,
+    delay_ms: f64,
+    handed_on: u64,
+    reports: u64,
+    round_trip_ms: f64,
+    far_loss: f64,
+    far_jitter_ms: f64,
+    opinion: f64,
+    far_opinion: f64,
 }
 
 /// The pacing threads and everything on them.
@@ -85,10 +145,19 @@ impl MediaCore {
 #[pymethods]
 impl MediaCore {
     #[new]
-    #[pyo3(signature = (*, bind_ip, port_low, port_high, threads, media_timeout_ms))]
-    fn new(bind_ip: &str, port_low: u16, port_high: u16, threads: usize, media_timeout_ms: u64) -> PyResult<Self> {
+    #[pyo3(signature = (*, bind_ip, port_low, port_high, threads, media_timeout_ms, loudest_above, loudest_speakers))]
+    fn new(
+        bind_ip: &str,
+        port_low: u16,
+        port_high: u16,
+        threads: usize,
+        media_timeout_ms: u64,
+        loudest_above: usize,
+        loudest_speakers: usize,
+    ) -> PyResult<Self> {
         let bind_ip = bind_ip.parse().map_err(|_| PyValueError::new_err(format!("{bind_ip:?} is no IP address")))?;
-        let settings = core::Settings { bind_ip, port_low, port_high, threads, media_timeout_ms };
+        let loudest = media::Loudest { above: loudest_above, speakers: loudest_speakers };
+        let settings = core::Settings { bind_ip, port_low, port_high, threads, media_timeout_ms, loudest };
         Ok(MediaCore(Mutex::new(core::MediaCore::start(settings)?)))
     }
 
@@ -104,7 +173,7 @@ impl MediaCore {
         self.core().open().map_err(|error| refuse(py, &error))
     }
 
-    #[pyo3(signature = (leg, *, remote_host, remote_port, codec, payload_type, dtmf_payload_type, ptime_ms, send, receive))]
+    #[pyo3(signature = (leg, *, remote_host, remote_port, rtcp_port, rtcp_mux, codec, clock_hz, payload_type, dtmf_payload_type, dtmf_clock_hz, ptime_ms, send, receive, srtp))]
     #[allow(clippy::too_many_arguments)] // one for each field of the plan, all named
     fn configure(
         &self,
@@ -112,22 +181,33 @@ impl MediaCore {
         leg: u64,
         remote_host: &str,
         remote_port: u16,
+        rtcp_port: Option<u16>,
+        rtcp_mux: bool,
         codec: &str,
+        clock_hz: u32,
         payload_type: u8,
         dtmf_payload_type: Option<u8>,
+        dtmf_clock_hz: u32,
         ptime_ms: u32,
         send: bool,
         receive: bool,
+        srtp: Option<(String, Vec<u8>, String, Vec<u8>)>,
     ) -> PyResult<()> {
+        let srtp = srtp.map(|keys| srtp_keys(&keys)).transpose()?;
         let request = core::PlanRequest {
             remote_host,
             remote_port,
+            rtcp_port,
+            rtcp_mux,
             codec,
+            clock_hz,
             payload_type,
             dtmf_payload_type,
+            dtmf_clock_hz,
             ptime_ms,
             send,
             receive,
+            srtp,
         };
         self.core().configure(leg, &request).map_err(|error| refuse(py, &error))
     }
@@ -147,19 +227,57 @@ impl MediaCore {
             foreign: counters.foreign,
             jitter_ms: counters.jitter_ms,
             keys: counters.keys,
+            concealed_ms: counters.concealed_ms,
+            delay_ms: counters.delay_ms,
+            handed_on: counters.handed_on,
+            reports: counters.reports,
+            round_trip_ms: counters.round_trip_ms,
+            far_loss: counters.far_loss,
+            far_jitter_ms: counters.far_jitter_ms,
+            opinion: counters.opinion,
+            far_opinion: counters.far_opinion,
         })
     }
 
-    fn arrange(&self, room: u64, hears: Vec<(u64, Vec<u64>)>, muted: Vec<u64>) {
-        self.core().arrange(room, hears, muted);
+    fn arrange(&self, room: u64, hears: Vec<(u64, bool, Vec<u64>)>, muted: Vec<u64>, gains_db: Vec<(u64, f32)>) {
+        let hears = hears.into_iter().map(|(leg, all_but, legs)| {
+            (leg, if all_but { media::Hears::AllBut(legs) } else { media::Hears::Only(legs) })
+        });
+        self.core().arrange(room, core::Arrangement { hears: hears.collect(), muted, gains_db });
     }
 
-    fn play_to_leg(&self, play: u64, leg: u64, level_db: f32, rounds: u32) {
-        self.core().play(play, core::Target::Leg(leg), level_db, rounds);
+    #[pyo3(signature = (play, leg, *, rate_hz, level_db, rounds, duck_db, after))]
+    #[allow(clippy::too_many_arguments)] // one for each field of the prompt, all named
+    fn play_to_leg(
+        &self,
+        play: u64,
+        leg: u64,
+        rate_hz: u32,
+        level_db: f32,
+        rounds: u32,
+        duck_db: f32,
+        after: Option<u64>,
+    ) -> PyResult<()> {
+        let plan = media::PromptPlan { id: play, rate: rate(rate_hz)?, level_db, rounds, duck_db, after };
+        self.core().play(plan, core::Target::Leg(leg));
+        Ok(())
     }
 
-    fn play_to_room(&self, play: u64, room: u64, level_db: f32, rounds: u32) {
-        self.core().play(play, core::Target::Room(room), level_db, rounds);
+    #[pyo3(signature = (play, room, *, rate_hz, level_db, rounds, duck_db, after))]
+    #[allow(clippy::too_many_arguments)] // one for each field of the prompt, all named
+    fn play_to_room(
+        &self,
+        play: u64,
+        room: u64,
+        rate_hz: u32,
+        level_db: f32,
+        rounds: u32,
+        duck_db: f32,
+        after: Option<u64>,
+    ) -> PyResult<()> {
+        let plan = media::PromptPlan { id: play, rate: rate(rate_hz)?, level_db, rounds, duck_db, after };
+        self.core().play(plan, core::Target::Room(room));
+        Ok(())
     }
 
     fn feed(&self, play: u64, pcm: &[u8], last: bool) {
@@ -179,20 +297,24 @@ impl MediaCore {
         self.core().watch_silence(watch, leg, milliseconds);
     }
 
+    fn observe(&self, watch: u64, leg: u64) {
+        self.core().observe(watch, leg);
+    }
+
     fn unwatch(&self, watch: u64) {
         self.core().unwatch(watch);
     }
 
-    fn record_mono(&self, py: Python<'_>, tap: u64, room: u64) -> PyResult<()> {
-        self.record(py, tap, room, media::Layout::Mono)
+    fn record_mono(&self, py: Python<'_>, tap: u64, room: u64, rate_hz: u32) -> PyResult<()> {
+        self.record(py, tap, room, media::Layout::Mono, rate_hz)
     }
 
-    fn record_heard(&self, py: Python<'_>, tap: u64, room: u64, leg: u64) -> PyResult<()> {
-        self.record(py, tap, room, media::Layout::Heard(leg))
+    fn record_heard(&self, py: Python<'_>, tap: u64, room: u64, leg: u64, rate_hz: u32) -> PyResult<()> {
+        self.record(py, tap, room, media::Layout::Heard(leg), rate_hz)
     }
 
-    fn record_slots(&self, py: Python<'_>, tap: u64, room: u64, channels: usize) -> PyResult<()> {
-        self.record(py, tap, room, media::Layout::Slots(channels))
+    fn record_slots(&self, py: Python<'_>, tap: u64, room: u64, channels: usize, rate_hz: u32) -> PyResult<()> {
+        self.record(py, tap, room, media::Layout::Slots(channels), rate_hz)
     }
 
     fn read_tap<'py>(&self, py: Python<'py>, tap: u64) -> (Bound<'py, PyBytes>, u64) {
@@ -218,9 +340,25 @@ impl MediaCore {
 }
 
 impl MediaCore {
-    fn record(&self, py: Python<'_>, tap: u64, room: u64, layout: media::Layout) -> PyResult<()> {
-        self.core().record(tap, room, layout).map_err(|error| refuse(py, &error))
+    fn record(&self, py: Python<'_>, tap: u64, room: u64, layout: media::Layout, rate_hz: u32) -> PyResult<()> {
+        self.core().record(tap, room, layout, rate(rate_hz)?).map_err(|error| refuse(py, &error))
     }
+}
+
+fn rate(rate_hz: u32) -> PyResult<media::Rate> {
+    media::Rate::of_hz(rate_hz).ok_or_else(|| PyValueError::new_err(format!("{rate_hz} Hz is no rate of the core")))
+}
+
+fn srtp_keys(keys: &(String, Vec<u8>, String, Vec<u8>)) -> PyResult<media::SrtpKeys> {
+    let key = |suite: &str, master: &[u8]| {
+        let suite = media::SrtpSuite::named(suite)
+            .ok_or_else(|| PyValueError::new_err(format!("{suite} is no SRTP suite that is known here")))?;
+        let master = master.try_into().map_err(|_| {
+            PyValueError::new_err(format!("an SRTP key has {} bytes, not {}", media::MASTER_BYTES, master.len()))
+        })?;
+        Ok::<_, PyErr>(media::SrtpKey { suite, master })
+    };
+    Ok(media::SrtpKeys { local: key(&keys.0, &keys.1)?, remote: key(&keys.2, &keys.3)? })
 }
 
 /// The module.
@@ -229,5 +367,6 @@ impl MediaCore {
 fn build(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Counters>()?;
     module.add_class::<Event>()?;
+    module.add_class::<files::FileDecoder>()?;
     module.add_class::<MediaCore>()
 }

@@ -1,6 +1,9 @@
 //! What the core tells the control side.
 
+use crate::content::Content;
 use crate::key::Key;
+use crate::observer::LEVELS;
+use crate::signals::Heard;
 
 /// Something that happened to a leg or an order; ids are those the control side gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,42 @@ pub enum Event {
     SilenceReached {
         /// Which.
         watch: u64,
+    },
+    /// Somebody began to talk on an observed leg. All times of an observation count from its start.
+    VoiceBegan {
+        /// The observation.
+        watch: u64,
+        /// When.
+        at_ms: u64,
+    },
+    /// He has stopped.
+    VoiceStopped {
+        /// The observation.
+        watch: u64,
+        /// When.
+        at_ms: u64,
+        /// How long it was, short pauses included.
+        spoke_ms: u64,
+    },
+    /// A tone has ended that means something.
+    SignalHeard {
+        /// The observation.
+        watch: u64,
+        /// When it ended.
+        at_ms: u64,
+        /// What it was.
+        heard: Heard,
+    },
+    /// A second of an observed leg.
+    Levels {
+        /// The observation.
+        watch: u64,
+        /// When it ended.
+        at_ms: u64,
+        /// Of each frame, in decibels against full scale.
+        levels: Box<[i8; LEVELS]>,
+        /// What it mostly was.
+        content: Content,
     },
     /// The first valid packet of a leg.
     AudioStarted {

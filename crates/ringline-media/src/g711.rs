@@ -32,23 +32,30 @@ const fn expand_a(code: u8) -> i16 {
     (if code & 0x80 != 0 { magnitude } else { -magnitude }) as i16
 }
 
+/// The top bit of a positive number and the four bits after it, as one number that goes on counting from one power of
+/// two to the next: just what the bits of a float hold, and the processor makes many at once.
+#[inline]
+fn exponent_and_mantissa(magnitude: i32) -> i32 {
+    ((magnitude as f32).to_bits() >> 19) as i32
+}
+
 #[inline]
 fn compress_mu(sample: i16) -> u8 {
-    let sign = if sample < 0 { 0x80 } else { 0 };
-    let magnitude = i32::from(sample).abs().min(MU_CLIP) + MU_BIAS;
+    let sample = i32::from(sample);
+    let magnitude = sample.abs().min(MU_CLIP) + MU_BIAS;
     // The bias makes bit 7 the lowest possible top bit, so the exponent is 0 to 7.
-    let exponent = 24 - magnitude.leading_zeros();
-    let mantissa = (magnitude >> (exponent + 3)) & 15;
-    !(sign | ((exponent as u8) << 4) | mantissa as u8)
+    let code = exponent_and_mantissa(magnitude) - ((127 + 7) << 4);
+    !(((sample >> 31) as u8 & 0x80) | code as u8)
 }
 
 #[inline]
 fn compress_a(sample: i16) -> u8 {
-    let (mask, magnitude) = if sample >= 0 { (0xd5, i32::from(sample) >> 4) } else { (0x55, i32::from(!sample) >> 4) };
-    // Twelve significant bits are left: 0 to 2047.
-    let exponent = (28 - (magnitude | 15).leading_zeros()).min(7);
-    let mantissa = if exponent < 2 { magnitude & 15 } else { (magnitude >> (exponent - 1)) & 15 };
-    (((exponent as u8) << 4) | mantissa as u8) ^ mask
+    let sample = i32::from(sample);
+    // Twelve significant bits are left: 0 to 2047. Of a negative sample the complement is coded.
+    let magnitude = (sample ^ (sample >> 31)) >> 4;
+    let curved = exponent_and_mantissa(magnitude) - ((127 + 3) << 4);
+    let code = if magnitude < 32 { magnitude } else { curved };
+    (code as u8) ^ (0xd5 ^ ((sample >> 31) as u8 & 0x80))
 }
 
 /// G.711 µ-law, `PCMU`: North America and Japan.

@@ -1,6 +1,6 @@
 //! Keys pressed at the far end, out of telephone-event packets (RFC 4733).
 
-use crate::frame::FRAME;
+use crate::frame::RATE_HZ;
 use crate::key::Key;
 
 /// A key whose end packets were all lost is released so long after its last packet.
@@ -38,15 +38,28 @@ struct Press {
 }
 
 /// Tells each key twice, down and released, however many packets carried it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct KeyReceiver {
+    /// Ticks of the events' clock in a millisecond.
+    ticks_per_ms: u32,
     /// The newest press last; only the last can be down.
     presses: [Option<Press>; MEMORY],
     spent: u64,
     earned_ms: u64,
 }
 
+impl Default for KeyReceiver {
+    fn default() -> Self {
+        KeyReceiver { ticks_per_ms: RATE_HZ / 1000, presses: [None; MEMORY], spent: 0, earned_ms: 0 }
+    }
+}
+
 impl KeyReceiver {
+    /// The events count time by another clock.
+    pub fn set_clock(&mut self, clock_hz: u32) {
+        self.ticks_per_ms = (clock_hz / 1000).max(1);
+    }
+
     /// Take the payload of a telephone-event packet; up to two changes come out through `tell`.
     ///
     /// Returns false when the payload is no telephone-event.
@@ -59,6 +72,7 @@ impl KeyReceiver {
         mut tell: impl FnMut(KeyChange),
     ) -> bool {
         let [code, flags, high, low, ..] = *payload else { return false };
+        let ticks = self.ticks_per_ms;
         let end = flags & 0x80 != 0;
         let duration = u32::from(u16::from_be_bytes([high, low]));
         // Flash, tones and other events are no keys.
@@ -71,13 +85,13 @@ impl KeyReceiver {
             press.duration = press.duration.max(duration);
             if end && press.down {
                 press.down = false;
-                tell(KeyChange::Released(press.key, press.held_ms()));
+                tell(KeyChange::Released(press.key, press.held_ms(ticks)));
             }
             return true;
         }
         if let Some(press) = self.newest() {
             let ahead = timestamp.wrapping_sub(press.timestamp) as i32;
-            if ahead < 0 && ahead > -80_000 {
+            if ahead < 0 && ahead > -((10_000 * ticks) as i32) {
                 return true; // a packet of a press before the ones remembered
             }
             if press.down && press.key == key && !marker {
@@ -90,14 +104,14 @@ impl KeyReceiver {
                     press.last_ms = now_ms;
                     if end {
                         press.down = false;
-                        tell(KeyChange::Released(key, press.held_ms()));
+                        tell(KeyChange::Released(key, press.held_ms(ticks)));
                     }
                     return true;
                 }
             }
             if press.down {
                 press.down = false;
-                tell(KeyChange::Released(press.key, press.held_ms()));
+                tell(KeyChange::Released(press.key, press.held_ms(ticks)));
             }
         }
         if !self.afford(now_ms) {
@@ -108,26 +122,28 @@ impl KeyReceiver {
         self.presses[MEMORY - 1] = Some(press);
         tell(KeyChange::Down(key));
         if end {
-            tell(KeyChange::Released(key, press.held_ms()));
+            tell(KeyChange::Released(key, press.held_ms(ticks)));
         }
         true
     }
 
     /// Release a key whose end never came.
     pub fn tick(&mut self, now_ms: u64, mut tell: impl FnMut(KeyChange)) {
+        let ticks = self.ticks_per_ms;
         if let Some(press) = self.newest() {
             if press.down && now_ms.saturating_sub(press.last_ms) >= RELEASE_MS {
                 press.down = false;
-                tell(KeyChange::Released(press.key, press.held_ms()));
+                tell(KeyChange::Released(press.key, press.held_ms(ticks)));
             }
         }
     }
 
     /// Another stream begins: release what is down, and forget timestamps that mean nothing any more.
     pub fn restart(&mut self, mut tell: impl FnMut(KeyChange)) {
+        let ticks = self.ticks_per_ms;
         if let Some(press) = self.newest() {
             if press.down {
-                tell(KeyChange::Released(press.key, press.held_ms()));
+                tell(KeyChange::Released(press.key, press.held_ms(ticks)));
             }
         }
         self.presses = [None; MEMORY];
@@ -135,10 +151,16 @@ impl KeyReceiver {
 
     /// Whether the audio frame that begins at `timestamp` overlaps a key: its tone must not be heard.
     pub fn covers(&self, timestamp: u32) -> bool {
+        let frame = (20 * self.ticks_per_ms) as i32;
         self.presses.iter().flatten().any(|press| {
             let into = timestamp.wrapping_sub(press.timestamp) as i32;
-            into > -(FRAME as i32) && into < press.duration as i32
+            into > -frame && into < press.duration as i32
         })
+    }
+
+    /// Whether a key is down.
+    pub fn is_down(&self) -> bool {
+        self.presses[MEMORY - 1].is_some_and(|press| press.down)
     }
 
     fn newest(&mut self) -> Option<&mut Press> {
@@ -158,8 +180,8 @@ impl KeyReceiver {
 }
 
 impl Press {
-    fn held_ms(&self) -> u32 {
-        self.before.saturating_add(self.duration) / 8
+    fn held_ms(&self, ticks_per_ms: u32) -> u32 {
+        self.before.saturating_add(self.duration) / ticks_per_ms
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::frame::{Frame, FRAME, RATE_HZ};
+use crate::frame::Rate;
 use crate::key::Key;
 
 /// Frames of tone, and of the gap after it: 100 ms each.
@@ -68,8 +68,9 @@ impl KeySender {
         self.queue.is_empty()
     }
 
-    /// Go on by one frame. `events` tells whether telephone-event was agreed; finished orders come out through `done`.
-    pub fn next(&mut self, events: bool, pcm: &mut Frame, mut done: impl FnMut(u64)) -> KeyFrame {
+    /// Go on by one frame. `events` is the length of a frame in ticks of the telephone-event's clock, if that was agreed;
+    /// finished orders come out through `done`.
+    pub fn next(&mut self, events: Option<u32>, pcm: &mut [i16], mut done: impl FnMut(u64)) -> KeyFrame {
         while let Some(Step::Done(id)) = self.queue.front() {
             done(*id);
             self.queue.pop_front();
@@ -95,33 +96,34 @@ impl KeySender {
         frame
     }
 
-    fn press(&self, key: Key, events: bool, pcm: &mut Frame) -> KeyFrame {
+    fn press(&self, key: Key, events: Option<u32>, pcm: &mut [i16]) -> KeyFrame {
         let spent = self.spent;
-        if !events {
+        let Some(ticks) = events else {
             if spent >= TONE_FRAMES {
-                *pcm = [0; FRAME];
+                pcm.fill(0);
                 return KeyFrame::Gap;
             }
             write_tone(key, spent, pcm);
             return KeyFrame::Tone;
-        }
+        };
         if spent >= TONE_FRAMES + END_PACKETS {
             return KeyFrame::Audio;
         }
         let ended = spent >= TONE_FRAMES;
-        let duration = ((spent + 1).min(TONE_FRAMES) * FRAME as u32) as u16;
+        let duration = ((spent + 1).min(TONE_FRAMES) * ticks) as u16;
         let [high, low] = duration.to_be_bytes();
         let flags = if ended { 0x80 } else { 0 } | VOLUME;
-        KeyFrame::Event { payload: [key.code(), flags, high, low], begun: spent * FRAME as u32, marker: spent == 0 }
+        KeyFrame::Event { payload: [key.code(), flags, high, low], begun: spent * ticks, marker: spent == 0 }
     }
 }
 
 /// Write the part of a key's tone that belongs to its `index`th frame.
-fn write_tone(key: Key, index: u32, pcm: &mut Frame) {
+fn write_tone(key: Key, index: u32, pcm: &mut [i16]) {
     let (low, high) = key.tones_hz();
-    let turn = std::f64::consts::TAU / f64::from(RATE_HZ);
+    let turn = std::f64::consts::TAU / f64::from(Rate::of_samples(pcm.len()).hz());
+    let begun = f64::from(index) * pcm.len() as f64;
     for (n, sample) in pcm.iter_mut().enumerate() {
-        let at = f64::from(index) * FRAME as f64 + n as f64;
+        let at = begun + n as f64;
         *sample = (((at * low * turn).sin() + (at * high * turn).sin()) * TONE_PEAK) as i16;
     }
 }
@@ -129,6 +131,7 @@ fn write_tone(key: Key, index: u32, pcm: &mut Frame) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::FRAME;
     use crate::testing::share;
 
     #[test]
@@ -137,7 +140,7 @@ mod tests {
         sender.order(1, "5");
         let mut done = Vec::new();
         let mut pcm = [0; FRAME];
-        let frames: Vec<_> = (0..11).map(|_| sender.next(true, &mut pcm, |id| done.push(id))).collect();
+        let frames: Vec<_> = (0..11).map(|_| sender.next(Some(160), &mut pcm, |id| done.push(id))).collect();
         for (index, frame) in frames.iter().enumerate() {
             let index = index as u32;
             let expected = match index {
@@ -163,7 +166,7 @@ mod tests {
         let mut done = Vec::new();
         let mut pcm = [0; FRAME];
         for frame in 1..=45 {
-            sender.next(true, &mut pcm, |id| done.push((frame, id)));
+            sender.next(Some(160), &mut pcm, |id| done.push((frame, id)));
         }
         assert_eq!(done, [(35, 1), (45, 2)]);
     }
@@ -173,7 +176,7 @@ mod tests {
         let mut sender = KeySender::default();
         sender.order(7, "w,");
         let mut done = Vec::new();
-        sender.next(true, &mut [0; FRAME], |id| done.push(id));
+        sender.next(Some(160), &mut [0; FRAME], |id| done.push(id));
         assert_eq!(done, [7]);
     }
 
@@ -184,7 +187,7 @@ mod tests {
         let mut heard = Vec::new();
         for _ in 0..10 {
             let mut pcm = [1000; FRAME];
-            assert_ne!(sender.next(false, &mut pcm, |_| ()), KeyFrame::Audio);
+            assert_ne!(sender.next(None, &mut pcm, |_| ()), KeyFrame::Audio);
             heard.extend(pcm);
         }
         let (tone, gap) = heard.split_at(5 * FRAME);

@@ -1,7 +1,5 @@
 //! Brings a sum of voices back into range without the rattle of clipping.
 
-use crate::frame::{Frame, Sum};
-
 /// -1 dBFS: nothing gets louder.
 const CEILING: f32 = 29_204.0;
 /// -4 dBFS: anything below passes untouched.
@@ -21,14 +19,14 @@ fn bend(sample: i32) -> i16 {
 }
 
 /// Limit a sum of several sources softly at -1 dBFS.
-pub fn limit(sum: &Sum, out: &mut Frame) {
+pub fn limit(sum: &[i32], out: &mut [i16]) {
     for (sample, total) in out.iter_mut().zip(sum) {
         *sample = bend(*total);
     }
 }
 
 /// Take over a single source as it is: a two-party call stays true to the bit.
-pub(crate) fn copy(sum: &Sum, out: &mut Frame) {
+pub(crate) fn copy(sum: &[i32], out: &mut [i16]) {
     for (sample, total) in out.iter_mut().zip(sum) {
         *sample = (*total).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
     }

@@ -4,14 +4,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::codec::Codec;
-use crate::frame::{Frame, FRAME};
+use crate::frame::{Rate, FRAME};
+use crate::jitter::Forwarded;
 use crate::keys_out::{KeyFrame, KeySender};
 use crate::plan::LegPlan;
+use crate::rtcp::Sent;
 use crate::rtp::{RtpPacket, HEADER_BYTES};
 use crate::stats::{bump, LegStats};
 
-/// Longest packet in samples: 60 ms.
-pub const MAX_PACKET_SAMPLES: usize = 480;
+/// Longest payload we send.
+pub const MAX_PAYLOAD_BYTES: usize = 1400;
+/// Longest packet we send.
+const PACKET_FRAMES: usize = 3;
 /// Room that encryption may need after a packet.
 const TRAILER_BYTES: usize = 32;
 
@@ -29,20 +33,37 @@ pub struct StreamSeed {
 /// Takes a finished packet: where to, the buffer with room for a trailer, and the packet's length in it.
 pub type Emit<'a> = dyn FnMut(SocketAddr, &mut [u8], usize) + 'a;
 
+/// A plan in force.
+struct Course {
+    plan: LegPlan,
+    codec: Box<dyn Codec>,
+    rate: Rate,
+    clock_hz: u32,
+    /// Samples in each packet.
+    packet_samples: usize,
+    /// Samples waiting for their packet.
+    pcm: Vec<i16>,
+}
+
+impl Course {
+    fn ticks(&self, samples: usize) -> u32 {
+        (samples as u64 * u64::from(self.clock_hz) / u64::from(self.rate.hz())) as u32
+    }
+}
+
 /// Packs frames and keys into one RTP stream.
 pub(crate) struct Outbound {
     stats: Arc<LegStats>,
-    ssrc: u32,
+    pub(crate) ssrc: u32,
     sequence: u16,
     timestamp: u32,
     marker: bool,
-    plan: Option<(LegPlan, Box<dyn Codec>)>,
+    course: Option<Course>,
     keys: KeySender,
-    pcm: [i16; FRAME + MAX_PACKET_SAMPLES],
-    /// Samples in `pcm`, and the timestamp of the first.
-    collected: usize,
+    /// Timestamp of the first waiting sample.
     oldest: u32,
-    packet: [u8; HEADER_BYTES + MAX_PACKET_SAMPLES + TRAILER_BYTES],
+    sent: Sent,
+    packet: Box<[u8; HEADER_BYTES + MAX_PAYLOAD_BYTES + TRAILER_BYTES]>,
 }
 
 impl Outbound {
@@ -53,84 +74,190 @@ impl Outbound {
             sequence: seed.sequence,
             timestamp: seed.timestamp,
             marker: true,
-            plan: None,
+            course: None,
             keys: KeySender::default(),
-            pcm: [0; FRAME + MAX_PACKET_SAMPLES],
-            collected: 0,
             oldest: seed.timestamp,
-            packet: [0; HEADER_BYTES + MAX_PACKET_SAMPLES + TRAILER_BYTES],
+            sent: Sent { timestamp: seed.timestamp, packets: 0, bytes: 0 },
+            packet: Box::new([0; HEADER_BYTES + MAX_PAYLOAD_BYTES + TRAILER_BYTES]),
         }
     }
 
     pub(crate) fn configure(&mut self, plan: &LegPlan) {
-        let mut plan = *plan;
-        plan.packet_samples = plan.packet_samples.clamp(FRAME / 2, MAX_PACKET_SAMPLES);
-        self.plan = Some((plan, plan.codec.build()));
+        let rate = plan.codec.rate();
+        let packet_ms = plan.codec.packet_ms(plan.packet_ms);
+        let packet_samples = rate.hz() as usize / 1000 * packet_ms as usize;
+        if let Some(course) = self.course.as_mut().filter(|course| course.plan.codec == plan.codec) {
+            course.plan = *plan;
+            course.packet_samples = packet_samples;
+            return;
+        }
+        self.course = Some(Course {
+            plan: *plan,
+            codec: plan.codec.build(),
+            rate,
+            clock_hz: plan.codec.clock_hz(),
+            packet_samples,
+            pcm: Vec::with_capacity((PACKET_FRAMES + 1) * rate.samples()),
+        });
+    }
+
+    /// See `Leg::touch`.
+    pub(crate) fn touch(&self) -> u64 {
+        let course = self.course.as_ref().map_or(0, |course| course.packet_samples + course.pcm.len());
+        course as u64 + u64::from(self.sequence) + u64::from(self.sent.packets)
     }
 
     pub(crate) fn plan(&self) -> Option<&LegPlan> {
-        self.plan.as_ref().map(|(plan, _)| plan)
+        self.course.as_ref().map(|course| &course.plan)
+    }
+
+    /// The rate of the frames that `send` takes.
+    pub(crate) fn rate(&self) -> Rate {
+        self.course.as_ref().map_or(Rate::Narrow, |course| course.rate)
+    }
+
+    /// What has been sent, and the timestamp of this moment.
+    pub(crate) fn sent(&self) -> Sent {
+        Sent { timestamp: self.timestamp, ..self.sent }
     }
 
     pub(crate) fn order_keys(&mut self, id: u64, digits: &str) {
         self.keys.order(id, digits);
     }
 
-    /// Time passed in which nothing was sent: the media clock goes on (RFC 3550 §5.1).
-    pub(crate) fn skip(&mut self, frames: u32) {
-        self.timestamp = self.timestamp.wrapping_add(frames.wrapping_mul(FRAME as u32));
-        self.collected = 0;
+    /// Whether no key takes the place of audio.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.keys.is_idle()
     }
 
-    /// Send one frame, or the key that takes its place.
+    /// Whether packets may be handed on: no key is being sent, and nothing waits for the rest of its packet.
+    pub(crate) fn is_free(&self) -> bool {
+        self.keys.is_idle() && self.course.as_ref().is_some_and(|course| course.pcm.is_empty())
+    }
+
+    /// The far end loses so many of our packets in a hundred.
+    pub(crate) fn expect_loss(&mut self, percent: u8) {
+        if let Some(course) = &mut self.course {
+            course.codec.expect_loss(percent);
+        }
+    }
+
+    /// Time passed in which nothing was sent: the media clock goes on (RFC 3550 §5.1).
+    pub(crate) fn skip(&mut self, frames: u32) {
+        if let Some(course) = &mut self.course {
+            let ticks = course.ticks(course.rate.samples());
+            self.timestamp = self.timestamp.wrapping_add(frames.wrapping_mul(ticks));
+            course.pcm.clear();
+        }
+    }
+
+    /// Send one frame, at the codec's rate, or the key that takes its place.
     pub(crate) fn send(
         &mut self,
-        frame: &mut Frame,
+        frame: &mut [i16],
         destination: Option<SocketAddr>,
         keys_sent: impl FnMut(u64),
         emit: &mut Emit<'_>,
     ) {
-        let Some((plan, _)) = &self.plan else { return };
-        let (packet_samples, dtmf_payload_type) = (plan.packet_samples, plan.dtmf_payload_type);
-        let destination = destination.filter(|_| plan.send);
-        let key = self.keys.next(dtmf_payload_type.is_some(), frame, keys_sent);
+        let Some(course) = &mut self.course else { return };
+        let dtmf_payload_type = course.plan.dtmf_payload_type;
+        let destination = destination.filter(|_| course.plan.send);
+        let ticks = course.ticks(course.rate.samples());
+        let (clock_hz, event_hz) = (course.clock_hz, course.plan.dtmf_clock_hz.clamp(8000, 48_000));
+        let key = self.keys.next(dtmf_payload_type.map(|_| event_hz / 50), frame, keys_sent);
         let Some(to) = destination else {
             self.skip(1);
             self.marker = true;
             return;
         };
         if let (KeyFrame::Event { payload, begun, marker }, Some(payload_type)) = (key, dtmf_payload_type) {
-            self.flush(self.collected, to, emit);
-            let timestamp = self.timestamp.wrapping_sub(begun);
+            let waiting = course.pcm.len();
+            self.flush(waiting, to, emit);
+            // Its place in the stream is told by the audio's clock, its length by its own.
+            let timestamp = self.timestamp.wrapping_sub(begun * (clock_hz / 1000) / (event_hz / 1000));
             self.emit_packet(payload_type, marker, timestamp, &payload, to, emit);
+        } else if course.pcm.is_empty() && frame.len() == course.packet_samples {
+            let payload_type = course.plan.payload_type;
+            if frame.len() == FRAME {
+                // By far the most packets are like this; a small buffer on the stack is always in the cache.
+                let mut packet = [0; HEADER_BYTES + 2 * FRAME + TRAILER_BYTES];
+                let length = course.codec.encode(frame, &mut packet[HEADER_BYTES..HEADER_BYTES + 2 * FRAME]);
+                if length > 0 {
+                    self.write_header(payload_type, self.timestamp, length, &mut packet);
+                    emit(to, &mut packet, HEADER_BYTES + length);
+                }
+            } else {
+                let payload = &mut self.packet[HEADER_BYTES..HEADER_BYTES + MAX_PAYLOAD_BYTES];
+                let length = course.codec.encode(frame, payload);
+                self.emit_encoded(payload_type, self.timestamp, length, to, emit);
+            }
         } else {
-            if self.collected == 0 {
+            if course.pcm.is_empty() {
                 self.oldest = self.timestamp;
             }
-            self.pcm[self.collected..self.collected + FRAME].copy_from_slice(frame);
-            self.collected += FRAME;
-            while self.collected >= packet_samples {
+            course.pcm.extend_from_slice(frame);
+            let packet_samples = course.packet_samples;
+            let mut waiting = course.pcm.len();
+            while waiting >= packet_samples {
                 self.flush(packet_samples, to, emit);
+                waiting -= packet_samples;
             }
         }
-        self.timestamp = self.timestamp.wrapping_add(FRAME as u32);
+        self.timestamp = self.timestamp.wrapping_add(ticks);
+    }
+
+    /// Hand on a packet of another leg as it is; its offset is counted from the present frame.
+    pub(crate) fn hand_on(&mut self, packet: Forwarded<'_>, to: Option<SocketAddr>, emit: &mut Emit<'_>) {
+        let Some(course) = &self.course else { return };
+        let Some(to) = to.filter(|_| course.plan.send) else {
+            self.marker = true;
+            return;
+        };
+        let timestamp = self.timestamp.wrapping_add(course.ticks(packet.offset));
+        let (payload_type, length) = (course.plan.payload_type, packet.payload.len());
+        if let Some(room) = self.packet.get_mut(HEADER_BYTES..HEADER_BYTES + length) {
+            room.copy_from_slice(packet.payload);
+            bump(&self.stats.handed_on);
+            self.emit_encoded(payload_type, timestamp, length, to, emit);
+        }
+    }
+
+    /// So many samples have passed while packets were handed on.
+    pub(crate) fn pass(&mut self, samples: usize) {
+        if let Some(course) = &self.course {
+            self.timestamp = self.timestamp.wrapping_add(course.ticks(samples));
+        }
     }
 
     /// Encode and send the oldest `samples` that were collected.
     fn flush(&mut self, samples: usize, to: SocketAddr, emit: &mut Emit<'_>) {
-        let Some((plan, codec)) = &mut self.plan else { return };
-        if samples == 0 {
+        let Some(course) = self.course.as_mut().filter(|_| samples > 0) else { return };
+        let payload = &mut self.packet[HEADER_BYTES..HEADER_BYTES + MAX_PAYLOAD_BYTES];
+        let length = course.codec.encode(&course.pcm[..samples], payload);
+        let (timestamp, payload_type) = (self.oldest, course.plan.payload_type);
+        self.oldest = timestamp.wrapping_add(course.ticks(samples));
+        course.pcm.drain(..samples);
+        self.emit_encoded(payload_type, timestamp, length, to, emit);
+    }
+
+    /// Send the payload that was encoded in place; the codec may have refused the length, and then there is none.
+    fn emit_encoded(&mut self, payload_type: u8, timestamp: u32, length: usize, to: SocketAddr, emit: &mut Emit<'_>) {
+        if length == 0 {
             return;
         }
-        let payload_type = plan.payload_type;
-        let mut payload = [0; MAX_PACKET_SAMPLES];
-        let length = codec.encode(&self.pcm[..samples], &mut payload);
-        let timestamp = self.oldest;
-        self.oldest = timestamp.wrapping_add(samples as u32);
-        self.pcm.copy_within(samples..self.collected, 0);
-        self.collected -= samples;
-        let marker = std::mem::take(&mut self.marker);
-        self.emit_packet(payload_type, marker, timestamp, &payload[..length], to, emit);
+        let mut header = [0; HEADER_BYTES];
+        self.write_header(payload_type, timestamp, length, &mut header);
+        self.packet[..HEADER_BYTES].copy_from_slice(&header);
+        emit(to, self.packet.as_mut_slice(), HEADER_BYTES + length);
+    }
+
+    /// Write and count the header of an audio packet with so many bytes of payload.
+    fn write_header(&mut self, payload_type: u8, timestamp: u32, length: usize, packet: &mut [u8]) {
+        let (marker, sequence, ssrc) = (std::mem::take(&mut self.marker), self.sequence, self.ssrc);
+        let header = RtpPacket { payload_type, marker, sequence, timestamp, ssrc, payload: &[] };
+        // A header always fits where there is room for a payload after it.
+        let _ = header.write(packet);
+        self.count(length);
     }
 
     fn emit_packet(
@@ -143,10 +270,16 @@ impl Outbound {
         emit: &mut Emit<'_>,
     ) {
         let packet = RtpPacket { payload_type, marker, sequence: self.sequence, timestamp, ssrc: self.ssrc, payload };
-        self.sequence = self.sequence.wrapping_add(1);
-        if let Some(length) = packet.write(&mut self.packet) {
-            bump(&self.stats.sent);
-            emit(to, &mut self.packet, length);
+        self.count(payload.len());
+        if let Some(length) = packet.write(self.packet.as_mut_slice()) {
+            emit(to, self.packet.as_mut_slice(), length);
         }
+    }
+
+    fn count(&mut self, payload_bytes: usize) {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.sent.packets = self.sent.packets.wrapping_add(1);
+        self.sent.bytes = self.sent.bytes.wrapping_add(payload_bytes as u32);
+        bump(&self.stats.sent);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// Bounded samples: what does not fit is counted as lost, and the writer pauses until the reader has caught up.
+/// Bounded samples: writes that do not fit are counted as lost, and the writer pauses until the reader has caught up.
 #[derive(Debug)]
 pub struct Ring {
     samples: Box<[AtomicI16]>,
@@ -41,7 +41,7 @@ impl Ring {
         let waiting = self.waiting();
         let losing = self.lost.load(Acquire) > 0;
         if losing || waiting + samples.len() > self.samples.len() {
-            self.lost.fetch_add(samples.len() as u64, Release);
+            self.lost.fetch_add(1, Release);
             return;
         }
         let start = self.written.load(Relaxed);
@@ -51,15 +51,14 @@ impl Ring {
         self.written.store(start.wrapping_add(samples.len()), Release);
     }
 
-    /// Append what waits to `out` as little-endian bytes; returns the samples lost after it.
-    pub fn drain(&self, out: &mut Vec<u8>) -> u64 {
+    /// Append what waits to `out`; returns the number of writes lost after it.
+    pub fn drain(&self, out: &mut Vec<i16>) -> u64 {
         self.announced.store(false, Release);
         let start = self.read.load(Relaxed);
         let waiting = self.written.load(Acquire).wrapping_sub(start);
-        out.reserve(waiting * 2);
+        out.reserve(waiting);
         for offset in 0..waiting {
-            let sample = self.samples[start.wrapping_add(offset) % self.samples.len()].load(Relaxed);
-            out.extend_from_slice(&sample.to_le_bytes());
+            out.push(self.samples[start.wrapping_add(offset) % self.samples.len()].load(Relaxed));
         }
         self.read.store(start.wrapping_add(waiting), Release);
         self.lost.swap(0, Release)
@@ -85,19 +84,19 @@ impl Ring {
 mod tests {
     use super::*;
 
-    fn drained(ring: &Ring) -> (Vec<u8>, u64) {
-        let mut bytes = Vec::new();
-        let lost = ring.drain(&mut bytes);
-        (bytes, lost)
+    fn drained(ring: &Ring) -> (Vec<i16>, u64) {
+        let mut samples = Vec::new();
+        let lost = ring.drain(&mut samples);
+        (samples, lost)
     }
 
     #[test]
     fn samples_come_out_in_order_around_the_end() {
         let ring = Ring::new(5);
         ring.write(&[1, 2, 3]);
-        assert_eq!(drained(&ring), (vec![1, 0, 2, 0, 3, 0], 0));
+        assert_eq!(drained(&ring), (vec![1, 2, 3], 0));
         ring.write(&[4, 5, 256, -1]);
-        assert_eq!(drained(&ring), (vec![4, 0, 5, 0, 0, 1, 255, 255], 0));
+        assert_eq!(drained(&ring), (vec![4, 5, 256, -1], 0));
     }
 
     #[test]
@@ -106,9 +105,9 @@ mod tests {
         ring.write(&[1, 2]);
         ring.write(&[3, 4, 5]);
         ring.write(&[6]);
-        assert_eq!(drained(&ring), (vec![1, 0, 2, 0], 4));
+        assert_eq!(drained(&ring), (vec![1, 2], 2));
         ring.write(&[7]);
-        assert_eq!(drained(&ring), (vec![7, 0], 0));
+        assert_eq!(drained(&ring), (vec![7], 0));
     }
 
     #[test]
@@ -136,14 +135,14 @@ mod tests {
         let (mut got, mut lost) = (0, 0);
         loop {
             let closed = ring.is_closed();
-            let (bytes, missing) = drained(&ring);
-            got += bytes.len() / 2;
+            let (samples, missing) = drained(&ring);
+            got += samples.len();
             lost += missing as usize;
             if closed {
                 break;
             }
         }
         thread.join().unwrap();
-        assert_eq!(got + lost, 20_000 * 16);
+        assert_eq!(got + lost * 16, 20_000 * 16);
     }
 }

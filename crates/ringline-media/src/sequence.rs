@@ -29,6 +29,8 @@ pub struct Reception {
     /// Loss of the streams before this one.
     lost_before: u64,
     odd: Option<u16>,
+    /// Expected and received packets at the last report.
+    reported: (u64, u64),
     transit: Option<u32>,
     jitter: f64,
 }
@@ -81,16 +83,18 @@ impl Reception {
         self.seen = 1;
         self.unique = 1;
         self.odd = None;
+        self.reported = (0, 0);
         self.transit = None;
     }
 
-    /// Take the arrival time of an audio packet into the jitter; both times in ticks of the RTP clock.
-    pub fn time(&mut self, arrival: u32, timestamp: u32) {
+    /// Take the arrival time of an audio packet into the jitter; both times in ticks of the RTP clock, which has
+    /// `clock_hz`.
+    pub fn time(&mut self, arrival: u32, timestamp: u32, clock_hz: u32) {
         let transit = arrival.wrapping_sub(timestamp);
         if let Some(before) = self.transit.replace(transit) {
             let difference = (transit.wrapping_sub(before) as i32).unsigned_abs();
             // A wall clock that is set, or a stream with a new timestamp base, is no jitter.
-            if difference < 8000 {
+            if difference < clock_hz {
                 self.jitter += (f64::from(difference) - self.jitter) / 16.0;
             }
         }
@@ -103,6 +107,17 @@ impl Reception {
         }
         let expected = self.highest - self.first + 1;
         self.lost_before + expected.saturating_sub(self.unique)
+    }
+
+    /// What to report of the present stream: (highest sequence number, loss since the last report in 256ths, loss in all).
+    pub fn report(&mut self) -> (u32, u8, i32) {
+        let expected = self.highest - self.first + 1;
+        let (expected_now, unique_now) =
+            (expected.saturating_sub(self.reported.0), self.unique.saturating_sub(self.reported.1));
+        self.reported = (expected, self.unique);
+        let lost = expected_now.saturating_sub(unique_now);
+        let fraction = (lost * 256).checked_div(expected_now).unwrap_or(0).min(255);
+        (self.highest as u32, fraction as u8, i32::try_from(expected - self.unique.min(expected)).unwrap_or(i32::MAX))
     }
 
     /// Interarrival jitter in ticks of the RTP clock.
@@ -161,12 +176,24 @@ mod tests {
     }
 
     #[test]
+    fn a_report_tells_the_loss_since_the_one_before() {
+        let mut reception = Reception::default();
+        (0..100)
+            .filter(|sequence| sequence % 4 != 1)
+            .for_each(|sequence| assert_eq!(reception.arrive(1, 65_500u16.wrapping_add(sequence)), Arrival::New));
+        assert_eq!(reception.report(), (65_536 + 63, 64, 25));
+        (100..200).for_each(|sequence| assert_eq!(reception.arrive(1, 65_500u16.wrapping_add(sequence)), Arrival::New));
+        assert_eq!(reception.report(), (65_536 + 163, 0, 25));
+        assert_eq!(reception.report(), (65_536 + 163, 0, 25));
+    }
+
+    #[test]
     fn jitter_follows_the_formula_of_the_standard() {
         let mut reception = Reception::default();
         let mut expected = 0.0;
         for index in 0..100u32 {
             let shift = if index % 2 == 0 { 0 } else { 80 };
-            reception.time(index * 160 + shift, index * 160);
+            reception.time(index * 160 + shift, index * 160, 8000);
             if index > 0 {
                 expected += (80.0 - expected) / 16.0;
             }

@@ -1,14 +1,14 @@
 //! Notices when a leg has stopped talking.
 
-use crate::frame::{Frame, FRAME, FRAME_MS};
+use crate::frame::FRAME_MS;
 
 /// Mean square of a frame at -45 dBFS; full scale is a square wave of 32768.
 const THRESHOLD: u64 = (32_768.0 * 32_768.0 * 3.162_277_66e-5) as u64;
 
 /// Whether a frame is below -45 dBFS.
-pub fn is_silent(frame: &Frame) -> bool {
+pub fn is_silent(frame: &[i16]) -> bool {
     let energy: u64 = frame.iter().map(|sample| u64::from(sample.unsigned_abs()).pow(2)).sum();
-    energy < THRESHOLD * FRAME as u64
+    energy < THRESHOLD * frame.len() as u64
 }
 
 /// Waits for continuous silence, counted from its start.
@@ -36,6 +36,7 @@ impl SilenceWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::{Frame, FRAME};
     use crate::testing::sine;
 
     fn frame(peak: f64) -> Frame {

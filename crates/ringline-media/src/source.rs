@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 /// A learned source that says nothing for so long may be replaced by another.
 const UNLOCK_MS: u64 = 2000;
 
+/// A place other than the signalled one must have proved itself for so long before nobody else is listened to at all.
+const PROVEN_MS: u64 = 3000;
+
 /// Whether a packet may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
@@ -24,6 +27,7 @@ pub struct Source {
     signalled: Option<SocketAddr>,
     destination: Option<SocketAddr>,
     locked: bool,
+    locked_ms: u64,
     candidate: Option<(SocketAddr, u32)>,
     last_ms: u64,
 }
@@ -44,6 +48,19 @@ impl Source {
         self.destination
     }
 
+    /// The only place that packets are taken from: where a socket may be connected to.
+    pub fn settled(&self, now_ms: u64) -> Option<SocketAddr> {
+        let fresh = now_ms.saturating_sub(self.last_ms) < UNLOCK_MS;
+        let sure = self.destination == self.signalled || now_ms.saturating_sub(self.locked_ms) >= PROVEN_MS;
+        self.destination.filter(|_| self.locked && fresh && sure)
+    }
+
+    /// The network says that nobody is there: look anew.
+    pub fn unsettle(&mut self) {
+        self.locked = false;
+        self.candidate = None;
+    }
+
     /// Judge a valid RTP packet by where it came from.
     pub fn admit(&mut self, from: SocketAddr, ssrc: u32, now_ms: u64) -> Admission {
         if self.locked && self.destination == Some(from) {
@@ -61,6 +78,7 @@ impl Source {
         let moved = self.destination != Some(from);
         self.destination = Some(from);
         self.locked = true;
+        self.locked_ms = now_ms;
         self.candidate = None;
         self.last_ms = now_ms;
         if moved {
@@ -108,6 +126,24 @@ mod tests {
         assert_eq!(source.destination(), Some(at(4000)));
         source.admit(at(5000), 9, 2060);
         assert_eq!(source.admit(at(5000), 9, 2080), Admission::Moved);
+    }
+
+    #[test]
+    fn a_place_is_settled_at_once_where_it_was_signalled_and_elsewhere_later() {
+        let mut source = signalled();
+        source.admit(at(1000), 7, 0);
+        assert_eq!(source.settled(0), None);
+        source.admit(at(1000), 7, 20);
+        assert_eq!(source.settled(20), Some(at(1000)));
+        assert_eq!(source.settled(2020), None);
+        source.unsettle();
+        assert_eq!(source.settled(20), None);
+
+        let mut source = signalled();
+        for now_ms in (0..4000).step_by(20) {
+            source.admit(at(2000), 7, now_ms);
+            assert_eq!(source.settled(now_ms), (now_ms >= 3020).then(|| at(2000)));
+        }
     }
 
     #[test]

@@ -4,11 +4,18 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// One leg's counters. Written by its pacing thread alone, read by anybody, without a lock.
 #[derive(Debug, Default)]
+#[repr(C, align(64))] // what every packet touches lies together
 pub struct LegStats {
     /// Valid RTP packets of the peer.
     pub received: AtomicU64,
     /// RTP packets sent.
     pub sent: AtomicU64,
+    /// Jitter in microseconds.
+    pub jitter_us: AtomicU64,
+    /// By how much the jitter buffer delays the leg's voice now, in microseconds.
+    pub delay_us: AtomicU64,
+    /// Milliseconds made up for what was lost or late.
+    pub concealed_ms: AtomicU64,
     /// Packets that never came.
     pub lost: AtomicU64,
     /// Packets that came after their time.
@@ -19,10 +26,22 @@ pub struct LegStats {
     pub foreign: AtomicU64,
     /// RTCP packets on the RTP port.
     pub rtcp: AtomicU64,
-    /// Jitter in microseconds.
-    pub jitter_us: AtomicU64,
     /// Keys pressed by the far end.
     pub keys: AtomicU64,
+    /// Packets handed on as they came, without decoding.
+    pub handed_on: AtomicU64,
+    /// Reports sent.
+    pub reports: AtomicU64,
+    /// Time to the far end and back in microseconds; 0 while unknown.
+    pub round_trip_us: AtomicU64,
+    /// The share of our packets that the far end lost lately, in millionths.
+    pub far_loss_ppm: AtomicU64,
+    /// The jitter of our packets at the far end in microseconds.
+    pub far_jitter_us: AtomicU64,
+    /// Mean opinion score of what we hear, in thousandths; 0 while unknown.
+    pub opinion_milli: AtomicU64,
+    /// And of what the far end hears.
+    pub far_opinion_milli: AtomicU64,
 }
 
 /// A copy of the counters.
@@ -46,10 +65,28 @@ pub struct LegCounters {
     pub jitter_ms: f64,
     /// Keys pressed by the far end.
     pub keys: u64,
+    /// Milliseconds made up for what was lost or late.
+    pub concealed_ms: u64,
+    /// By how many milliseconds the jitter buffer delays the leg's voice now.
+    pub delay_ms: f64,
+    /// Packets handed on as they came, without decoding.
+    pub handed_on: u64,
+    /// Reports sent.
+    pub reports: u64,
+    /// Time to the far end and back in milliseconds; 0 while unknown.
+    pub round_trip_ms: f64,
+    /// The share of our packets that the far end lost lately, 0 to 1.
+    pub far_loss: f64,
+    /// The jitter of our packets at the far end in milliseconds.
+    pub far_jitter_ms: f64,
+    /// Mean opinion score of what we hear, 1 to 4.5; 0 while unknown.
+    pub opinion: f64,
+    /// And of what the far end hears.
+    pub far_opinion: f64,
 }
 
 impl LegCounters {
-    /// Add another leg's counts; jitter is no count and stays.
+    /// Add another leg's counts; what is no count stays.
     pub fn add(&mut self, other: &LegCounters) {
         self.received += other.received;
         self.sent += other.sent;
@@ -59,6 +96,9 @@ impl LegCounters {
         self.foreign += other.foreign;
         self.rtcp += other.rtcp;
         self.keys += other.keys;
+        self.concealed_ms += other.concealed_ms;
+        self.handed_on += other.handed_on;
+        self.reports += other.reports;
     }
 }
 
@@ -82,6 +122,15 @@ impl LegStats {
             rtcp: self.rtcp.load(Relaxed),
             jitter_ms: self.jitter_us.load(Relaxed) as f64 / 1000.0,
             keys: self.keys.load(Relaxed),
+            concealed_ms: self.concealed_ms.load(Relaxed),
+            delay_ms: self.delay_us.load(Relaxed) as f64 / 1000.0,
+            handed_on: self.handed_on.load(Relaxed),
+            reports: self.reports.load(Relaxed),
+            round_trip_ms: self.round_trip_us.load(Relaxed) as f64 / 1000.0,
+            far_loss: self.far_loss_ppm.load(Relaxed) as f64 / 1e6,
+            far_jitter_ms: self.far_jitter_us.load(Relaxed) as f64 / 1000.0,
+            opinion: self.opinion_milli.load(Relaxed) as f64 / 1000.0,
+            far_opinion: self.far_opinion_milli.load(Relaxed) as f64 / 1000.0,
         }
     }
 }

@@ -2,25 +2,30 @@
 
 use std::sync::Arc;
 
-use crate::frame::{add, Frame, Sum, FRAME, RATE_HZ, SILENCE};
+use crate::frame::{add, Rate, FRAME_MS, MAX_FRAME};
 use crate::limiter;
+use crate::resample::Resampler;
 use crate::ring::Ring;
 
 /// Most channels of one tap.
 pub const MAX_CHANNELS: usize = 32;
-/// Seconds of audio that wait for a slow reader at most.
-const CAPACITY_S: usize = 4;
+/// Seconds of audio at 16 kHz that wait for a slow reader at most.
+const CAPACITY_S: usize = 2;
 /// Frames that make a block worth waking the reader for (200 ms).
 const BLOCK_FRAMES: usize = 10;
+/// Instead of a rate: a gap follows, of so many frames.
+const GAP: i16 = -1;
+/// The longest gap that is written at once (five minutes).
+const MAX_GAP: u32 = i16::MAX as u32 / 2;
 
 /// How the channels of a tap are filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// One channel: every voice of the room and its prompts.
+    /// One channel: every voice of the room, its prompts and those of each leg.
     Mono,
     /// Two: what the leg says, and what it hears.
     Heard(u64),
-    /// So many: legs in order of joining, the surplus in the last.
+    /// So many: legs in order of joining, the surplus in the last. No prompts.
     Slots(usize),
 }
 
@@ -35,23 +40,25 @@ impl Layout {
     }
 }
 
-/// The reader's and the writer's ends of a new tap.
-pub fn open_tap(id: u64, layout: Layout) -> (Tap, Arc<Ring>) {
+/// The writer's and the reader's ends of a new tap; the reader gets `rate` whatever the room's is.
+pub fn open_tap(id: u64, layout: Layout, rate: Rate) -> (Tap, TapReader) {
     let channels = layout.channels();
-    let ring = Arc::new(Ring::new(CAPACITY_S * RATE_HZ as usize * channels));
+    let ring = Arc::new(Ring::new(CAPACITY_S * Rate::Wide.hz() as usize * channels));
     let tap = Tap {
         id,
         layout,
         ring: Arc::clone(&ring),
         slots: Vec::new(),
-        sums: vec![[0; FRAME]; channels],
+        sums: vec![[0; MAX_FRAME]; channels],
         sources: vec![0; channels],
-        interleaved: vec![0; FRAME * channels],
+        written: Vec::with_capacity(1 + MAX_FRAME * channels),
     };
-    (tap, ring)
+    (tap, TapReader { ring, rate, channels, from: rate, resamplers: Vec::new() })
 }
 
 /// The writer's end: takes one frame of a room per tick, whoever is there, so that all channels share one timeline.
+///
+/// A frame goes into the ring as its rate, then its samples, interleaved: conversion is the reader's work.
 pub struct Tap {
     /// Names the tap.
     pub id: u64,
@@ -59,9 +66,9 @@ pub struct Tap {
     ring: Arc<Ring>,
     /// Legs that own a slot, in order; those that left keep theirs.
     slots: Vec<u64>,
-    sums: Vec<Sum>,
+    sums: Vec<[i32; MAX_FRAME]>,
     sources: Vec<usize>,
-    interleaved: Vec<i16>,
+    written: Vec<i16>,
 }
 
 impl Tap {
@@ -84,13 +91,18 @@ impl Tap {
         }
     }
 
+    /// Whether it takes prompts: the room's, and each leg's own.
+    pub fn wants_prompts(&self) -> bool {
+        self.layout == Layout::Mono
+    }
+
     /// Whether the reader has gone.
     pub fn is_closed(&self) -> bool {
         self.ring.is_closed()
     }
 
     /// Take what a leg said in this frame.
-    pub fn say(&mut self, leg: u64, frame: &Frame) {
+    pub fn say(&mut self, leg: u64, frame: &[i16]) {
         let channel = match self.layout {
             Layout::Mono => 0,
             Layout::Heard(wanted) if wanted == leg => 0,
@@ -101,9 +113,9 @@ impl Tap {
         self.sources[channel] += 1;
     }
 
-    /// Take the room's prompts of this frame.
-    pub fn prompt(&mut self, prompts: &Sum, sources: usize) {
-        if self.layout == Layout::Mono && sources > 0 {
+    /// Take prompts of this frame: the room's, or a leg's own.
+    pub fn prompt(&mut self, prompts: &[i32], sources: usize) {
+        if self.wants_prompts() && sources > 0 {
             for (total, sample) in self.sums[0].iter_mut().zip(prompts) {
                 *total += sample;
             }
@@ -112,88 +124,216 @@ impl Tap {
     }
 
     /// Take what the listener heard in this frame, as it was sent.
-    pub fn hear(&mut self, frame: &Frame) {
+    pub fn hear(&mut self, frame: &[i16]) {
         add(&mut self.sums[1], frame);
         self.sources[1] += 1;
     }
 
-    /// Write the frame; true when the reader should be told that a block waits.
-    pub fn finish_frame(&mut self) -> bool {
-        let channels = self.sums.len();
+    /// Write the frame, which has the room's rate; true when the reader should be told that a block waits.
+    pub fn finish_frame(&mut self, rate: Rate) -> bool {
+        let (channels, samples) = (self.sums.len(), rate.samples());
+        self.written.clear();
+        self.written.resize(1 + samples * channels, 0);
+        self.written[0] = (rate.hz() / 1000) as i16;
         for (channel, (sum, sources)) in self.sums.iter_mut().zip(&mut self.sources).enumerate() {
-            let mut frame = SILENCE;
+            if *sources == 0 {
+                continue;
+            }
+            let mut frame = [0; MAX_FRAME];
             match sources {
-                0 => {}
-                1 => limiter::copy(sum, &mut frame),
-                _ => limiter::limit(sum, &mut frame),
+                1 => limiter::copy(&sum[..samples], &mut frame[..samples]),
+                _ => limiter::limit(&sum[..samples], &mut frame[..samples]),
             }
-            for (position, sample) in frame.iter().enumerate() {
-                self.interleaved[position * channels + channel] = *sample;
+            for (place, sample) in self.written[1 + channel..].iter_mut().step_by(channels).zip(&frame[..samples]) {
+                *place = *sample;
             }
-            *sum = [0; FRAME];
+            *sum = [0; MAX_FRAME];
             *sources = 0;
         }
-        self.ring.write(&self.interleaved);
-        self.ring.announce(BLOCK_FRAMES * FRAME * channels)
+        self.ring.write(&self.written);
+        self.ring.announce(BLOCK_FRAMES * self.written.len())
+    }
+
+    /// So many frames passed in which nobody was listened to: silence keeps what follows in its place.
+    pub fn skip(&mut self, mut frames: u32) {
+        while frames > 0 {
+            let count = frames.min(MAX_GAP);
+            self.ring.write(&[GAP, count as i16]);
+            frames -= count;
+        }
+    }
+}
+
+/// The reader's end.
+pub struct TapReader {
+    ring: Arc<Ring>,
+    rate: Rate,
+    channels: usize,
+    /// The rate that the resamplers take; one for each channel unless it is the wanted one.
+    from: Rate,
+    resamplers: Vec<Resampler>,
+}
+
+impl TapReader {
+    /// Append what waits to `pcm`, little-endian and interleaved, at the rate that was asked for; returns the
+    /// milliseconds lost after it.
+    pub fn read(&mut self, pcm: &mut Vec<u8>) -> u64 {
+        let mut written = Vec::new();
+        let lost = self.ring.drain(&mut written);
+        pcm.reserve(2 * written.len());
+        let mut rest = &written[..];
+        while let Some((head, after)) = rest.split_first() {
+            if *head == GAP {
+                let Some((count, after)) = after.split_first() else { break };
+                let samples = usize::from(count.unsigned_abs()) * self.rate.samples() * self.channels;
+                pcm.resize(pcm.len() + 2 * samples, 0);
+                rest = after;
+                continue;
+            }
+            let Some(rate) = Rate::of_hz(u32::from(head.unsigned_abs()) * 1000) else { break };
+            let Some((frame, after)) = after.split_at_checked(rate.samples() * self.channels) else { break };
+            self.convert(rate, frame, pcm);
+            rest = after;
+        }
+        lost * FRAME_MS
+    }
+
+    fn convert(&mut self, rate: Rate, frame: &[i16], pcm: &mut Vec<u8>) {
+        if rate == self.rate {
+            self.from = rate;
+            self.resamplers.clear();
+            return pcm.extend(frame.iter().flat_map(|sample| sample.to_le_bytes()));
+        }
+        if rate != self.from || self.resamplers.is_empty() {
+            self.from = rate;
+            self.resamplers = (0..self.channels).map(|_| Resampler::new(rate, self.rate)).collect();
+        }
+        let start = pcm.len();
+        pcm.resize(start + 2 * self.rate.samples() * self.channels, 0);
+        for (channel, resampler) in self.resamplers.iter_mut().enumerate() {
+            let (mut input, mut output) = ([0; MAX_FRAME], [0; MAX_FRAME]);
+            let (input, output) = (&mut input[..rate.samples()], &mut output[..self.rate.samples()]);
+            for (place, sample) in input.iter_mut().zip(frame[channel..].iter().step_by(self.channels)) {
+                *place = *sample;
+            }
+            resampler.run(input, output);
+            for (place, sample) in pcm[start..].chunks_exact_mut(2).skip(channel).step_by(self.channels).zip(output) {
+                place.copy_from_slice(&sample.to_le_bytes());
+            }
+        }
+    }
+
+    /// The reader wants no more.
+    pub fn close(&self) {
+        self.ring.close();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::FRAME;
+    use crate::testing::{share_at, sine_at};
 
-    fn first_samples(ring: &Ring, channels: usize) -> Vec<i16> {
+    fn samples(reader: &mut TapReader) -> Vec<i16> {
         let mut bytes = Vec::new();
-        ring.drain(&mut bytes);
-        assert_eq!(bytes.len(), 2 * FRAME * channels);
-        bytes.chunks(2).take(channels).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+        reader.read(&mut bytes);
+        bytes.chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+    }
+
+    fn first_samples(reader: &mut TapReader, channels: usize) -> Vec<i16> {
+        let read = samples(reader);
+        assert_eq!(read.len(), FRAME * channels);
+        read[..channels].to_vec()
     }
 
     #[test]
-    fn mono_holds_voices_and_room_prompts() {
-        let (mut tap, ring) = open_tap(1, Layout::Mono);
+    fn mono_holds_voices_and_all_prompts() {
+        let (mut tap, mut reader) = open_tap(1, Layout::Mono, Rate::Narrow);
         tap.say(1, &[100; FRAME]);
         tap.say(2, &[20; FRAME]);
         tap.prompt(&[3; FRAME], 1);
-        tap.finish_frame();
-        assert_eq!(first_samples(&ring, 1), [123]);
+        tap.finish_frame(Rate::Narrow);
+        assert_eq!(first_samples(&mut reader, 1), [123]);
     }
 
     #[test]
     fn heard_holds_the_mouth_left_and_the_ears_right() {
-        let (mut tap, ring) = open_tap(1, Layout::Heard(7));
+        let (mut tap, mut reader) = open_tap(1, Layout::Heard(7), Rate::Narrow);
         tap.say(7, &[5; FRAME]);
         tap.say(8, &[6; FRAME]);
         tap.prompt(&[3; FRAME], 1);
         tap.hear(&[9; FRAME]);
-        tap.finish_frame();
-        assert_eq!(first_samples(&ring, 2), [5, 9]);
+        tap.finish_frame(Rate::Narrow);
+        assert_eq!(first_samples(&mut reader, 2), [5, 9]);
     }
 
     #[test]
     fn slots_go_by_joining_and_the_surplus_shares_the_last() {
-        let (mut tap, ring) = open_tap(1, Layout::Slots(3));
+        let (mut tap, mut reader) = open_tap(1, Layout::Slots(3), Rate::Narrow);
         tap.join(&[11, 12]);
         tap.join(&[12, 13, 14]);
         for (leg, value) in [(11, 1), (12, 2), (13, 4), (14, 8)] {
             tap.say(leg, &[value; FRAME]);
         }
-        tap.finish_frame();
-        assert_eq!(first_samples(&ring, 3), [1, 2, 12]);
+        tap.finish_frame(Rate::Narrow);
+        assert_eq!(first_samples(&mut reader, 3), [1, 2, 12]);
         // 12 leaves and 15 comes: 12's slot stays silent.
         tap.join(&[15]);
         for (leg, value) in [(11, 1), (15, 16)] {
             tap.say(leg, &[value; FRAME]);
         }
-        tap.finish_frame();
-        assert_eq!(first_samples(&ring, 3), [1, 0, 16]);
+        tap.finish_frame(Rate::Narrow);
+        assert_eq!(first_samples(&mut reader, 3), [1, 0, 16]);
     }
 
     #[test]
     fn a_block_is_told_after_200_ms() {
-        let (mut tap, _ring) = open_tap(1, Layout::Mono);
-        let told: Vec<_> = (0..12).map(|_| tap.finish_frame()).collect();
-        assert_eq!(told.iter().position(|ready| *ready), Some(9));
-        assert_eq!(told.iter().filter(|ready| **ready).count(), 1);
+        for rate in [Rate::Narrow, Rate::Wide, Rate::Full] {
+            let (mut tap, _reader) = open_tap(1, Layout::Mono, Rate::Narrow);
+            let told: Vec<_> = (0..12).map(|_| tap.finish_frame(rate)).collect();
+            assert_eq!(told.iter().position(|ready| *ready), Some(9));
+            assert_eq!(told.iter().filter(|ready| **ready).count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_room_that_changes_its_rate_keeps_its_pitch_and_its_timeline() {
+        let (mut tap, mut reader) = open_tap(1, Layout::Heard(1), Rate::Wide);
+        for rate in [Rate::Narrow, Rate::Wide, Rate::Full] {
+            for frame in sine_at(rate, 500.0, 25 * rate.samples(), 8000.0).chunks_exact(rate.samples()) {
+                tap.say(1, frame);
+                tap.hear(&vec![-77; rate.samples()]);
+                tap.finish_frame(rate);
+            }
+            let read = samples(&mut reader);
+            assert_eq!(read.len(), 2 * 25 * Rate::Wide.samples(), "{rate:?}");
+            let left: Vec<i16> = read.iter().step_by(2).skip(640).copied().collect();
+            assert!(share_at(Rate::Wide, &left, 500.0) > 0.9999, "{rate:?}");
+            assert!(read.iter().skip(1).step_by(2).skip(640).all(|sample| *sample == -77));
+        }
+    }
+
+    #[test]
+    fn what_was_left_out_is_silence_of_the_same_length() {
+        let (mut tap, mut reader) = open_tap(1, Layout::Heard(1), Rate::Wide);
+        tap.skip(40_000);
+        tap.say(1, &[5; 320]);
+        tap.finish_frame(Rate::Wide);
+        let read = samples(&mut reader);
+        assert_eq!(read.len(), 2 * 40_001 * 320);
+        assert_eq!(read[2 * 40_000 * 320..][..4], [5, 0, 5, 0]);
+    }
+
+    #[test]
+    fn a_reader_that_is_too_slow_hears_how_much_it_lost() {
+        let (mut tap, mut reader) = open_tap(1, Layout::Mono, Rate::Narrow);
+        for _ in 0..500 {
+            tap.finish_frame(Rate::Narrow);
+        }
+        let mut pcm = Vec::new();
+        let lost_ms = reader.read(&mut pcm);
+        assert!(lost_ms > 5000);
+        assert_eq!(lost_ms + pcm.len() as u64 / 16, 10_000);
     }
 }

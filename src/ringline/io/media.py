@@ -1,6 +1,7 @@
 """The media core as the engine sees it: `ringline.engine.ports.Media` over the Rust module `ringline._media`.
 
-The adapter names things (ids to numbers and back), brings prompts to 8000 Hz and carries recordings to their sinks.
+The adapter names things (ids to numbers and back), brings prompts to a rate of the core and carries recordings to
+their sinks.
 It runs on the event loop; the packets run on threads of their own that never wait for it.
 """
 
@@ -19,6 +20,7 @@ from ringline._media import Event
 from ringline._media import MediaCore as _Core
 from ringline.base import ConversationId, EffectId, LegId, MediaError, get_log
 from ringline.engine.ports import (
+    AudioLevels,
     AudioStarted,
     HeardLayout,
     KeyDown,
@@ -34,9 +36,13 @@ from ringline.engine.ports import (
     RecordingSink,
     RtpPlan,
     SilenceReached,
+    SpeechStarted,
+    SpeechStopped,
+    ToneHeard,
 )
 
-_RATE_HZ = 8000
+_RATES_HZ = (8000, 16_000, 48_000)
+"What the core takes as it is. Anything else is brought to 16 kHz, the best that a recording or a phone keeps of it."
 _BATCH = 256
 "Events taken per wake-up; the loop gets its turn between batches."
 _NO_LEG = 0
@@ -64,7 +70,7 @@ class _Prompt:
     "The first half of a sample whose second half comes with the next block."
 
     def convert(self, pcm: bytes, *, last: bool) -> bytes:
-        """Give the samples at 8000 Hz; the resampler keeps a few back until the last block."""
+        """Give the samples at the core's rate; the resampler keeps a few back until the last block."""
         pcm = self.odd + pcm
         whole = len(pcm) & ~1
         self.odd = pcm[whole:]
@@ -85,17 +91,21 @@ class MediaCore:
         port_range: tuple[int, int] = (10_000, 19_999),
         threads: int = 0,
         media_timeout_s: float = 60.0,
+        loudest_above: int = 50,
+        loudest_speakers: int = 8,
     ) -> None:
         """Take the settings; nothing runs yet.
 
         `advertise_ip` is the address that `open` returns for SDP (`bind_ip` when None), RTP uses the even ports of
-        `port_range`, ends included, and `threads` 0 is one per core.
+        `port_range`, ends included, and `threads` 0 is one per core. In rooms of more than `loudest_above` legs
+        only the `loudest_speakers` are mixed.
         """
         self._bind_ip = bind_ip
         self._advertise_ip = advertise_ip or bind_ip
         self._port_range = port_range
         self._threads = threads
         self._media_timeout_ms = round(media_timeout_s * 1000)
+        self._loudest = (loudest_above, loudest_speakers)
         self._core: _Core | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._receive: Callable[[MediaEvent], None] | None = None
@@ -123,6 +133,8 @@ class MediaCore:
                 port_high=high,
                 threads=self._threads,
                 media_timeout_ms=self._media_timeout_ms,
+                loudest_above=self._loudest[0],
+                loudest_speakers=self._loudest[1],
             )
         except (ValueError, OverflowError, OSError) as error:
             raise MediaError(f"the media core cannot start: {error}") from error
@@ -173,15 +185,20 @@ class MediaCore:
                 self._legs[leg].number,
                 remote_host=plan.remote_host,
                 remote_port=plan.remote_port,
+                rtcp_port=plan.rtcp_port,
+                rtcp_mux=plan.rtcp_mux,
                 codec=plan.codec,
+                clock_hz=plan.clock_hz,
                 payload_type=plan.payload_type,
                 dtmf_payload_type=plan.dtmf_payload_type,
+                dtmf_clock_hz=plan.dtmf_clock_hz,
                 ptime_ms=plan.ptime_ms,
                 send=plan.send,
                 receive=plan.receive,
+                srtp=_srtp(plan),
             )
-        except OverflowError as error:
-            raise MediaError(f"the plan of leg {leg} has a number out of range: {error}") from error
+        except (OverflowError, ValueError) as error:
+            raise MediaError(f"the plan of leg {leg} cannot be carried out: {error}") from error
 
     def close(self, leg: LegId) -> None:
         """Stop everything of this leg; unknown legs are ignored. Its prompts still tell their end."""
@@ -211,6 +228,15 @@ class MediaCore:
             packets_foreign=counters.foreign,
             jitter_ms=counters.jitter_ms,
             keys_received=counters.keys,
+            concealed_ms=counters.concealed_ms,
+            delay_ms=counters.delay_ms,
+            packets_handed_on=counters.handed_on,
+            reports_sent=counters.reports,
+            round_trip_ms=counters.round_trip_ms or None,
+            far_loss=counters.far_loss,
+            far_jitter_ms=counters.far_jitter_ms,
+            opinion=counters.opinion or None,
+            far_opinion=counters.far_opinion or None,
         )
 
     def arrange(
@@ -219,14 +245,25 @@ class MediaCore:
         hears: Mapping[LegId, frozenset[LegId]],
         *,
         muted: frozenset[LegId] = frozenset(),
+        gains_db: Mapping[LegId, float] | None = None,
     ) -> None:
         """Say who is in the room, oldest member first, and whom each hears; legs that are not open are left out."""
+        present = frozenset(leg for leg in hears if leg in self._legs)
         plan = [
-            (self._legs[leg].number, self._numbers_of(voices)) for leg, voices in hears.items() if leg in self._legs
+            (self._legs[leg].number, *self._heard_by(leg, voices, present))
+            for leg, voices in hears.items()
+            if leg in present
         ]
         if hears and not plan:
-            plan = [(_NO_LEG, [])]  # a room whose legs are not open yet is no dissolved room
-        self._running().arrange(_room_number(room), plan, self._numbers_of(muted))
+            plan = [(_NO_LEG, False, [])]  # a room whose legs are not open yet is no dissolved room
+        gains = [(self._legs[leg].number, gain) for leg, gain in (gains_db or {}).items() if leg in self._legs]
+        self._running().arrange(_room_number(room), plan, self._numbers_of(muted), gains)
+
+    def _heard_by(self, leg: LegId, voices: frozenset[LegId], present: frozenset[LegId]) -> tuple[bool, list[int]]:
+        """Whom a leg hears, told the shorter way: in a large room nearly everybody hears nearly everybody."""
+        if 2 * len(voices) < len(present):
+            return False, self._numbers_of(voices)
+        return True, self._numbers_of(present - voices - {leg})
 
     def _numbers_of(self, legs: frozenset[LegId]) -> list[int]:
         return sorted(self._legs[leg].number for leg in legs if leg in self._legs)
@@ -234,7 +271,15 @@ class MediaCore:
     # ── prompts ──
 
     def play(
-        self, play: EffectId, target: LegId | ConversationId, *, rate_hz: int, level_db: float = 0.0, loop: int = 1
+        self,
+        play: EffectId,
+        target: LegId | ConversationId,
+        *,
+        rate_hz: int,
+        level_db: float = 0.0,
+        loop: int = 1,
+        duck_db: float = 0.0,
+        after: EffectId | None = None,
     ) -> None:
         """Start a prompt for a leg, or for the room of a conversation.
 
@@ -246,14 +291,23 @@ class MediaCore:
         if play in self._prompts:
             raise MediaError(f"prompt {play} plays already")
         core = self._running()
-        resampler = None if rate_hz == _RATE_HZ else soxr.ResampleStream(rate_hz, _RATE_HZ, 1, dtype="int16")
+        inside_hz = rate_hz if rate_hz in _RATES_HZ else 8000 if rate_hz < 8000 else 16_000
+        resampler = None if rate_hz == inside_hz else soxr.ResampleStream(rate_hz, inside_hz, 1, dtype="int16")
+        before = None if after is None else self._prompts.get(after)
         number = self._number(play)
         self._prompts[play] = _Prompt(number, resampler)
-        if target.startswith("CON-"):
-            core.play_to_room(number, _room_number(ConversationId(target)), level_db, loop)
-        else:
-            leg = self._legs.get(LegId(target))
-            core.play_to_leg(number, _NO_LEG if leg is None else leg.number, level_db, loop)
+        in_room = target.startswith("CON-")
+        leg = None if in_room else self._legs.get(LegId(target))
+        start = core.play_to_room if in_room else core.play_to_leg
+        start(
+            number,
+            _room_number(ConversationId(target)) if in_room else _NO_LEG if leg is None else leg.number,
+            rate_hz=inside_hz,
+            level_db=level_db,
+            rounds=loop,
+            duck_db=duck_db,
+            after=None if before is None else before.number,
+        )
 
     def feed(self, play: EffectId, pcm: bytes, *, last: bool) -> None:
         """Hand in samples of a prompt; unknown, finished and complete prompts take nothing."""
@@ -282,8 +336,14 @@ class MediaCore:
             number = self._watches[watch] = self._order(leg, watch)
             self._running().watch_silence(number, self._legs[leg].number, max(0, round(seconds * 1000)))
 
+    def observe(self, watch: EffectId, leg: LegId) -> None:
+        """Tell speech, tones and levels of the leg until `unwatch`; a leg that is not open gives none."""
+        if leg in self._legs:
+            number = self._watches[watch] = self._order(leg, watch)
+            self._running().observe(number, self._legs[leg].number)
+
     def unwatch(self, watch: EffectId) -> None:
-        """Forget a `watch_silence`."""
+        """Forget a `watch_silence` or an `observe`."""
         number = self._watches.pop(watch, None)
         if number is not None:
             self._effects.pop(number, None)
@@ -291,23 +351,33 @@ class MediaCore:
 
     # ── recordings ──
 
-    def record(self, tap: EffectId, room: ConversationId, layout: RecordingLayout, sink: RecordingSink) -> None:
+    def record(
+        self,
+        tap: EffectId,
+        room: ConversationId,
+        layout: RecordingLayout,
+        sink: RecordingSink,
+        *,
+        rate_hz: int = 8000,
+    ) -> None:
         """Give everything heard in the room to `sink` until `stop_recording`.
 
         Raises:
-            MediaError: the layout has no channels or more than 32.
+            MediaError: the layout has no channels or more than 32, or `rate_hz` is none of 8000, 16 000 and 48 000.
         """
+        if rate_hz not in _RATES_HZ:
+            raise MediaError(f"audio can be recorded at {_RATES_HZ} Hz, not at {rate_hz}")
         core, number, room_number = self._running(), next(self._numbers), _room_number(room)
         match layout:
             case MonoLayout():
-                core.record_mono(number, room_number)
+                core.record_mono(number, room_number, rate_hz)
             case HeardLayout(leg=leg):
                 known = self._legs.get(leg)
-                core.record_heard(number, room_number, _NO_LEG if known is None else known.number)
+                core.record_heard(number, room_number, _NO_LEG if known is None else known.number, rate_hz)
             case _ if layout.channels < 1:
                 raise MediaError(f"a recording has 1 to 32 channels, not {layout.channels}")
             case _:
-                core.record_slots(number, room_number, layout.channels)
+                core.record_slots(number, room_number, layout.channels, rate_hz)
         self._taps[tap] = number
         self._sinks[number] = sink
 
@@ -372,6 +442,8 @@ class MediaCore:
         """Name the event; None when it is about something that was closed or forgotten meanwhile."""
         if event.kind in ("playback_finished", "keys_sent", "silence_reached"):
             return self._translate_effect(event)
+        if event.kind in ("speech_started", "speech_stopped", "tone_heard", "levels"):
+            return self._translate_observation(event)
         leg = self._leg_ids.get(event.id)
         if leg is None:
             return None
@@ -400,6 +472,27 @@ class MediaCore:
             return KeysSent(keys=effect)
         self._watches.pop(effect, None)
         return SilenceReached(watch=effect)
+
+    def _translate_observation(self, event: Event) -> MediaEvent | None:
+        watch = self._effects.get(event.id)
+        if watch is None:
+            return None
+        match event.kind:
+            case "speech_started":
+                return SpeechStarted(watch=watch, at_ms=event.at_ms)
+            case "speech_stopped":
+                return SpeechStopped(watch=watch, at_ms=event.at_ms, spoke_ms=event.milliseconds)
+            case "tone_heard":
+                return ToneHeard(
+                    watch=watch, at_ms=event.at_ms, tone=event.what, length_ms=event.milliseconds, hz=event.hz
+                )
+            case _:
+                return AudioLevels(watch=watch, at_ms=event.at_ms, dbfs=tuple(event.levels), content=event.what)
+
+
+def _srtp(plan: RtpPlan) -> tuple[str, bytes, str, bytes] | None:
+    keys = plan.srtp
+    return None if keys is None else (keys.send_suite, keys.send_key, keys.receive_suite, keys.receive_key)
 
 
 def _room_number(room: ConversationId) -> int:

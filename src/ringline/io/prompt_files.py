@@ -13,7 +13,7 @@ from yarl import URL
 
 from ringline.base import ProviderError, get_log
 from ringline.engine.ports import Pcm
-from ringline.io._decoding import Decoder, Download, Undecodable, sniff, tag_bytes
+from ringline.io._decoding import Decoder, Undecodable, sniff
 from ringline.io.addresses import AddressRefused, checked_connector
 
 _log = get_log(__name__)
@@ -27,15 +27,16 @@ _CONNECT_S: Final = 3.0
 _FIRST_BYTE_S: Final = 5.0
 _WHOLE_S: Final = 10.0
 _MAX_REDIRECTS: Final = 5
+_HEAD_BYTES: Final = 12
 _MAX_BYTES: Final = 20 * 1024 * 1024
 _MAX_HELD_BYTES: Final = 1024 * 1024 * 1024
 "Of all files being played at once; a file is held until it is decoded."
-_START_BYTES: Final = 32_768
-_THREADS: Final = 8
+_THREADS: Final = 2
+"The work in them is that of the media core, which does not hold up the interpreter."
 
 
 class HttpPromptFiles:
-    """Fetches with aiohttp, decodes with libsndfile in threads. One `open` is one download.
+    """Fetches with aiohttp, decodes with the media core. One `open` is one download.
 
     Only http and https to addresses that may be dialled; no credentials and no cookies are sent, at most five redirects
     are followed. `allow_private` lets private and loopback addresses pass (development).
@@ -59,28 +60,26 @@ class HttpPromptFiles:
         await asyncio.to_thread(self._threads.shutdown)
 
     async def open(self, url: str) -> AsyncIterator[Pcm]:
-        fetch = _Fetch(self._client(), url)
+        decoder = Decoder()
+        fetch = _Fetch(self._client(), url, decoder)
         self._fetches[id(fetch)] = fetch
-        decoder: Decoder | None = None
         held = 0
         try:
-            download = await fetch.start()
+            await fetch.start()
             held = fetch.size
             self._held_bytes += held
             if self._held_bytes > _MAX_HELD_BYTES:
                 raise ProviderError(f"{REASON} Too many files are being played.", retryable=True)
-            await fetch.has(12)
-            if not sniff(download.head(12), fetch.content_type):
+            await fetch.has_more_than(_HEAD_BYTES - 1)
+            if not sniff(fetch.head, fetch.content_type):
                 raise Undecodable("it is no audio file")
-            await fetch.has(tag_bytes(download.head(10)) + _START_BYTES)
-            decoder = Decoder(download)
-            await self._in_thread(decoder.open)
-            while True:
-                await fetch.is_ahead(decoder.margin)
+            while not decoder.over:
+                received = fetch.received
                 block = await self._in_thread(decoder.read)
-                if block is None:
-                    return
-                yield block
+                if block is not None:
+                    yield block
+                elif not decoder.over:
+                    await fetch.has_more_than(received)
         except (_Failed, Undecodable) as error:
             _log.info("prompt file failed", host=_host(url), why=str(error))
             raise ProviderError(f"{REASON} {_sentence(str(error))}") from error
@@ -88,8 +87,6 @@ class HttpPromptFiles:
             self._held_bytes -= held
             self._fetches.pop(id(fetch), None)
             fetch.stop()
-            if decoder is not None:
-                self._close_decoder(decoder)
 
     def gauges(self) -> dict[str, float]:
         """Figures for metrics: bytes held for files being played."""
@@ -99,13 +96,6 @@ class HttpPromptFiles:
         if self._closed:
             raise _Failed("it was stopped")
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
-    def _close_decoder(self, decoder: Decoder) -> None:
-        if self._closed:
-            decoder.close()  # the threads have been stopped, so nothing reads
-        else:
-            # In a thread, not waited for: a read may still be going on there.
-            self._threads.submit(decoder.close)
 
     def _client(self) -> ClientSession:
         if self._session is None:
@@ -126,18 +116,22 @@ class _Failed(Exception):
 class _Fetch:
     """One download in a task of its own, so that a slow listener does not slow it down."""
 
-    def __init__(self, session: ClientSession, url: str) -> None:
+    def __init__(self, session: ClientSession, url: str, decoder: Decoder) -> None:
         self._session = session
         self._url = url
-        self._download = Download(_MAX_BYTES)
+        self._decoder = decoder
         self._started = False
-        self._sized = False
+        self._complete = False
+        self._error: str | None = None
         self._progress = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.content_type = ""
         self.size = 0
+        self.received = 0
+        self.head = b""
+        "Its first bytes."
 
-    async def start(self) -> Download:
+    async def start(self) -> None:
         """Ask for the file and wait for its first bytes' promise.
 
         Raises:
@@ -145,26 +139,25 @@ class _Fetch:
         """
         self._task = asyncio.get_running_loop().create_task(self._run())
         await self._until(lambda: self._started)
-        return self._download
 
-    async def has(self, count: int) -> None:
-        """Wait until so many bytes, or all, have arrived; all of them when the size is not announced."""
-        await self._until(lambda: self._download.complete or (self._sized and self._download.received >= count))
-
-    async def is_ahead(self, count: int) -> None:
-        """Wait until so many bytes beyond the reader's position, or all, have arrived."""
-        await self._until(lambda: self._download.complete or self._download.ahead >= count)
+    async def has_more_than(self, count: int) -> None:
+        """Wait until more than so many bytes, or all, have arrived."""
+        await self._until(lambda: self._complete or self.received > count)
 
     def stop(self) -> None:
-        """Break off; readers in threads wake up."""
-        self._download.fail("it was stopped")
+        """Break off; who waits is woken."""
+        self._fail("it was stopped")
+        self._progress.set()
         if self._task is not None:
             self._task.cancel()
 
+    def _fail(self, why: str) -> None:
+        self._error = self._error or why
+
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
-            if self._download.error is not None:
-                raise _Failed(self._download.error)
+            if self._error is not None:
+                raise _Failed(self._error)
             self._progress.clear()
             await self._progress.wait()
 
@@ -172,23 +165,24 @@ class _Fetch:
         try:
             async with asyncio.timeout(_WHOLE_S):
                 await self._fetch()
-            self._download.end()
+            self._complete = True
+            self._decoder.end()
         except TimeoutError:
-            self._download.fail("it did not come in time")
+            self._fail("it did not come in time")
         except AddressRefused:
-            self._download.fail("its address is not allowed")
+            self._fail("its address is not allowed")
         except (ClientError, OSError, ValueError) as error:
             refused = isinstance(error.__cause__, AddressRefused) or isinstance(
                 getattr(error, "os_error", None), AddressRefused
             )
             why = "its address is not allowed" if refused else f"it cannot be fetched ({type(error).__name__})"
-            self._download.fail(why)
+            self._fail(why)
         except _Failed as error:
-            self._download.fail(str(error))
+            self._fail(str(error))
         except Exception as error:
             # Nobody awaits this task: its listeners must hear of a bug in it, and the log, too.
             _log.error("prompt file download failed", exc=error)
-            self._download.fail("it cannot be fetched")
+            self._fail("it cannot be fetched")
         finally:
             self._progress.set()
 
@@ -210,16 +204,15 @@ class _Fetch:
         if length is not None and length > _MAX_BYTES:
             raise _Failed(f"it is larger than {_MAX_BYTES} bytes")
         self.content_type = response.content_type
-        if length is not None and "Content-Encoding" not in response.headers:
-            self._download.announce(length)
-            self._sized = True
         self.size = length or _MAX_BYTES
         self._started = True
         self._progress.set()
         async for chunk in response.content.iter_any():
-            if self._download.received + len(chunk) > _MAX_BYTES:
+            if self.received + len(chunk) > _MAX_BYTES:
                 raise _Failed(f"it is larger than {_MAX_BYTES} bytes")
-            self._download.append(chunk)
+            self.head += chunk[: _HEAD_BYTES - len(self.head)]
+            self._decoder.feed(chunk)
+            self.received += len(chunk)
             self._progress.set()
 
 

@@ -1,9 +1,11 @@
 """SDP: descriptions of sessions, and offer and answer (RFC 8866, RFC 3264)."""
 
+from ringline.sdp.codecs import CODECS
 from ringline.sdp.description import Media, Origin, SessionDescription
 from ringline.sdp.negotiation import Agreement, Capabilities, Negotiated, accept, answer, held_by, offer, same_again
 
 __all__ = [
+    "CODECS",
     "Agreement",
     "Capabilities",
     "Media",

@@ -1,4 +1,4 @@
-"""Offer and answer (RFC 3264) for telephone audio: G.711 and telephone-event (RFC 4733)."""
+"""Offer and answer (RFC 3264) for telephone audio: one codec at a time, and telephone-event (RFC 4733)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ringline.base import NegotiationError
+from ringline.sdp.codecs import DTMF, DTMF_TYPES, STATIC_TYPES, AudioCodec, named
 from ringline.sdp.description import Media, Origin, SessionDescription
 
-STATIC_TYPES: Final = {"PCMU": 0, "PCMA": 8}
-"The payload types that need no rtpmap (RFC 3551 section 6)."
-_DTMF: Final = "TELEPHONE-EVENT"
-_DTMF_TYPE: Final = 101
-_PTIMES: Final = (10, 20, 30, 40, 60)
 _PROTOCOLS: Final = ("RTP/AVP", "RTP/AVPF")
 
 
@@ -29,7 +25,7 @@ class Capabilities:
     version: int = 0
     "Counts up by one with every description that differs from the one before."
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
-    "By preference."
+    "Names of `ringline.sdp.CODECS`, by preference."
     dtmf: bool = True
     "Whether keys travel as telephone-event."
     ptime_ms: int = 20
@@ -47,14 +43,19 @@ class Negotiated:
     remote_port: int
     "0 when the far end gave none (it holds us by the address 0.0.0.0)."
     codec: str
-    "`PCMU` or `PCMA`."
+    "The encoding's name: `PCMU`, `PCMA`, `G722`, `opus` or `L16`."
     payload_type: int
     dtmf_payload_type: int | None
     ptime_ms: int
+    "The length of the packets that the far end wants."
     send: bool
     "False while the far end holds us."
     receive: bool
     "False while we hold it."
+    clock_hz: int = 8000
+    "The RTP clock of the codec."
+    dtmf_clock_hz: int = 8000
+    "The RTP clock of telephone-event: that of the codec, unless the far end offers only another."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +68,18 @@ class Agreement:
 
 def offer(ours: Capabilities) -> SessionDescription:
     """Write an offer of everything we can do."""
-    formats = [(name, STATIC_TYPES[name]) for name in ours.codecs]
-    dtmf = _DTMF_TYPE if ours.dtmf else None
+    formats = [(codec, codec.number) for codec in named(ours.codecs)]
+    clocks = sorted({codec.clock_hz for codec, _ in formats}) if ours.dtmf else []
+    dtmf = [(DTMF_TYPES[clock_hz], clock_hz) for clock_hz in clocks]
     return _describe(ours, (_audio("RTP/AVP", ours, formats, dtmf, _word(ours.send, ours.receive)),))
 
 
 def answer(theirs: SessionDescription, ours: Capabilities) -> Agreement:
     """Pick the codec both sides can use and build the answer (RFC 3264 section 6).
 
-    The answer has as many `m=` lines as the offer, in the same order; refused ones get port 0. It names one codec, the
-    offerer's best that we know, under the offerer's number, so neither side changes it in the middle of the call.
+    The answer has as many `m=` lines as the offer, in the same order; refused ones get port 0. It names one codec under
+    the offerer's number, so neither side changes it in the middle of the call: the offerer's first wideband one that we
+    know, else its first narrowband one.
 
     Raises:
         NegotiationError: no audio line with a codec we know; the caller replies 488.
@@ -84,14 +87,15 @@ def answer(theirs: SessionDescription, ours: Capabilities) -> Agreement:
     lines: list[Media] = []
     agreed: Negotiated | None = None
     for line in theirs.media:
-        chosen = _choose(line, ours.codecs) if agreed is None and _usable(line) else None
+        chosen = _choose(line, ours, wideband_first=True) if agreed is None and _usable(line) else None
         if chosen is None:
             lines.append(line.refused())
             continue
         codec, number = chosen
         agreed = _agree(theirs, line, ours, codec, number)
         word = _word(agreed.send, agreed.receive)
-        lines.append(_audio(line.protocol, ours, [(codec, number)], agreed.dtmf_payload_type, word))
+        dtmf = [] if agreed.dtmf_payload_type is None else [(agreed.dtmf_payload_type, agreed.dtmf_clock_hz)]
+        lines.append(_audio(line.protocol, ours, [(codec, number)], dtmf, word))
     if agreed is None:
         raise NegotiationError("the offer has no audio in a codec that is known here")
     return Agreement(description=_describe(ours, tuple(lines)), negotiated=agreed)
@@ -104,7 +108,7 @@ def accept(theirs: SessionDescription, ours: Capabilities) -> Negotiated:
         NegotiationError: our audio line was refused, or answered with a codec we did not offer.
     """
     line = theirs.media[0] if theirs.media else None
-    chosen = _choose(line, ours.codecs) if line is not None and _usable(line) else None
+    chosen = _choose(line, ours) if line is not None and _usable(line) else None
     if line is None or chosen is None:
         raise NegotiationError("the answer has no audio in a codec that was offered")
     return _agree(theirs, line, ours, *chosen)
@@ -131,12 +135,21 @@ def _describe(ours: Capabilities, media: tuple[Media, ...]) -> SessionDescriptio
     return SessionDescription(origin, media, host=ours.host)
 
 
-def _audio(protocol: str, ours: Capabilities, codecs: list[tuple[str, int]], dtmf: int | None, direction: str) -> Media:
-    attributes: list[tuple[str, str | None]] = [("rtpmap", f"{number} {name}/8000") for name, number in codecs]
-    formats = [str(number) for _, number in codecs]
-    if dtmf is not None:
-        attributes += [("rtpmap", f"{dtmf} telephone-event/8000"), ("fmtp", f"{dtmf} 0-16")]
-        formats.append(str(dtmf))
+def _audio(
+    protocol: str,
+    ours: Capabilities,
+    codecs: list[tuple[AudioCodec, int]],
+    dtmf: list[tuple[int, int]],
+    direction: str,
+) -> Media:
+    attributes: list[tuple[str, str | None]] = []
+    for codec, number in codecs:
+        attributes.append(("rtpmap", f"{number} {codec.rtpmap}"))
+        if codec.parameters is not None:
+            attributes.append(("fmtp", f"{number} {codec.parameters}"))
+    for number, clock_hz in dtmf:
+        attributes += [("rtpmap", f"{number} telephone-event/{clock_hz}"), ("fmtp", f"{number} 0-16")]
+    formats = [str(number) for _, number in codecs] + [str(number) for number, _ in dtmf]
     attributes += [("ptime", str(ours.ptime_ms)), (direction, None)]
     return Media("audio", ours.port, protocol, tuple(formats), attributes=tuple(attributes))
 
@@ -152,28 +165,44 @@ def _usable(line: Media) -> bool:
 
 
 def _maps(line: Media) -> dict[str, tuple[str, int]]:
-    """Payload type, as written, to codec name and clock rate."""
-    maps = {str(number): (name, 8000) for name, number in STATIC_TYPES.items()}
+    """Payload type, as written, to codec name in capitals and clock rate; what has several channels is left out."""
+    maps = {str(number): known for number, known in STATIC_TYPES.items()}
     for value in line.values("rtpmap"):
         number, _, rest = value.partition(" ")
-        name, _, clock = rest.strip().partition("/")
-        clock = clock.partition("/")[0].strip()
-        if number.isascii() and number.isdigit() and clock.isascii() and clock.isdigit() and len(clock) <= 6:
-            maps[number] = (name.strip().upper(), int(clock))
+        encoding, _, clock = rest.strip().partition("/")
+        clock, _, channels = (part.strip() for part in clock.partition("/"))
+        encoding = encoding.strip().upper()
+        if not (_is_number(number, 3) and _is_number(clock, 6)):
+            continue
+        if encoding == "G722" and clock == "16000":
+            clock = "8000"  # what it samples at instead of its RTP clock: some phones write so
+        # An Opus stream is always called stereo (RFC 7587 section 7); of all others we take one channel only.
+        if channels not in ("", "1") and encoding != "OPUS":
+            maps.pop(number, None)
+        else:
+            maps[number] = (encoding, int(clock))
     return maps
 
 
-def _choose(line: Media, known: tuple[str, ...]) -> tuple[str, int] | None:
+def _choose(line: Media, ours: Capabilities, *, wideband_first: bool = False) -> tuple[AudioCodec, int] | None:
+    """The line's first codec that is ours, and its number."""
     maps = _maps(line)
-    for number in line.formats:
-        name, clock = maps.get(number, ("", 0))
-        if name in known and clock == 8000 and _is_payload_type(number):
-            return name, int(number)
-    return None
+    known = {codec.key: codec for codec in named(ours.codecs)}
+    found = [
+        (known[maps[number]], int(number))
+        for number in line.formats
+        if _is_payload_type(number) and maps.get(number) in known
+    ]
+    wideband = [choice for choice in found if choice[0].wideband] if wideband_first else []
+    return next(iter(wideband + found), None)
 
 
 def _is_payload_type(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 127
+    return _is_number(text, 3) and int(text) <= 127
+
+
+def _is_number(text: str, digits: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= digits
 
 
 def _directions(theirs: SessionDescription, line: Media) -> tuple[bool, bool]:
@@ -190,7 +219,7 @@ def _host(theirs: SessionDescription, line: Media) -> str | None:
     return line.host or theirs.host
 
 
-def _agree(theirs: SessionDescription, line: Media, ours: Capabilities, codec: str, number: int) -> Negotiated:
+def _agree(theirs: SessionDescription, line: Media, ours: Capabilities, codec: AudioCodec, number: int) -> Negotiated:
     host = _host(theirs, line)
     if host is None:
         raise NegotiationError("the far end names no address for its audio")
@@ -201,32 +230,38 @@ def _agree(theirs: SessionDescription, line: Media, ours: Capabilities, codec: s
     if address.is_multicast:
         raise NegotiationError("the far end's audio address is a group")
     sends, receives = _directions(theirs, line)
+    dtmf = _dtmf(line, codec.clock_hz) if ours.dtmf else None
     return Negotiated(
         remote_host=host,
         remote_port=0 if address.is_unspecified else line.port,
-        codec=codec,
+        codec=codec.encoding,
         payload_type=number,
-        dtmf_payload_type=_dtmf(line) if ours.dtmf else None,
-        ptime_ms=_ptime(line, ours.ptime_ms),
+        dtmf_payload_type=None if dtmf is None else dtmf[0],
+        ptime_ms=_ptime(line, ours.ptime_ms, codec),
         send=receives and ours.send,
         receive=sends and ours.receive,
+        clock_hz=codec.clock_hz,
+        dtmf_clock_hz=8000 if dtmf is None else dtmf[1],
     )
 
 
-def _dtmf(line: Media) -> int | None:
+def _dtmf(line: Media, clock_hz: int) -> tuple[int, int] | None:
+    """The number and clock of telephone-event: one that shares the codec's clock before any other (RFC 4733 2.3)."""
     maps = _maps(line)
-    for number in line.formats:
-        if maps.get(number) == (_DTMF, 8000) and _is_payload_type(number):
-            return int(number)
-    return None
+    found = [
+        (int(number), maps[number][1])
+        for number in line.formats
+        if _is_payload_type(number) and number in maps and maps[number][0] == DTMF and maps[number][1] in DTMF_TYPES
+    ]
+    return min(found, key=lambda each: each[1] != clock_hz, default=None)
 
 
-def _ptime(line: Media, ours: int) -> int:
+def _ptime(line: Media, ours: int, codec: AudioCodec) -> int:
     """The packet length the far end asks for, when it is one we can send; else ours, within its `maxptime`."""
     asked = _milliseconds(line, "ptime")
-    longest = _milliseconds(line, "maxptime") or max(_PTIMES)
-    wanted = asked if asked in _PTIMES else ours
-    return wanted if wanted <= longest else max((each for each in _PTIMES if each <= longest), default=wanted)
+    longest = _milliseconds(line, "maxptime") or max(codec.ptimes)
+    wanted = asked if asked in codec.ptimes else ours
+    return wanted if wanted <= longest else max((each for each in codec.ptimes if each <= longest), default=wanted)
 
 
 def _milliseconds(line: Media, name: str) -> int | None:

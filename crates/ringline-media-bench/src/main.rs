@@ -1,0 +1,94 @@
+//! What the media core costs, beside a bare loop that only receives and sends. One line of JSON per measurement.
+//!
+//! `ringline-media-bench [--legs 100] [--rounds 5] [--seconds 3] [--threads 1] [--only NAME] [--delay] [--room SIZE --talkers N]`
+//!
+//! Every round measures the floor and all shapes one after the other, so that a busy machine disturbs them alike. Far
+//! ends are phones on a thread of their own that talk all the time, each with its own pitch, and check what they hear.
+
+#![forbid(unsafe_code)]
+
+mod crowd;
+mod floor;
+mod shapes;
+mod tones;
+
+use std::io;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use crowd::Manner;
+use shapes::{floor, measure, Figures, Shape, SHAPES};
+
+/// The value after an option's name.
+fn option<T: FromStr>(arguments: &[String], name: &str, otherwise: T) -> T {
+    let at = arguments.iter().position(|argument| argument == name);
+    at.and_then(|at| arguments.get(at + 1)).and_then(|value| value.parse().ok()).unwrap_or(otherwise)
+}
+
+fn tell(round: usize, name: &str, legs: usize, figures: &Figures) {
+    let quantile = |share: f64| {
+        let mut delays = figures.delays_us.clone();
+        delays.sort_unstable();
+        let at = ((delays.len() as f64 * share) as usize).min(delays.len().saturating_sub(1));
+        delays.get(at).map_or("null".to_owned(), |delay_us| format!("{:.2}", *delay_us as f64 / 1000.0))
+    };
+    println!(
+        "{{\"round\": {round}, \"shape\": \"{name}\", \"legs\": {legs}, \"us_per_leg_second\": {:.1}, \
+         \"packets_per_leg_second\": {:.2}, \"lag_p99_ms\": {:.3}, \"lost\": {}, \"concealed_ms\": {}, \
+         \"kib_per_leg\": {:.1}, \"delay_p50_ms\": {}, \"delay_p95_ms\": {}, \"beeps\": {}, \"faults\": {}}}",
+        figures.cpu_us_per_leg_second,
+        figures.packets_per_leg_second,
+        figures.lag_p99_ms,
+        figures.lost,
+        figures.concealed_ms,
+        figures.kib_per_leg,
+        quantile(0.5),
+        quantile(0.95),
+        figures.delays_us.len(),
+        figures.faults.len(),
+    );
+    for fault in figures.faults.iter().take(3) {
+        eprintln!("{name}: {fault}");
+    }
+}
+
+fn run(arguments: &[String]) -> io::Result<()> {
+    let legs: usize = option(arguments, "--legs", 100);
+    let rounds: usize = option(arguments, "--rounds", 5);
+    let seconds: f64 = option(arguments, "--seconds", 3.0);
+    let threads: usize = option(arguments, "--threads", 1);
+    let only: String = option(arguments, "--only", String::new());
+    let room: usize = option(arguments, "--room", 0);
+    if arguments.iter().any(|argument| argument == "--delay") {
+        let shape = Shape { name: "delay", room: 2, play: false, record: false, events: false, manner: Manner::Beep };
+        tell(0, shape.name, legs, &measure(&shape, legs, threads, seconds)?);
+        return Ok(());
+    }
+    if room > 0 {
+        let manner = Manner::Some(option(arguments, "--talkers", 10));
+        let shape = Shape { name: "large-room", room, play: false, record: false, events: false, manner };
+        tell(0, shape.name, room, &measure(&shape, room, threads, seconds)?);
+        return Ok(());
+    }
+    for round in 0..rounds {
+        if only.is_empty() || only == "floor" {
+            let figures = Figures { cpu_us_per_leg_second: floor(legs, seconds)?, ..Figures::default() };
+            tell(round, "floor", legs, &figures);
+        }
+        for shape in SHAPES.iter().filter(|shape| only.is_empty() || only == shape.name) {
+            tell(round, shape.name, legs, &measure(shape, legs, threads, seconds)?);
+        }
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
