@@ -7,7 +7,7 @@ lists and come back as tuples. Somebody else's JSON with such a key of its own b
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
@@ -15,7 +15,9 @@ from typing import Any, Final
 from ringline.base import RinglineError
 
 _MARKS: Final = frozenset("=@#")
+_AS_IT_IS: Final = frozenset({str, int, float, bool, type(None)})
 _classes: dict[str, type[Any]] = {}
+_writers: dict[type[Any], Callable[[Any], Any]] = {}
 
 
 class CodecError(RinglineError):
@@ -31,31 +33,54 @@ def register(*classes: type[Any]) -> None:
 
 def dump(value: Any) -> Any:
     """Turn a value into JSON types."""
-    if value is None or isinstance(value, bool | int | float):
+    kind = type(value)
+    if kind in _AS_IT_IS:
         return value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str):
-        return value
-    if isinstance(value, datetime):
-        return {"@": value.isoformat()}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        out: dict[str, Any] = {"=": type(value).__name__}
-        for spec in dataclasses.fields(value):
-            content = getattr(value, spec.name)
-            if spec.default is not dataclasses.MISSING and content == spec.default:
+    write = _writers.get(kind)
+    if write is None:
+        write = _writers[kind] = _writer_of(kind)
+    return write(value)
+
+
+def _writer_of(kind: type[Any]) -> Callable[[Any], Any]:
+    """How values of a class are written: worked out once, for the journal writes thousands of them a second."""
+    if issubclass(kind, Enum):
+        return lambda value: value.value
+    if issubclass(kind, str | int | float):
+        return lambda value: value
+    if issubclass(kind, datetime):
+        return lambda value: {"@": value.isoformat()}
+    if issubclass(kind, Mapping):
+        return _dump_mapping
+    if issubclass(kind, list | tuple):
+        return lambda value: [dump(content) for content in value]
+    if dataclasses.is_dataclass(kind):
+        return _writer_of_dataclass(kind)
+    raise CodecError(f"{kind.__name__} cannot be written down")
+
+
+def _dump_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
+    if not _MARKS.isdisjoint(value):
+        return {"#": [[str(key), dump(content)] for key, content in value.items()]}
+    return {str(key): dump(content) for key, content in value.items()}
+
+
+def _writer_of_dataclass(cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
+    name = cls.__name__
+    fields = tuple(
+        (spec.name, spec.default, spec.default_factory is not dataclasses.MISSING) for spec in dataclasses.fields(cls)
+    )
+
+    def write(value: Any) -> dict[str, Any]:
+        out: dict[str, Any] = {"=": name}
+        for field, default, made in fields:
+            content = getattr(value, field)
+            if content is default or (made and not content) or content == default:
                 continue
-            if spec.default_factory is not dataclasses.MISSING and not content:
-                continue
-            out[spec.name] = dump(content)
+            out[field] = content if type(content) in _AS_IT_IS else dump(content)
         return out
-    if isinstance(value, Mapping):
-        if not _MARKS.isdisjoint(value):
-            return {"#": [[str(key), dump(content)] for key, content in value.items()]}
-        return {str(key): dump(content) for key, content in value.items()}
-    if isinstance(value, list | tuple):
-        return [dump(content) for content in value]
-    raise CodecError(f"{type(value).__name__} cannot be written down")
+
+    return write
 
 
 def load(value: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from ringline.base import ConversationId, EffectId, LegId
 from ringline.calls.facts import Fact, LegView
@@ -37,9 +39,13 @@ class Ask(Command):
     effect: EffectId
     leg: LegId
     kind: str
-    "`answer` (an answer, onAnswer or transfer URL: a script is expected) or `event` (silence means: go on)."
+    """`answer` (an answer, onAnswer or transfer URL: a script is expected), `event` (silence means: go on) or `remark`
+    (a status that may be answered with a script: as `event`, but a refusal is no reason to ask the fallback URL)."""
     hook: Hook
     fact: Fact
+    after: LegId | None = None
+    """The leg in whose queue it stands: asked once the leg's earlier notifications are delivered or given up, and its
+    later ones wait for the answer. None: asked at once."""
 
 
 # ── the leg's far end ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -95,6 +101,15 @@ class SendKeys(Command):
     effect: EffectId
     leg: LegId
     digits: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowKey(Command):
+    """Tell a WebSocket that somebody else in the conversation has pressed a key."""
+
+    leg: LegId
+    digit: str
+    held_ms: int
 
 
 # ── audio ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -167,6 +182,25 @@ class Unwatch(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Detect(Command):
+    """Find out whether a person or a machine has answered; ends with `MachineVerdict`.
+
+    With `beep` the detector goes on after it has recognised a machine: to its tone (`BeepHeard`) or `StopDetecting`.
+    """
+
+    effect: EffectId
+    leg: LegId
+    beep: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopDetecting(Command):
+    """Forget a `Detect`."""
+
+    effect: EffectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartRecording(Command):
     """Record the conversation; ends, after `StopRecording`, with `RecordingDone` or `RecordingFailed`."""
 
@@ -193,6 +227,78 @@ class Arrange(Command):
     hears: tuple[tuple[LegId, tuple[LegId, ...]], ...]
     muted: tuple[LegId, ...] = ()
     "Those whose voice no recording takes; a leg that nobody hears is recorded even so."
+
+
+# ── speech and cards ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen(Command):
+    """Listen to what a leg says; tells `SpeechStarted`, `SpeechEnded`, and in the end `Recognised`."""
+
+    effect: EffectId
+    leg: LegId
+    "The leg whose effect it is: the results follow that leg."
+    speaker: LegId
+    "The leg that is listened to."
+    language: str | None
+    "As the script has it; None means `en-US`."
+    hints: tuple[str, ...] = ()
+    end_on_silence_s: float = 2.0
+    "Speech has ended after so much silence."
+    sensitivity: int = 90
+    "10 ignores noise, 100 hears everything."
+    save_audio: bool = False
+    provider: str | None = None
+    provider_options: Mapping[str, Any] = field(default_factory=dict)
+    stranger: str | None = None
+    "The leg the script named instead, but which is not in the conversation: for the log."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopListening(Command):
+    """End a `Listen`: what has been said is enough (`finish`: `Recognised` follows), or is not wanted any more."""
+
+    effect: EffectId
+    finish: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPayment(Command):
+    """From now on the leg's keys are those of a card: only the collector sees them; ends with `PaymentOpened`."""
+
+    effect: EffectId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectCard(Command):
+    """Begin one field of the card; tells `CardKeyed` at its first digit, and ends with `CardEntered`."""
+
+    effect: EffectId
+    leg: LegId
+    field: str
+    "`CardNumber`, `ExpirationDate` or `SecurityCode`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeCard(Command):
+    """Charge the card that was entered, which is forgotten with that; ends with `CardCharged`."""
+
+    effect: EffectId
+    leg: LegId
+    from_: str
+    to: str
+    amount: str
+    "A decimal number."
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosePayment(Command):
+    """The leg's keys are ordinary ones again; what was entered is forgotten."""
+
+    leg: LegId
 
 
 # ── house-keeping ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from ringline.calls import scripts
 from ringline.calls.actions.conversation import Conferring
 from ringline.calls.commands import AudioFile, Play, StopPlay
 from ringline.calls.recordings import start_recording
-from ringline.calls.state import Joining, Leg
+from ringline.calls.state import FULL, MOST_LEGS, Joining, Leg
+from ringline.calls.status import Status
 from ringline.calls.turn import EndLeg, Turn
 from ringline.calls.verdict import Side, completed
-
-MOST_LEGS: Final = 50
 
 
 def enter(turn: Turn, leg: Leg, wishes: Conferring) -> None:
@@ -20,6 +17,9 @@ def enter(turn: Turn, leg: Leg, wishes: Conferring) -> None:
     room = turn.room
     if len(room.legs) > MOST_LEGS:
         _turn_away(turn, leg)
+        return
+    if leg.status is Status.DISCONNECTED:  # a socket that is closed takes part in nothing
+        turn.then(EndLeg(leg.id, completed(Side.FAR, "its socket is closed"), far_is_gone=True))
         return
     leg.start_on_enter = wishes.start_on_enter
     leg.end_on_exit = wishes.end_on_exit
@@ -39,10 +39,25 @@ def enter(turn: Turn, leg: Leg, wishes: Conferring) -> None:
     _record_if_wished(turn)
 
 
+def take_part(turn: Turn, leg: Leg) -> None:
+    """A leg that was called into the conversation is answered: it joins, and starts a conversation that waits."""
+    room = turn.room
+    if room.name is None or room.started:
+        _join(turn, leg)
+        return
+    room.started = True
+    for waiting in room.legs.values():
+        if waiting.up:
+            _join(turn, waiting)
+    _record_if_wished(turn)
+
+
 def enter_by_transfer(turn: Turn, leg: Leg, wishes: Joining) -> None:
     """A leg was brought here by a `transfer` action: no script of its own runs on it any more."""
     leg.joining = None
     scripts.stop(turn, leg)
+    scripts.forget_requests(leg)
+    leg.held = False
     name = turn.room.name
     if name is not None:
         asked = Conferring(name=name, can_speak=wishes.can_speak, can_hear=wishes.can_hear, mute=wishes.mute)
@@ -92,7 +107,7 @@ def forget_wishes(turn: Turn, leg: Leg) -> None:
 
 
 def _turn_away(turn: Turn, leg: Leg) -> None:
-    turn.error("Conversation participant limit reached.")
+    turn.error(FULL, leg)
     turn.then(EndLeg(leg.id, completed(Side.PLATFORM, "the conversation is full")))
 
 

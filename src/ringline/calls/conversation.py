@@ -9,10 +9,15 @@ from __future__ import annotations
 from typing import Final
 
 from ringline.base import EffectId, Instant, LegId
-from ringline.calls import keys, life, live, recordings, scripts
+from ringline.calls import announcements, detection, keys, life, live, recordings, scripts
 from ringline.calls.commands import Close, Command
 from ringline.calls.events import (
+    BeepHeard,
+    CardCharged,
+    CardEntered,
+    CardKeyed,
     ConversationFound,
+    DeleteAsked,
     Event,
     IncomingLeg,
     Instructions,
@@ -22,26 +27,44 @@ from ringline.calls.events import (
     KeysSent,
     LegAnswered,
     LegArrived,
+    LegDisconnected,
     LegFailed,
     LegGone,
+    LegInvited,
     LegLost,
     LegProgress,
+    LegRated,
+    MachineVerdict,
+    MemberLeft,
     Opened,
+    Orphaned,
     OutgoingLeg,
+    PaymentOpened,
     PlayEnded,
+    ProfileChanged,
+    Recognised,
     RecordingDone,
     RecordingFailed,
+    RoomKeysAsked,
+    RoomPlayAsked,
+    RoomRecordAsked,
+    RoomRecordStopAsked,
+    RoomStopAsked,
     SilenceFound,
+    SpeechEnded,
+    SpeechStarted,
     Ticked,
 )
 from ringline.calls.mixing import arrange
-from ringline.calls.state import FAREWELL, LENGTH, RING, Leg, Room
+from ringline.calls.state import BEEP, DETECTION, FAREWELL, LENGTH, RING, Leg, Room
+from ringline.calls.status import Status
 from ringline.calls.turn import (
     ChildEnded,
     ChildReady,
     ChildRinging,
     Depart,
     EndLeg,
+    GoOn,
     Inner,
     OfLeg,
     PromptOver,
@@ -50,9 +73,9 @@ from ringline.calls.turn import (
     Turn,
     Woke,
 )
-from ringline.calls.verdict import Side, Verdict, cancelled, completed, timed_out
+from ringline.calls.verdict import Side, Verdict, cancelled, completed, timed_out, unavailable
 
-HEART: Final = 1
+HEART: Final = 2
 "Version of the rules; a journal written under another may give other commands."
 _FAREWELL_S: Final = 3.0
 _MOST_FOLLOW_UPS: Final = 10_000
@@ -96,6 +119,14 @@ class Conversation:
                 recordings.settled(turn, event)
             case Ticked():
                 _tick(turn)
+            case Orphaned():
+                life.orphaned(turn, event)
+            case PlayEnded(leg=None):
+                announcements.ended(turn, event)
+            case LegInvited() | MemberLeft() | ProfileChanged() | DeleteAsked():
+                _of_members(turn, event)
+            case RoomPlayAsked() | RoomStopAsked() | RoomKeysAsked() | RoomRecordAsked() | RoomRecordStopAsked():
+                _to_everybody(turn, event)
             case _:
                 leg = self.room.legs.get(getattr(event, "leg", None) or LegId(""))
                 if leg is not None:
@@ -113,11 +144,41 @@ class Conversation:
             raise AssertionError("the rules chase their own tail")
         if not self.room.legs:
             recordings.stop_all(turn)
+        announcements.forget_absent(turn)
         arrange(turn)
         room = self.room
-        if room.name is None and not room.legs and not room.recordings and not room.closed:
+        lasts = room.name is not None and not room.deleted
+        if not lasts and not room.legs and not room.recordings and not room.closed:
             room.closed = True
             turn.emit(Close())
+
+
+def _of_members(turn: Turn, event: LegInvited | MemberLeft | ProfileChanged | DeleteAsked) -> None:
+    match event:
+        case LegInvited():
+            life.invited(turn, event)
+        case MemberLeft():
+            life.removed(turn, event)
+        case DeleteAsked():
+            life.deleted(turn, event)
+        case ProfileChanged(profile=profile) if turn.room.name is not None:
+            turn.room.name = profile.name
+
+
+def _to_everybody(
+    turn: Turn, event: RoomPlayAsked | RoomStopAsked | RoomKeysAsked | RoomRecordAsked | RoomRecordStopAsked
+) -> None:
+    match event:
+        case RoomPlayAsked():
+            announcements.ask(turn, event)
+        case RoomStopAsked():
+            announcements.stop(turn, event)
+        case RoomKeysAsked():
+            announcements.send_keys(turn, event)
+        case RoomRecordAsked():
+            recordings.start_by_rest(turn, event)
+        case RoomRecordStopAsked():
+            recordings.stop_by_rest(turn, event)
 
 
 def _tick(turn: Turn) -> None:
@@ -139,12 +200,20 @@ def _to_leg(turn: Turn, leg: Leg, event: Event) -> None:
             life.answered(turn, leg)
         case LegFailed():
             life.failed(turn, leg, event)
+        case LegRated():
+            life.rated(leg, event)
         case LegGone(sip_code=code):
             why = "the far end hung up"
             verdict = completed(Side.FAR, why, sip_code=code or 200) if leg.up else cancelled(Side.FAR, why)
             turn.then(EndLeg(leg.id, verdict, far_is_gone=True))
         case LegLost(why=why, sip_code=code):
             turn.then(EndLeg(leg.id, _lost(leg, why, code)))
+        case LegDisconnected(why=why):
+            life.disconnected(turn, leg, why or "the application closed the socket")
+        case MachineVerdict():
+            detection.judged(turn, leg, event)
+        case BeepHeard():
+            detection.beeped(turn, leg, event)
         case KeyDown():
             keys.pressed(turn, leg, event)
         case KeyReleased():
@@ -155,6 +224,8 @@ def _to_leg(turn: Turn, leg: Leg, event: Event) -> None:
             life.instructed(turn, leg, event)
         case Instructions(effect=effect) if effect == leg.transferring:
             live.transfer_instructed(turn, leg, event)
+        case Instructions(effect=effect) if effect in leg.remarks:
+            life.remarked(turn, leg, event)
         case InstructionsFaulty(reason=reason):
             turn.error(reason, leg)
         case PlayEnded(effect=effect) if effect == leg.prompt:
@@ -167,6 +238,10 @@ def _to_leg(turn: Turn, leg: Leg, event: Event) -> None:
             if event.failure:
                 turn.error(event.failure, leg)
         case PlayEnded() | SilenceFound() | Instructions() | ConversationFound():
+            scripts.hear(turn, leg, event)
+        case SpeechStarted() | SpeechEnded() | Recognised():
+            scripts.hear(turn, leg, event)
+        case PaymentOpened() | CardKeyed() | CardEntered() | CardCharged():
             scripts.hear(turn, leg, event)
         case _:
             live.control(turn, leg, event)
@@ -193,6 +268,8 @@ def _follow_up(turn: Turn, event: Inner) -> None:
             life.depart(turn, leg, event)
         case ScriptDone():
             life.script_done(turn, leg)
+        case GoOn():
+            life.go_on(turn, leg)
         case Woke(timer=timer):
             _woke(turn, leg, timer)
         case ChildReady(child=child) if child not in turn.room.legs:
@@ -203,11 +280,19 @@ def _follow_up(turn: Turn, event: Inner) -> None:
 
 def _woke(turn: Turn, leg: Leg, timer: str) -> None:
     if timer == RING and not leg.up:
-        turn.then(EndLeg(leg.id, timed_out()))
+        # A socket does not ring: an application that does not open it in time cannot be had.
+        socket = leg.to.kind == "websocket"
+        turn.then(EndLeg(leg.id, unavailable("the socket was not opened in time") if socket else timed_out()))
     elif timer == LENGTH:
         turn.then(EndLeg(leg.id, completed(Side.PLATFORM, "the longest allowed time is over")))
     elif timer == FAREWELL:
-        turn.then(EndLeg(leg.id, completed(Side.PLATFORM, "its script is complete")))
+        leg.parting = False
+        if _nobody_has_anything_left(turn.room):
+            turn.then(EndLeg(leg.id, completed(Side.PLATFORM, "its script is complete")))
+    elif timer == DETECTION:
+        detection.undecided(turn, leg)
+    elif timer == BEEP:
+        detection.no_beep(turn, leg)
     else:
         scripts.hear(turn, leg, Woke(leg.id, timer))
 
@@ -218,17 +303,25 @@ def _let_the_last_one_go(turn: Turn) -> None:
     Its recordings are closed first, and their webhooks sent before `completed`, if that takes no longer than 3 s.
     """
     room = turn.room
+    for leg in room.legs.values():
+        if leg.status is Status.DISCONNECTED and not leg.busy:  # nothing is left to run, and nobody to hear anything
+            turn.then(EndLeg(leg.id, completed(Side.FAR, "its socket is closed"), far_is_gone=True))
     if room.name is not None or turn.inner or not room.legs:
         return
-    legs = list(room.legs.values())
-    if any(leg.busy or not leg.up for leg in legs):
+    if not _nobody_has_anything_left(room):
         return
-    if len(legs) > 1 and any(leg.to.kind != "websocket" or leg.direction == "inbound" for leg in legs):
-        return
-    for leg in legs:
+    for leg in list(room.legs.values()):
         if room.recordings and not leg.parting:
             leg.parting = True
             turn.wake(leg, FAREWELL, _FAREWELL_S)
             recordings.stop_all(turn)
         elif not room.recordings:
             turn.then(EndLeg(leg.id, completed(Side.PLATFORM, "its script is complete")))
+
+
+def _nobody_has_anything_left(room: Room) -> bool:
+    """One leg that is alone, or WebSockets among themselves, and no script that runs or is to come."""
+    legs = list(room.legs.values())
+    if any(leg.busy or not leg.up for leg in legs):
+        return False
+    return len(legs) == 1 or all(leg.to.kind == "websocket" and leg.direction != "inbound" for leg in legs)

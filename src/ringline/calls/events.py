@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ringline.base import ConversationId, EffectId, LegId
 from ringline.calls.commands import Source
+from ringline.calls.membership import Actor, Member, Person, Profile, Resumed
 from ringline.calls.parties import AppSettings, Hook, Party
-from ringline.calls.state import Leg
+from ringline.calls.state import Detection, Leg
 
 
 class Event:
@@ -31,6 +33,10 @@ class Opened(Event):
     "Hexadecimal; all ids made in this conversation follow from it."
     name: str | None = None
     "Set for a named conversation."
+    profile: Profile | None = None
+    "Set for one that is meant to last."
+    resumed: Resumed | None = None
+    "Set when it was opened before, by an earlier run."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,12 @@ class IncomingLeg(Event):
     from_: Party
     to: Party
     sip_headers: Mapping[str, str] = field(default_factory=dict)
+    custom_data: Mapping[str, Any] | None = None
+    "JSON that the calling app gave along, for the answer webhook."
+    status_callback: Hook | None = None
+    "Set on the number that was called: hears of the call's `completed`, too."
+    script: str | None = None
+    "An NCCO as JSON text that is run instead of asking the application: the number's calls are forwarded."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +70,7 @@ class OutgoingLeg(Event):
     ring_limit_s: float = 60
     length_limit_s: float = 7200
     dtmf_answer: str = ""
+    detection: Detection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +106,24 @@ class LegFailed(Event):
 
     leg: LegId
     cause: str
-    "`response`, `no-response`, `no-route`, `unavailable`, `invalid-number`, `limit` or `internal`."
+    "`response`, `no-response`, `no-route`, `unavailable`, `declined`, `invalid-number`, `limit` or `internal`."
     sip_code: int | None = None
     q850: int | None = None
     why: str = ""
+    error: str = ""
+    "What the application hears in an error event; empty: nothing, or what goes with the cause."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRated(Event):
+    """The operator's table of rates knows what this leg costs, and whose network it leads to."""
+
+    leg: LegId
+    rate: str
+    "Per minute: a decimal number with eight decimals."
+    network: str | None = None
+    step_s: int = 1
+    "The time that counts is rounded up to a multiple of so many seconds."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +142,14 @@ class LegLost(Event):
     leg: LegId
     why: str
     sip_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegDisconnected(Event):
+    """The application dropped the socket of a WebSocket leg, or the socket died; not: we closed it."""
+
+    leg: LegId
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +195,26 @@ class KeysSent(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SilenceFound(Event):
     """The watched leg has been silent long enough."""
+
+    effect: EffectId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineVerdict(Event):
+    """Who has answered, as the detector sees it."""
+
+    effect: EffectId
+    leg: LegId
+    verdict: str
+    "`human` or `machine`; who cannot be told from a person is a person."
+    why: str = ""
+    "For people: what the detector went by."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeepHeard(Event):
+    """A machine's tone is over: what is said now is recorded by it."""
 
     effect: EffectId
     leg: LegId
@@ -215,6 +270,83 @@ class ConversationFound(Event):
     effect: EffectId
     leg: LegId
     found: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStarted(Event):
+    """Somebody who is listened to has begun to speak."""
+
+    effect: EffectId
+    leg: LegId
+    ago_s: float = 0.0
+    "How long ago; it takes a moment to tell speech from noise."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechEnded(Event):
+    """He has been silent after it for as long as was asked; what he said follows."""
+
+    effect: EffectId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """One reading of what was said."""
+
+    text: str
+    confidence: str
+    "0.0 to 1.0, at most eight significant digits."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised(Event):
+    """Nothing more comes of a `Listen`. Before any speech: the recogniser has failed, or there is none."""
+
+    effect: EffectId
+    leg: LegId
+    results: tuple[Alternative, ...] = ()
+    "Best first."
+    error: str | None = None
+    "Begins with `ERR1: Failed to analyze audio`."
+    recording_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentOpened(Event):
+    """The leg's keys go to the collector; or (`ready` False) there is nobody to charge a card."""
+
+    effect: EffectId
+    leg: LegId
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardKeyed(Event):
+    """The first digit of a field has been pressed. Which one, nobody knows here."""
+
+    effect: EffectId
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardEntered(Event):
+    """A field is complete: the verdict is all that is told of it."""
+
+    effect: EffectId
+    leg: LegId
+    verdict: str
+    "`ok`, `InvalidCardType`, `InvalidCardNumber`, `InvalidExpirationDate`, `InvalidSecurityCode` or `Timeout`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardCharged(Event):
+    """The payment gateway has answered, or cannot be reached."""
+
+    effect: EffectId
+    leg: LegId
+    outcome: str
+    "`charged`, `declined` or `unavailable`."
 
 
 # ── REST ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -287,6 +419,155 @@ class ListenAsked(Event):
 
     leg: LegId
     hook: Hook | None
+
+
+# ── REST: the conversation as a whole ──────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegInvited(Event):
+    """Somebody is called into this conversation: the leg has no script, and takes part as soon as it is answered."""
+
+    leg: LegId
+    to: Party
+    from_: Party
+    person: Person | None = None
+    "None: whoever answers."
+    ring_limit_s: float = 60
+    length_limit_s: float = 7200
+    muted: bool = False
+    earmuffed: bool = False
+    knocking_id: str | None = None
+    by: Actor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberAdded(Event):
+    """Somebody is a member now, or is invited to be one, without a connection of our own."""
+
+    member: Member
+    by: Actor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberJoined(Event):
+    """Who was invited takes part."""
+
+    member: str
+    by: Actor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberLeft(Event):
+    """A member is no more: it left, declined or was removed. Its leg, if it has one here, is hung up."""
+
+    member: str
+    leg: LegId | None = None
+    reason: Mapping[str, Any] = field(default_factory=dict)
+    "`code` and `text`."
+    by: Actor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted(Event):
+    """A message, or an event of the application's own: kept and passed on, without any effect on calls."""
+
+    type: str
+    body: Mapping[str, Any]
+    member: str | None = None
+    "Who says it; None: the application."
+    to: str | None = None
+    "The one member it is for."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased(Event):
+    """A posted event is deleted: its number stays, its words are gone."""
+
+    event_id: int
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomPlayAsked(Event):
+    """Speak or stream to everybody in the conversation, or to one leg of it."""
+
+    effect: EffectId
+    kind: str
+    "`talk` or `stream`."
+    source: Source
+    loop: int = 1
+    level: float = 0.0
+    queue: bool = False
+    "Behind what plays already; else instead of it."
+    leg: LegId | None = None
+    "None: everybody."
+    member: str | None = None
+    "Who asked."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomStopAsked(Event):
+    """Stop what `RoomPlayAsked` began: one prompt, or all of a kind, those that wait for their turn included."""
+
+    kind: str
+    effect: EffectId | None = None
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomKeysAsked(Event):
+    """Send DTMF to the far end of one leg, or (`leg` None) of all but the sender's."""
+
+    digits: str
+    leg: LegId | None = None
+    member: str | None = None
+    sender: LegId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomRecordAsked(Event):
+    """Record the conversation."""
+
+    effect: EffectId
+    container: str = "mp3"
+    channels: int = 1
+    heard: bool = False
+    "Two channels: what the initial caller says, and what it hears."
+    hook: Hook | None = None
+    limit_s: float | None = None
+    wishes: Mapping[str, Any] = field(default_factory=dict)
+    "What else was said of it: `retention_ttl`, `transcription` …"
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomRecordStopAsked(Event):
+    """Close a recording, or (`effect` None) all that REST began."""
+
+    effect: EffectId | None = None
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileChanged(Event):
+    """What is said of the conversation is another now."""
+
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteAsked(Event):
+    """The conversation is deleted, or its time is over: whoever is in it is hung up."""
+
+    why: str = "the conversation was deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphaned(Event):
+    """The process that held this conversation has died, and its legs' audio with it: what is left comes to its end."""
+
+    why: str = "the process that held the call has died"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

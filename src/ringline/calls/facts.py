@@ -9,6 +9,7 @@ from typing import Any
 
 from ringline.base import ApplicationId, ConversationId, LegId
 from ringline.calls.parties import Party
+from ringline.calls.rating import FREE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,19 @@ class RecordFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayFact:
+    """How a `pay` action came out."""
+
+    uuid: LegId
+    conversation: ConversationId
+    from_: str
+    to: str
+    status: str
+    "`success` or `failure`."
+    timestamp: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorFact:
     """Something in the application's script could not be done."""
 
@@ -129,8 +143,13 @@ class LegView:
     detail: str | None
     sip_code: int | None
     disconnected_by: str | None
+    rate: str = FREE
+    "Per minute."
+    price: str = FREE
+    "What it has come to; set once ended."
+    network: str | None = None
     scripted: bool = False
     "Its script runs: an inbound leg counts as answered for REST from then on."
 
 
-Fact = AnswerFact | StatusFact | InputFact | NotifyFact | TransferFact | RecordFact | ErrorFact
+Fact = AnswerFact | StatusFact | InputFact | NotifyFact | TransferFact | RecordFact | PayFact | ErrorFact

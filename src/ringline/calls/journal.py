@@ -9,13 +9,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from ringline.base import Instant
-from ringline.calls import commands, events, facts, parties, state, verdict
+from ringline.calls import commands, events, facts, membership, parties, state, verdict
 from ringline.calls.actions import RUNNING
+from ringline.calls.actions.pay import CardPrompt
 from ringline.calls.actions.prompt import Prompt
 from ringline.calls.codec import CodecError, dump, load, register
 from ringline.calls.commands import Command
 from ringline.calls.conversation import HEART, Conversation
 from ringline.calls.events import Opened
+from ringline.calls.listening import Ear, SpeechOptions
 
 FORMAT: Final = 1
 "Version of the journal's lines."
@@ -27,9 +29,9 @@ def _dataclasses(module: Any) -> Iterable[type[Any]]:
             yield cls
 
 
-for _module in (commands, events, facts, parties, state, verdict):
+for _module in (commands, events, facts, membership, parties, state, verdict):
     register(*_dataclasses(_module))
-register(Prompt, *RUNNING)
+register(CardPrompt, Ear, Prompt, SpeechOptions, *RUNNING)
 
 
 def entry(event: Mapping[str, Any], given: Iterable[Command], at: Instant) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a DTMF key does: it goes to the running action, to a listener, and through a bridge of two phones."""
+"""What a DTMF key does: it goes to the running action, a listener, WebSockets, and through a bridge of two phones."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Final
 
 from ringline.calls import scripts
 from ringline.calls.actions import report_key
-from ringline.calls.commands import SendKeys
+from ringline.calls.commands import SendKeys, ShowKey
 from ringline.calls.events import KeyDown, KeyReleased
 from ringline.calls.state import Leg
 from ringline.calls.turn import Turn
 
+REPORTED: Final = frozenset("0123456789*#")
 _PHONES: Final = ("phone", "sip")
 
 
@@ -22,6 +23,9 @@ def pressed(turn: Turn, leg: Leg, event: KeyDown) -> None:
 def released(turn: Turn, leg: Leg, event: KeyReleased) -> None:
     """The key is up: report it, and send it on to the other phone of a connected pair, so that PBX menus work."""
     report_key(turn, leg, event.digit)
+    for socket in turn.room.legs.values():
+        if socket.joined and socket is not leg and socket.to.kind == "websocket" and event.digit in REPORTED:
+            turn.emit(ShowKey(leg=socket.id, digit=event.digit, held_ms=event.held_ms))
     other = _bridged_with(turn, leg)
     if other is not None:
         turn.emit(SendKeys(effect=turn.new_effect(), leg=other.id, digits=event.digit))

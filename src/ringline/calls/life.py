@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from ringline.calls import conference, scripts
+from ringline.calls import conference, detection, scripts
 from ringline.calls.actions import Conferring, Connecting
 from ringline.calls.commands import Alert, Ask, Dial, Move, Release, SendKeys, StopPlay, Tell
-from ringline.calls.events import IncomingLeg, Instructions, LegArrived, LegFailed, LegProgress, OutgoingLeg
+from ringline.calls.events import (
+    DeleteAsked,
+    IncomingLeg,
+    Instructions,
+    LegArrived,
+    LegFailed,
+    LegInvited,
+    LegProgress,
+    LegRated,
+    MemberLeft,
+    Orphaned,
+    OutgoingLeg,
+)
 from ringline.calls.facts import TransferFact
 from ringline.calls.parties import Hook
+from ringline.calls.remarks import remark
 from ringline.calls.report import answer_fact, publish, status_fact, tell_status
-from ringline.calls.state import LENGTH, RING, Leg
+from ringline.calls.state import FULL, LENGTH, MOST_LEGS, RING, Leg
 from ringline.calls.status import Direction, Status
-from ringline.calls.turn import ChildEnded, ChildReady, ChildRinging, Depart, EndLeg, ScriptDone, Turn
+from ringline.calls.turn import ChildEnded, ChildReady, ChildRinging, Depart, EndLeg, Remarked, ScriptDone, Turn
 from ringline.calls.verdict import (
     Side,
     Verdict,
+    cancelled,
     completed,
+    declined,
     internal_error,
     invalid_number,
     no_response,
@@ -38,16 +53,23 @@ def incoming(turn: Turn, event: IncomingLeg) -> None:
         created_at=turn.at.wallclock,
         event=room.application.event,
         sip_headers=event.sip_headers,
+        custom_data=event.custom_data,
+        inline_script=event.script,
+        status_callback=event.status_callback,
         length_limit_s=room.application.inbound_limit_s,
     )
     _enter(turn, leg)
     tell_status(turn, leg)
-    if room.application.answer is None:
+    if event.script is None and room.application.answer is None:
         turn.then(EndLeg(leg.id, internal_error("the application has no answer URL")))
         return
     turn.emit(Alert(leg=leg.id))
     leg.status = Status.RINGING
     tell_status(turn, leg)
+    if event.script is not None:
+        scripts.begin(turn, leg, event.script)
+        return
+    assert room.application.answer is not None
     _ask_for_script(turn, leg, room.application.answer)
 
 
@@ -65,11 +87,53 @@ def outgoing(turn: Turn, event: OutgoingLeg) -> None:
         ring_limit_s=event.ring_limit_s,
         length_limit_s=event.length_limit_s,
         dtmf_answer=event.dtmf_answer,
+        detection=detection.for_far_end(event.detection, event.to.kind),
     )
     _enter(turn, leg)
     tell_status(turn, leg)
     turn.emit(Dial(leg=leg.id, to=leg.to, from_=leg.from_))
     turn.wake(leg, RING, leg.ring_limit_s)
+
+
+def invited(turn: Turn, event: LegInvited) -> None:
+    """The application calls somebody into this conversation by REST."""
+    if len(turn.room.legs) >= MOST_LEGS or turn.room.deleted:
+        turn.error(FULL)
+        return
+    leg = Leg(
+        id=event.leg,
+        direction=Direction.OUTBOUND,
+        from_=event.from_,
+        to=event.to,
+        created_at=turn.at.wallclock,
+        event=turn.room.application.event,
+        ring_limit_s=event.ring_limit_s,
+        length_limit_s=event.length_limit_s,
+        person=event.person,
+        invited=True,
+        muted=event.muted,
+        earmuffed=event.earmuffed,
+    )
+    _enter(turn, leg)
+    tell_status(turn, leg)
+    turn.emit(Dial(leg=leg.id, to=leg.to, from_=leg.from_))
+    turn.wake(leg, RING, leg.ring_limit_s)
+
+
+def deleted(turn: Turn, event: DeleteAsked) -> None:
+    """The conversation is no more: whoever is in it is hung up."""
+    turn.room.deleted = True
+    for leg in list(turn.room.legs.values()):
+        why = event.why
+        turn.then(EndLeg(leg.id, completed(Side.PLATFORM, why) if leg.up else cancelled(Side.PLATFORM, why)))
+
+
+def removed(turn: Turn, event: MemberLeft) -> None:
+    """A member is gone: so is its leg, if it is here."""
+    leg = turn.room.legs.get(event.leg) if event.leg is not None else None
+    if leg is not None:
+        why = "its member left"
+        turn.then(EndLeg(leg.id, completed(Side.PLATFORM, why) if leg.up else cancelled(Side.PLATFORM, why)))
 
 
 def progress(turn: Turn, leg: Leg, event: LegProgress) -> None:
@@ -96,7 +160,9 @@ def answered(turn: Turn, leg: Leg) -> None:
         leg.joined = True
         scripts.answered(turn, leg)
         return
-    if leg.parent is None:
+    if leg.invited:
+        conference.take_part(turn, leg)
+    elif leg.parent is None:
         leg.joined = True
     elif leg.on_answer is not None:  # what it hears now is not for its caller, who goes on hearing ringing
         turn.then(ChildRinging(leg.parent, leg.id, early_media=False))
@@ -108,13 +174,25 @@ def answered(turn: Turn, leg: Leg) -> None:
 
 
 def after_keys(turn: Turn, leg: Leg) -> None:
-    """The keys of `dtmfAnswer` are out: whisper, join, or run the call's script."""
+    """The keys of `dtmfAnswer` are out: find out who it is, if that is wished for, and go on."""
     leg.keys = None
+    if not detection.begin(turn, leg):
+        go_on(turn, leg)
+
+
+def go_on(turn: Turn, leg: Leg, script: str | None = None) -> None:
+    """Nothing stands in the way of an answered leg any more: whisper, join, or run the call's script.
+
+    `script` came back for the event that told who has answered: it runs instead of the call's own.
+    """
+    leg.held = False
     if leg.parent is not None:
         if leg.on_answer is not None:
             _ask_for_script(turn, leg, leg.on_answer)
         else:
             turn.then(ChildReady(leg.parent, leg.id))
+    elif script is not None:
+        scripts.begin(turn, leg, script)
     elif leg.inline_script is not None:
         scripts.begin(turn, leg, leg.inline_script)
     elif leg.answer is not None:
@@ -137,6 +215,46 @@ def instructed(turn: Turn, leg: Leg, event: Instructions) -> None:
         turn.then(EndLeg(leg.id, completed(Side.PLATFORM, event.why)))
     else:
         turn.then(EndLeg(leg.id, internal_error(event.why)))
+
+
+def disconnected(turn: Turn, leg: Leg, why: str) -> None:
+    """The application has dropped a WebSocket: it is told so, and asked what to do now.
+
+    A child has ended with that, and the leg that connected it waits for the answer. A leg without such another one
+    stays, without a far end, for the script that may come back.
+    """
+    if not leg.up:
+        turn.then(EndLeg(leg.id, internal_error(why, sip_code=None), far_is_gone=True))
+    elif leg.status is not Status.DISCONNECTED:
+        leg.status = Status.DISCONNECTED
+        remark(turn, leg)
+        if leg.id not in leg.remarks.values():
+            turn.then(EndLeg(leg.id, completed(Side.FAR, why), far_is_gone=True))
+
+
+def remarked(turn: Turn, leg: Leg, event: Instructions) -> None:
+    """The application has answered a remark: a script that came back replaces this leg's."""
+    about = leg.remarks.pop(event.effect)
+    if about == leg.id:
+        _remarked_on_itself(turn, leg, event.script)
+        return
+    current = leg.script.current if leg.script else None
+    if isinstance(current, Connecting) and current.child == about:
+        scripts.hear(turn, leg, Remarked(leg.id, about, event.script))  # it runs once the child has joined
+    elif event.script is not None:
+        scripts.replace(turn, leg, event.script)
+    child = turn.room.legs.get(about)
+    if child is not None and child.held:
+        go_on(turn, child)
+
+
+def _remarked_on_itself(turn: Turn, leg: Leg, script: str | None) -> None:
+    if leg.held:
+        go_on(turn, leg, script)
+    elif script is not None:
+        scripts.replace(turn, leg, script)
+    elif leg.status is Status.DISCONNECTED:
+        turn.then(EndLeg(leg.id, completed(Side.FAR, "its socket is closed"), far_is_gone=True))
 
 
 def script_done(turn: Turn, leg: Leg) -> None:
@@ -165,8 +283,15 @@ def _as_told_to_the_caller(child: Verdict) -> Verdict:
     )
 
 
+def rated(leg: Leg, event: LegRated) -> None:
+    """It is known what the leg costs."""
+    leg.rate, leg.rate_step_s, leg.network = event.rate, event.step_s, event.network
+
+
 def failed(turn: Turn, leg: Leg, event: LegFailed) -> None:
     """An outbound leg came to nothing."""
+    if error := event.error or ("Rate limit exceeded." if event.cause == "limit" else ""):
+        turn.error(error, leg)
     match event.cause:
         case "response" if event.sip_code is not None:
             verdict = of_sip(event.sip_code, event.q850)
@@ -175,12 +300,13 @@ def failed(turn: Turn, leg: Leg, event: LegFailed) -> None:
         case "invalid-number":
             verdict = invalid_number(event.why)
         case "limit":
-            turn.error("Rate limit exceeded.", leg)
             verdict = rejected(event.why)
         case "no-route":
             verdict = no_route(event.why)
         case "unavailable":
             verdict = unavailable(event.why)
+        case "declined":
+            verdict = declined(event.why)
         case _:
             verdict = internal_error(event.why, sip_code=event.sip_code)
     turn.then(EndLeg(leg.id, verdict, far_is_gone=event.cause in ("response", "no-response")))
@@ -189,23 +315,37 @@ def failed(turn: Turn, leg: Leg, event: LegFailed) -> None:
 def end(turn: Turn, leg: Leg, verdict: Verdict, *, far_is_gone: bool) -> None:
     """The leg has come to its end: nothing of it is left behind."""
     _silence(turn, leg)
+    detection.abandon(turn, leg)
     scripts.stop(turn, leg)
     leg.status = verdict.status
     leg.timers.clear()
     fact = status_fact(turn, leg, verdict)
     parent = turn.room.legs.get(leg.parent) if leg.parent else None
+    late = None
+    if verdict.status is not Status.COMPLETED and turn.room.application.completed_after_failure:
+        late = status_fact(turn, leg, completed(verdict.side, verdict.why, sip_code=verdict.sip_code))
     if not _claimed(parent, leg, verdict):
-        turn.emit(Tell(leg=leg.id, hook=leg.event_hook, fact=fact))
-        if verdict.status is not Status.COMPLETED and turn.room.application.completed_after_failure:
-            late = completed(verdict.side, verdict.why, sip_code=verdict.sip_code)
-            turn.emit(Tell(leg=leg.id, hook=leg.event_hook, fact=status_fact(turn, leg, late)))
+        for told in (fact, late):
+            if told is not None:
+                turn.emit(Tell(leg=leg.id, hook=leg.event_hook, fact=told))
+        late = None
+    forwarded = leg.direction is Direction.INBOUND and leg.inline_script is not None
+    if leg.status_callback is not None and (forwarded or verdict.status is Status.COMPLETED):
+        turn.emit(Tell(leg=leg.id, hook=leg.status_callback, fact=fact))
     publish(turn, leg, verdict)
     turn.emit(Release(leg=leg.id, sip_code=_sip_refusal(leg, verdict), far_is_gone=far_is_gone))
     del turn.room.legs[leg.id]
     if parent is not None:
-        turn.then(ChildEnded(parent.id, leg.id, verdict, fact))
+        turn.then(ChildEnded(parent.id, leg.id, verdict, fact, late))
     if turn.room.name is not None:
         conference.left(turn, leg)
+
+
+def orphaned(turn: Turn, event: Orphaned) -> None:
+    """Nobody holds the legs any more: each gets its end now, by the platform."""
+    for leg in list(turn.room.legs.values()):
+        verdict = completed(Side.PLATFORM, event.why) if leg.up else internal_error(event.why)
+        turn.then(EndLeg(leg.id, verdict))
 
 
 def depart(turn: Turn, leg: Leg, event: Depart) -> None:
@@ -227,6 +367,7 @@ def depart(turn: Turn, leg: Leg, event: Depart) -> None:
 def arrive(turn: Turn, event: LegArrived) -> None:
     """A leg comes from another conversation."""
     leg = event.leg
+    leg.moves += 1
     _enter(turn, leg)
     fact = TransferFact(uuid=leg.id, source=event.source, target=turn.room.id, timestamp=turn.at.wallclock)
     turn.emit(Tell(leg=leg.id, hook=leg.event_hook, fact=fact))

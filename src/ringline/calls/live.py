@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringline.calls import scripts
+from ringline.calls import detection, scripts
 from ringline.calls.commands import Ask, Fresh, Play, SendKeys, StopPlay
 from ringline.calls.events import (
     EarmuffAsked,
@@ -86,7 +86,16 @@ def transfer_instructed(turn: Turn, leg: Leg, event: Instructions) -> None:
 
 
 def _move(turn: Turn, leg: Leg, source: str) -> None:
+    """The application has said what happens now: nothing that was asked or begun before counts any more.
+
+    Who has answered is told all the same, if it is still to be found out; it holds nothing up any more.
+    """
     scripts.stop(turn, leg)
+    scripts.forget_requests(leg)
+    if leg.keys is not None:
+        leg.keys = None
+        detection.begin(turn, leg)
+    leg.held = False
     leg.muted = False
     leg.earmuffed = False
     leg.script = Script(source=source)

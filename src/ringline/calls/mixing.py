@@ -38,7 +38,7 @@ def arrange(turn: Turn) -> None:
     """Put the present plan into force, if it differs from the last: before anything is played or recorded under it."""
     room = turn.room
     plan = arrangement(room)
-    muted = tuple(leg for leg, _ in plan if room.legs[leg].muted)
+    muted = tuple(leg for leg, _ in plan if room.legs[leg].muted or room.legs[leg].hushed)
     if (plan, muted) != (room.arranged, room.arranged_muted):
         room.arranged, room.arranged_muted = plan, muted
         turn.emit(Arrange(hears=plan, muted=muted))
@@ -48,6 +48,7 @@ def _audible(speaker: Leg, listener: Leg) -> bool:
     return (
         speaker.id != listener.id
         and not speaker.muted
+        and not speaker.hushed
         and not listener.earmuffed
         and (speaker.can_speak is None or listener.id in speaker.can_speak)
         and (listener.can_hear is None or speaker.id in listener.can_hear)

@@ -25,8 +25,8 @@ class Party:
 
     @property
     def shown(self) -> str:
-        """As webhooks write it."""
-        return self.address or UNKNOWN
+        """As webhooks write it. An app user may call without naming anybody: that is an `app` without address."""
+        return self.address if self.kind == "app" else self.address or UNKNOWN
 
     @property
     def headers(self) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from ringline.base import EffectId
 from ringline.calls.commands import StartRecording, StopRecording, Tell
-from ringline.calls.events import RecordingDone, RecordingFailed
+from ringline.calls.events import RecordingDone, RecordingFailed, RoomRecordAsked, RoomRecordStopAsked
 from ringline.calls.facts import RecordFact
 from ringline.calls.mixing import arrange
 from ringline.calls.parties import Hook
@@ -43,6 +43,34 @@ def start_recording(
     return effect
 
 
+def start_by_rest(turn: Turn, event: RoomRecordAsked) -> None:
+    """REST records the conversation; where its webhook goes says the request, else the application."""
+    room = turn.room
+    if not room.legs:
+        turn.error("Recording failed. Nobody is in the conversation.")
+        return
+    room.recordings[event.effect] = Recording(
+        effect=event.effect, owner=None, hook=event.hook or room.application.event
+    )
+    room.timers[TIMER + event.effect] = turn.at.now + min(event.limit_s or LONGEST_S, LONGEST_S)
+    arrange(turn)
+    turn.emit(
+        StartRecording(
+            effect=event.effect,
+            container=event.container,
+            channels=event.channels,
+            heard_by=room.first_leg if event.heard else None,
+        )
+    )
+
+
+def stop_by_rest(turn: Turn, event: RoomRecordStopAsked) -> None:
+    """Close the recording that is meant, or all that REST began."""
+    for one in list(turn.room.recordings.values()):
+        if one.effect == event.effect or (event.effect is None and one.owner is None):
+            stop_recording(turn, one.effect)
+
+
 def stop_recording(turn: Turn, effect: EffectId) -> None:
     """Close a recording; its webhook follows when the file is there."""
     recording = turn.room.recordings.get(effect)
@@ -76,5 +104,5 @@ def settled(turn: Turn, event: RecordingDone | RecordingFailed) -> None:
         )
         turn.emit(Tell(leg=recording.owner, hook=recording.hook, fact=fact))
     else:
-        turn.error(f"Recording failed. {event.why}")
+        turn.error("Recording failed. It could not be stored.")  # why is for the operator: journal and log have it
     turn.then(RecordingSettled(event.effect))

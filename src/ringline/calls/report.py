@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from ringline.calls.commands import Publish, Tell
 from ringline.calls.facts import AnswerFact, LegView, StatusFact
+from ringline.calls.parties import Party
+from ringline.calls.rating import FREE, price, written
 from ringline.calls.state import Leg, Room
 from ringline.calls.status import FINAL, Status, shown_by_rest
 from ringline.calls.turn import Turn
 from ringline.calls.verdict import Verdict
-
-_FREE = "0.00000000"
 
 
 def duration_s(leg: Leg, turn: Turn) -> int:
@@ -19,32 +21,42 @@ def duration_s(leg: Leg, turn: Turn) -> int:
     return int(turn.at.now - leg.answered_now + 0.5)
 
 
-def status_fact(turn: Turn, leg: Leg, verdict: Verdict | None = None) -> StatusFact:
+def status_fact(turn: Turn, leg: Leg, verdict: Verdict | None = None, *, sub_state: str | None = None) -> StatusFact:
     """Describe the leg's present status; with `verdict`, its end."""
     ended = verdict is not None and verdict.status is Status.COMPLETED
+    rated = _far_end(leg).kind != "app"
     return StatusFact(
         uuid=leg.id,
         conversation=turn.room.id,
         from_=leg.from_.shown,
-        to=leg.to.shown if leg.to.kind != "app" else leg.to.address,
+        to=leg.to.shown,
         status=verdict.status.value if verdict else leg.status.value,
         direction=leg.direction.value,
         timestamp=turn.at.wallclock,
         headers=leg.to.headers,
+        sub_state=sub_state,
         detail=verdict.detail if verdict else None,
         sip_code=verdict.sip_code if verdict and _speaks_sip(leg) else None,
         start_time=leg.answered_at if ended else None,
         end_time=turn.at.wallclock if ended else None,
         duration_s=duration_s(leg, turn) if ended else None,
         disconnected_by=verdict.side.value if verdict and ended else None,
-        rate=_FREE if ended else None,
-        price=_FREE if ended else None,
+        network=leg.network if ended else None,
+        rate=(leg.rate if rated else "0.00") if ended else None,
+        price=(_price(leg, turn) if rated else "0") if ended else None,
     )
 
 
+def _price(leg: Leg, turn: Turn) -> str:
+    return written(price(Decimal(leg.rate), duration_s(leg, turn), step_s=leg.rate_step_s))
+
+
+def _far_end(leg: Leg) -> Party:
+    return leg.from_ if leg.direction == "inbound" else leg.to
+
+
 def _speaks_sip(leg: Leg) -> bool:
-    far = leg.from_ if leg.direction == "inbound" else leg.to
-    return far.kind in ("phone", "sip", "vbc")
+    return _far_end(leg).kind in ("phone", "sip", "vbc")
 
 
 def tell_status(turn: Turn, leg: Leg) -> None:
@@ -71,8 +83,11 @@ def publish(turn: Turn, leg: Leg, verdict: Verdict | None = None) -> None:
                 ended_at=turn.at.wallclock if ended else None,
                 duration_s=duration_s(leg, turn) if ended else None,
                 detail=verdict.detail if verdict else None,
-                sip_code=verdict.sip_code if verdict else None,
+                sip_code=verdict.sip_code if verdict and _speaks_sip(leg) else None,
                 disconnected_by=verdict.side.value if verdict else None,
+                rate=leg.rate,
+                price=_price(leg, turn) if ended else FREE,
+                network=leg.network,
                 scripted=leg.script is not None and not ended,
             )
         )
@@ -90,4 +105,5 @@ def answer_fact(room: Room, leg: Leg) -> AnswerFact:
         from_user=leg.from_.address if from_app else None,
         endpoint_type=leg.from_.kind if leg.direction == "inbound" else leg.to.kind,
         sip_headers=leg.sip_headers,
+        custom_data=leg.custom_data,
     )

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 from ringline import ncco
 from ringline.calls.actions import Go, Replace, RunningAction, Step, make
 from ringline.calls.events import Event
 from ringline.calls.state import Leg, Script
 from ringline.calls.status import Direction
-from ringline.calls.turn import Inner, ScriptDone, Turn
+from ringline.calls.turn import EndLeg, Inner, ScriptDone, Turn
+from ringline.calls.verdict import Side, completed, internal_error
+
+MOST_ACTIONS: Final = 100
+"So many actions may begin on one leg at once, however its scripts follow each other."
+ACTIONS_PER_SECOND: Final = 20.0
+"So many may begin on it for long: more than that is a script that goes round without taking time."
 
 
 @lru_cache(maxsize=256)
@@ -23,6 +30,19 @@ def begin(turn: Turn, leg: Leg, source: str, *, whisper: bool = False) -> None:
     stop(turn, leg)
     leg.script = Script(source=source, whisper=whisper)
     advance(turn, leg)
+
+
+def replace(turn: Turn, leg: Leg, source: str) -> None:
+    """Run a script that came back for a remark, instead of whatever runs or is being fetched."""
+    leg.asking = None
+    begin(turn, leg, source)
+
+
+def forget_requests(leg: Leg) -> None:
+    """Whatever is answered from now on to what was asked for this leg so far, it does not count any more."""
+    leg.asking = None
+    leg.transferring = None
+    leg.remarks.clear()
 
 
 def stop(turn: Turn, leg: Leg) -> None:
@@ -41,6 +61,9 @@ def advance(turn: Turn, leg: Leg) -> None:
         if script is None:
             return
         actions = read(script.source)
+        if script.position < len(actions) and _runs_wild(turn, leg):
+            _rein_in(turn, leg)
+            return
         if script.position >= len(actions):
             script.current = None
             turn.then(ScriptDone(leg.id))
@@ -58,6 +81,23 @@ def advance(turn: Turn, leg: Leg) -> None:
             return
         step = action.start(turn, leg)
     _apply(turn, leg, step)
+
+
+def _runs_wild(turn: Turn, leg: Leg) -> bool:
+    """Count one more action; True when that is more than a script which takes time would begin."""
+    elapsed_s = turn.at.now - leg.pace_since
+    leg.pace = max(0.0, leg.pace - elapsed_s * ACTIONS_PER_SECOND) + 1
+    leg.pace_since = turn.at.now
+    return leg.pace > MOST_ACTIONS
+
+
+def _rein_in(turn: Turn, leg: Leg) -> None:
+    """The script goes round without taking time: it would never end, so the leg does."""
+    leg.script = None
+    why = f"{MOST_ACTIONS} may begin at once, and {ACTIONS_PER_SECOND:g} a second for long"
+    turn.error(f"Too many actions: {why}.", leg)
+    why = f"too many actions: {why}"
+    turn.then(EndLeg(leg.id, completed(Side.PLATFORM, why) if leg.up else internal_error(why)))
 
 
 def answered(turn: Turn, leg: Leg) -> None:

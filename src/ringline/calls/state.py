@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ringline.base import ConversationId, EffectId, LegId
+from ringline.calls.membership import Person
 from ringline.calls.parties import AppSettings, Hook, Party
+from ringline.calls.rating import FREE
 from ringline.calls.status import UP, Direction, Status
 from ringline.calls.verdict import Verdict
+
+if TYPE_CHECKING:
+    from ringline.calls.commands import Source
 
 RING: Final = "ring"
 LENGTH: Final = "length"
 ACTION: Final = "action"
 FAREWELL: Final = "farewell"
+SPEECH: Final = "speech"
+DETECTION: Final = "detection"
+BEEP: Final = "beep"
+MOST_LEGS: Final = 50
+"Legs of one conversation."
+FULL: Final = "Conversation participant limit reached."
 
 
 class Activity:
@@ -48,6 +59,27 @@ class Joining:
     mute: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """What is to be found out about who answers, and what follows from it (call flow reference, section 10)."""
+
+    mode: str = "detect"
+    "`detect` and `detect_beep` hold everything up until it is known; `default` does not, and looks for the beep, too."
+    hangs_up: bool = False
+    "A machine is hung up."
+    beep_timeout_s: float = 45
+    "How long a beep is waited for, from the moment in which the machine was recognised."
+
+    @property
+    def waits(self) -> bool:
+        """Nothing else goes on before the verdict."""
+        return self.mode != "default"
+
+    @property
+    def wants_beep(self) -> bool:
+        return self.mode != "detect" and not self.hangs_up
+
+
 @dataclass(slots=True, kw_only=True)
 class Leg:
     """One connection between Ringline and one endpoint."""
@@ -68,10 +100,24 @@ class Leg:
     "An outbound leg's own answer URL."
     inline_script: str | None = None
     sip_headers: Mapping[str, str] = field(default_factory=dict)
+    custom_data: Mapping[str, Any] | None = None
+    "What a calling app gave along."
+    status_callback: Hook | None = None
+    "Of the number that was called: hears of its `completed`, too."
     answered_at: datetime | None = None
     answered_now: float = 0.0
+    rate: str = FREE
+    "What a minute of it costs: a decimal number."
+    rate_step_s: int = 1
+    network: str | None = None
     parent: LegId | None = None
     "The leg whose `connect` made this one."
+    person: Person | None = None
+    "The user it stands for, where that is known."
+    moves: int = 0
+    "How often it has gone from one conversation to another."
+    invited: bool = False
+    "It was called into its conversation by REST, and takes part once it is answered."
     ring_limit_s: float = 60
     length_limit_s: float = 7200
     dtmf_answer: str = ""
@@ -85,6 +131,18 @@ class Leg:
     "The request for the script of a transfer."
     keys: EffectId | None = None
     "The keys of `dtmfAnswer`, being sent."
+    detection: Detection | None = None
+    detecting: EffectId | None = None
+    "The detector at work, listening for the beep included."
+    held: bool = False
+    "It is answered, but nothing goes on before it is known who it is, and the application has had its say."
+    remarks: dict[EffectId, LegId] = field(default_factory=dict)
+    """Status events that are out and may be answered with a script for this leg, with the leg that each is about: this
+    one or a child of it."""
+    pace: float = 0.0
+    "How many actions have begun, less those that may have in the time since."
+    pace_since: float = 0.0
+    "When `pace` was worked out; monotonic."
     parting: bool = False
     "Its script is over and it is being let go, once the recordings are reported."
     last_outcome: Verdict | None = None
@@ -98,6 +156,8 @@ class Leg:
     "A ringing child whose early audio this leg hears."
     muted: bool = False
     earmuffed: bool = False
+    hushed: bool = False
+    "It enters a card: nobody hears it, and no recording takes it."
     can_speak: tuple[LegId, ...] | None = None
     can_hear: tuple[LegId, ...] | None = None
     start_on_enter: bool = True
@@ -124,7 +184,8 @@ class Leg:
     @property
     def busy(self) -> bool:
         """A script runs on it, or will."""
-        return any(one is not None for one in (self.script, self.asking, self.keys, self.transferring))
+        waits_for = (self.script, self.asking, self.keys, self.transferring)
+        return self.held or bool(self.remarks) or any(one is not None for one in waits_for)
 
     @property
     def event_hook(self) -> Hook | None:
@@ -136,11 +197,27 @@ class Recording:
     """A recording of the conversation that runs or is being written."""
 
     effect: EffectId
-    owner: LegId
+    owner: LegId | None
+    "None: REST asked for it, on behalf of the conversation."
     hook: Hook | None
     stopping: bool = False
     whole_room: bool = False
     "Asked for by a `conversation` action: ends with the conversation."
+
+
+@dataclass(slots=True, kw_only=True)
+class Announcement:
+    """A prompt that REST plays to the whole conversation or to one leg of it, or that waits for its turn."""
+
+    effect: EffectId
+    kind: str
+    "`talk` or `stream`."
+    source: Source
+    loop: int
+    level: float
+    leg: LegId | None
+    "None: everybody."
+    playing: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,6 +232,8 @@ class Room:
     "How much of the seed's randomness is used."
     legs: dict[LegId, Leg] = field(default_factory=dict)
     recordings: dict[EffectId, Recording] = field(default_factory=dict)
+    announcements: dict[EffectId, Announcement] = field(default_factory=dict)
+    "Those that play and those that wait, in the order in which they were asked for."
     timers: dict[str, float] = field(default_factory=dict)
     "Name to monotonic deadline; `record:` and an effect for the longest a recording may be."
     started: bool = False
@@ -163,4 +242,6 @@ class Room:
     arranged_muted: tuple[LegId, ...] = ()
     first_leg: LegId | None = None
     "Who was here first: the initial caller of a split recording."
+    deleted: bool = False
+    "Nobody can come (back) to it: it is closed as soon as nothing is left in it."
     closed: bool = False

@@ -82,6 +82,24 @@ class ChildEnded(OfLeg):
     child: LegId
     verdict: Verdict
     fact: StatusFact
+    late: StatusFact | None = None
+    "The `completed` that is told after a failure, where the application wants one and the failure is asked about."
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn(OfLeg):
+    """It is known who has answered, and the application has had its say: what waited for that goes on."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
+class Remarked(OfLeg):
+    """The application has answered a remark about a child."""
+
+    leg: LegId
+    about: LegId
+    script: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,11 @@ def rejected(why: str) -> Verdict:
     return Verdict(status=Status.REJECTED, side=Side.PLATFORM, detail="restricted", why=why)
 
 
+def declined(why: str) -> Verdict:
+    """The person called pressed the red button, where there is no SIP to say so."""
+    return Verdict(status=Status.REJECTED, side=Side.FAR, detail="declined", why=why)
+
+
 def internal_error(why: str, *, sip_code: int | None = 503) -> Verdict:
     """We failed before the leg was up."""
     return Verdict(status=Status.FAILED, side=Side.PLATFORM, detail="internal_error", sip_code=sip_code, why=why)

@@ -157,7 +157,7 @@ def _ear(speech: ncco.SpeechSettings) -> Ear:
 
 def _pay(_room: Room, leg: Leg, action: ncco.Pay) -> RunningAction:
     url = action.event_url or (leg.event_hook.url if leg.event_hook is not None else None)
-    prompts = {
+    prompts: dict[str, CardPrompt] = {
         prompt.type: CardPrompt(text=prompt.text, errors={name: error.text for name, error in prompt.errors.items()})
         for prompt in action.prompts
     }
