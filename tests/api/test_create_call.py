@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from ringline.accounts import Bar, Refusal
 from ringline.calls.events import InstructionsFaulty
 from ringline.calls.parties import Hook, Party
+from ringline.calls.state import Detection
 
 from .world import World, run
 
@@ -81,6 +83,29 @@ async def test_urls_timers_and_keys_reach_the_engine(world: World) -> None:
     assert made.event == Hook(url="https://shop.example/event", method="GET")
     assert (made.ring_limit_s, made.length_limit_s, made.dtmf_answer) == (40, 1800, "1p2#")
     assert made.to.details == {"shaken": "eyJ.e.s"}
+    assert made.detection == Detection(mode="detect_beep", beep_timeout_s=60)
+
+
+@pytest.mark.parametrize(
+    ("wish", "detection"),
+    [
+        ({}, None),
+        ({"machine_detection": "continue"}, Detection()),
+        ({"machine_detection": "hangup"}, Detection(hangs_up=True)),
+        ({"advanced_machine_detection": {}}, Detection()),
+        ({"advanced_machine_detection": {"mode": "default"}}, Detection(mode="default")),
+        ({"advanced_machine_detection": {"behavior": "hangup"}}, Detection(hangs_up=True)),
+        ({"machine_detection": "hangup", "advanced_machine_detection": {"mode": "detect"}}, Detection()),
+    ],
+)
+@run
+async def test_the_wish_for_machine_detection_reaches_the_engine(
+    wish: dict[str, Any], detection: Detection | None, world: World
+) -> None:
+    async with world.client() as client:
+        assert (await client.post("/v1/calls", json=body(**wish))).status_code == 201
+    [made] = world.calls.created
+    assert made.detection == detection
 
 
 @run
@@ -269,7 +294,7 @@ async def test_a_second_version_of_the_path_answers_202_and_needs_a_caller(world
 
 @run
 async def test_too_many_new_calls_are_refused_and_not_queued(world: World) -> None:
-    world.calls.may = False
+    world.calls.bar = Refusal(bar=Bar.RATE, why="too many")
     async with world.client() as client:
         answer = await client.post("/v1/calls", json=BASIC)
     assert answer.status_code == 429

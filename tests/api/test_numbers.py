@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from ringline.accounts import Number
+
 from .world import APP, BARE, KEY, OTHER, SECRET, World, run
 
 SUCCESS = {"error-code": "200", "error-code-label": "success"}
@@ -125,7 +127,9 @@ async def test_any_number_may_be_taken_where_the_installation_says_so(world: Wor
         ("cancel", {"country": "US", "msisdn": "447700900900"}, "method failed"),
         ("update", {"country": "GB", "msisdn": "442079460000"}, "method failed"),
         ("update", {"msisdn": "447700900900", "app_id": "none"}, "Invalid params"),
-        ("update", {"msisdn": "447700900900", "voiceCallbackType": "tel"}, "voiceCallbackType"),
+        ("update", {"msisdn": "447700900900", "voiceCallbackType": "tel"}, "voiceCallbackValue"),
+        ("update", {"msisdn": "447700900900", "voiceCallbackType": "sip", "voiceCallbackValue": "x"}, "a SIP URI"),
+        ("update", {"msisdn": "447700900900", "voiceCallbackType": "vxml"}, "voiceCallbackType"),
         ("update", {"msisdn": "447700900900", "voiceStatusCallback": "x"}, "voiceStatusCallback"),
         ("update", {"msisdn": "447700900900", "target_api_key": "other"}, "Invalid params"),
         ("update", {"country": "GBR", "msisdn": "447700900900"}, "country"),
@@ -155,3 +159,36 @@ async def test_the_balance_is_a_constant(world: World) -> None:
     async with world.operator() as operator:
         answer = await operator.get("/account/get-balance")
     assert (answer.status_code, answer.json()) == (200, {"value": 0.0, "autoReload": False})
+
+
+@run
+async def test_a_number_is_forwarded_until_it_no_longer_is(world: World) -> None:
+    async with world.operator() as operator:
+        for kind, value, target in (
+            ("sip", "sip:bob@192.0.2.7", "sip:bob@192.0.2.7"),
+            ("tel", "+44 7700 900123", "447700900123"),
+        ):
+            form = {"msisdn": "447700900900", "voiceCallbackType": kind, "voiceCallbackValue": value}
+            assert (await operator.post("/number/update", data=form)).json() == SUCCESS
+            (shown,) = (await operator.get("/account/numbers", params={"pattern": "447"})).json()["numbers"]
+            assert (shown["voiceCallbackType"], shown["voiceCallbackValue"], shown["app_id"]) == (kind, target, APP)
+            assert world.directory.is_forwarded("447700900900")
+            assert world.shelf.numbers["447700900900"].forward is not None
+        await operator.post("/number/update", data={"msisdn": "447700900900", "voiceCallbackType": "app"})
+        assert not world.directory.is_forwarded("447700900900")
+        assert world.directory.application_of("447700900900") == APP
+
+
+@run
+async def test_an_update_that_sets_nothing_clears_everything(world: World) -> None:
+    async with world.operator() as operator:
+        more = {
+            "voiceCallbackType": "sip",
+            "voiceCallbackValue": "sip:bob@192.0.2.7",
+            "voiceStatusCallback": "https://a.example/x",
+        }
+        await operator.post("/number/update", data={"msisdn": "447700900900", **more})
+        assert (
+            await operator.post("/number/update", data={"country": "GB", "msisdn": "447700900900"})
+        ).json() == SUCCESS
+    assert world.directory.number("447700900900") == Number(msisdn="447700900900", country="GB")

@@ -19,17 +19,19 @@ from ringline.accounts import (
     Directory,
     KeyPair,
     Number,
-    Secret,
+    Refusal,
     TokenVerifier,
     VoiceCapability,
     make_key_pair,
+    make_secret,
 )
 from ringline.api import ApiOptions, Dependencies, create_app
 from ringline.base import ApplicationId, ConversationId, Instant, LegId, SeededRandom, iso_ms
 from ringline.calls.events import Event, HangUpAsked, OutgoingLeg
 from ringline.calls.facts import LegView
 from ringline.calls.parties import Party
-from ringline.engine.ports import LegFilter, LegRecord, StoredFile
+from ringline.engine.ports import JournalLine, LegFilter, LegRecord, StoredFile
+from ringline.testing.office import MemoryOffice
 
 START = datetime(2026, 3, 2, 9, 14, 5, 250_000, tzinfo=UTC)
 APP = ApplicationId("0b9d0c55-2222-4333-8444-955566677788")
@@ -37,6 +39,9 @@ OTHER = ApplicationId("1c9d0c55-2222-4333-8444-955566677788")
 BARE = ApplicationId("2d9d0c55-2222-4333-8444-955566677788")
 "An application without the voice capability."
 KEY, SECRET = "abcd1234", "Secret1234"
+FIRST_SECRET = make_secret(
+    SECRET, api_key=KEY, realm="ringline", id="7aa6c1f1-2222-4333-8444-955566677788", salt=b"pepper", created_at=START
+)
 
 
 def run(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -78,7 +83,8 @@ class Notebook:
         self.views: dict[LegId, LegView] = {}
         self.created: list[OutgoingLeg] = []
         self.events: list[Event] = []
-        self.may = True
+        self.bar: Refusal | None = None
+        "Why no call may be created."
 
     def outgoing(self, application: Application, event: OutgoingLeg) -> ConversationId:
         self.created.append(event)
@@ -96,8 +102,8 @@ class Notebook:
     def live_legs(self) -> list[LegView]:
         return list(self.views.values())
 
-    def may_dial(self, application: ApplicationId) -> bool:
-        return self.may
+    def barred(self, application: ApplicationId, to: Party | None = None) -> Refusal | None:
+        return self.bar
 
     def put(
         self,
@@ -128,21 +134,24 @@ class Notebook:
         return leg
 
 
-class Shelf:
+class Shelf(MemoryOffice):
     """Stands in for the store and the recordings' directory."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__()
         self._directory = directory
         self.records: dict[LegId, LegRecord] = {}
+        self.lines: list[JournalLine] = []
         self.files: dict[str, StoredFile] = {}
-        self.applications: dict[ApplicationId, Application] = {}
-        self.numbers: dict[str, Number] = {}
         self.fails: Exception | None = None
 
     async def leg(self, uuid: LegId) -> LegRecord | None:
         if self.fails is not None:
             raise self.fails
         return self.records.get(uuid)
+
+    async def traces(self, leg: LegId) -> list[JournalLine]:
+        return [line for line in self.lines if line.leg == leg]
 
     async def legs(self, wanted: LegFilter) -> tuple[list[LegRecord], int]:
         if self.fails is not None:
@@ -164,17 +173,8 @@ class Shelf:
     def path(self, file: StoredFile) -> Path:
         return self._directory / f"{file.file_id}.mp3"
 
-    async def save_application(self, application: Application) -> None:
-        self.applications[application.id] = application
-
-    async def delete_application(self, application_id: ApplicationId) -> None:
-        self.applications.pop(application_id, None)
-
-    async def save_number(self, number: Number) -> None:
-        self.numbers[number.msisdn] = number
-
-    async def delete_number(self, msisdn: str) -> None:
-        self.numbers.pop(msisdn, None)
+    async def remove(self, file: StoredFile) -> None:
+        self.path(file).unlink(missing_ok=True)
 
     def put_file(self, file_id: str, content: bytes, *, application: ApplicationId = APP) -> str:
         stored = StoredFile(
@@ -210,7 +210,7 @@ class World:
                 Number(msisdn="33123456789"),
             ],
             accounts=[
-                Account(api_key=KEY, secrets=(Secret(id="one", value=SECRET),), signature_secret="s" * 32),
+                Account(api_key=KEY, secrets=(FIRST_SECRET,), signature_secret="s" * 32),
             ],
         )
         self.needs = Dependencies(

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Secret:
-    """One of at most two API secrets that are valid at a time."""
-
-    id: str
-    value: str = field(repr=False)
-    "Plain, because SIP digest needs it; never shown, logged or returned."
-    created_at: datetime | None = None
+from ringline.accounts.secrets import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +21,12 @@ class Account:
 
     def accepts(self, secret: str) -> bool:
         """Whether this is one of the account's secrets; all are compared, so the time tells not which one it was."""
-        return sum(same_text(one.value, secret) for one in self.secrets) > 0
+        return sum(one.matches(secret) for one in self.secrets) > 0
 
-
-def same_text(expected: str, given: str) -> bool:
-    """Compare two texts in a time that does not tell where they differ."""
-    return hmac.compare_digest(expected.encode("utf-8", "surrogatepass"), given.encode("utf-8", "surrogatepass"))
+    def sip_sums(self, realm: str) -> Mapping[str, tuple[str, ...]]:
+        """What a SIP digest login with the API key is checked against, by algorithm: one sum for each secret."""
+        usable = [one for one in self.secrets if one.realm == realm]
+        return {name: tuple(one.sums[name] for one in usable) for name in ("MD5", "SHA-256")}
 
 
 def read_basic(authorization: str | None) -> tuple[str, str] | None:

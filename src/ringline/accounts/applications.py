@@ -63,6 +63,8 @@ class VoiceCapability:
     leg_persistence_days: int = 2
     "How long `GET /v1/calls` shows an ended leg, in days: 1 to 31."
     region: str | None = None
+    other: str = "{}"
+    "Members that are stored and returned unchanged, without effect (`payment_enabled`, `payments`), as JSON text."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
@@ -73,6 +74,17 @@ class KeyCache:
 
     def __len__(self) -> int:
         return len(self._keys)
+
+
+def decoy_key() -> rsa.RSAPublicKey:
+    """A key nobody has the private half of, nobody at all: its modulus is a string of hashes.
+
+    Verifying with it fails after the time any wrong signature takes, so an unknown application cannot be told from one
+    whose signature is wrong.
+    """
+    digits = b"".join(hashlib.sha256(bytes([block])).digest() for block in range(KEY_BITS // 256))
+    modulus = int.from_bytes(digits, "big") | 1 << KEY_BITS - 1 | 1
+    return rsa.RSAPublicNumbers(65537, modulus).public_key()
 
 
 def _parse(pem: str) -> rsa.RSAPublicKey:

@@ -17,7 +17,7 @@ from jwt.exceptions import InvalidTokenError
 
 from ringline.accounts.acl import Acl, acl_of, read_acl
 from ringline.accounts.applications import Application
-from ringline.accounts.keys import KeyCache, PublicKeyError
+from ringline.accounts.keys import KeyCache, PublicKeyError, decoy_key
 from ringline.base import ApplicationId
 
 LEEWAY_S: Final = 60.0
@@ -103,6 +103,7 @@ class TokenVerifier:
         self._leeway_s = leeway_s
         self._replays = _Replays() if reject_replays else None
         self._keys = KeyCache()
+        self._decoy = decoy_key()
         self._jws = PyJWS(algorithms=["RS256"])
 
     def verify(self, authorization: str | None, *, wallclock: datetime) -> Token | TokenFault:
@@ -142,13 +143,13 @@ class TokenVerifier:
         if not isinstance(application_id, str):
             return None
         application = self._application(ApplicationId(application_id))
-        if application is None or application.public_key is None:
-            return None
+        pem = application.public_key if application is not None else None
         try:
-            self._jws.decode_complete(token, self._keys.get(application.public_key), algorithms=["RS256"])
+            key = self._keys.get(pem) if pem is not None else self._decoy
+            self._jws.decode_complete(token, key, algorithms=["RS256"])
         except (InvalidTokenError, PublicKeyError):
             return None
-        return application
+        return application if pem is not None else None
 
     def _check_times(self, claims: dict[str, Any], now: float) -> TokenFault | None:
         issued = _seconds(claims.get("iat"))

@@ -11,14 +11,25 @@ from starlette.types import Lifespan
 
 from ringline.api.account import AccountResource
 from ringline.api.applications import Applications
+from ringline.api.audit import AuditLog
 from ringline.api.calls import Calls
+from ringline.api.conversations import Conversations
 from ringline.api.dependencies import Dependencies
+from ringline.api.description import Description
+from ringline.api.events import Events
 from ringline.api.files import Files
+from ringline.api.legs_list import LegList
 from ringline.api.live_media import LiveMedia
+from ringline.api.lobby import Lobby
+from ringline.api.media import Media
+from ringline.api.members import Members
 from ringline.api.middleware import Frame, trace_of
 from ringline.api.numbers import Numbers
 from ringline.api.problems import family_of, problem
 from ringline.api.resource import Desk
+from ringline.api.secrets import Secrets
+from ringline.api.users import Users
+from ringline.api.webhook_log import WebhookLog
 from ringline.base import ApiError, ProviderError, get_log
 
 log = get_log(__name__)
@@ -41,11 +52,17 @@ def create_app(
         Applications(desk).router(),
         Numbers(desk).router(),
         AccountResource(desk).router(),
+        Secrets(desk).router(),
+        Media(desk).router(),
+        AuditLog(desk).router(),
+        WebhookLog(desk).router(),
+        Description(desk).router(),
+        *_of_conversations(desk),
         *also,
     ]
     for router in routers:
         app.include_router(router)
-    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    routes = app.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, ApiError)
@@ -71,6 +88,14 @@ def create_app(
     app.add_exception_handler(ProviderError, backend_failed)
     app.add_middleware(Frame, clock=needs.clock, random=needs.random, measure=needs.measure)
     return app
+
+
+def _of_conversations(desk: Desk) -> list[APIRouter]:
+    service = desk.needs.conversations
+    if service is None:
+        return []
+    lobby = Lobby(desk, service)
+    return [resource(lobby).router() for resource in (Conversations, Members, Events, Users, LegList)]
 
 
 def _answer(request: Request, error: ApiError) -> Response:

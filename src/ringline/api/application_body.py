@@ -24,6 +24,7 @@ from ringline.api.fields import Body, Flag, Method, Text, one_of, read_text, rea
 
 OTHER_CAPABILITIES: Final = ("messages", "vbc", "verify", "meetings", "network_apis", "video", "bulk")
 "Stored for others and returned as they came."
+_STORED_OF_VOICE: Final = ("payment_enabled", "payments")
 _LONGEST_NAME: Final = 255
 
 
@@ -101,6 +102,8 @@ class VoiceBody(Body):
     conversations_ttl: Annotated[int, whole(0, 9000)] = 48
     leg_persistence_time: Annotated[int, whole(1, 31)] = 2
     region: Annotated[str | None, one_of(*REGIONS)] = None
+    payment_enabled: Flag | None = None
+    payments: Annotated[dict[str, Any] | None, BeforeValidator(_read_object)] = None
 
     def capability(self) -> VoiceCapability:
         hooks = self.webhooks
@@ -113,6 +116,7 @@ class VoiceBody(Body):
             conversations_ttl_h=self.conversations_ttl,
             leg_persistence_days=self.leg_persistence_time,
             region=self.region,
+            other=json.dumps({name: value for name in _STORED_OF_VOICE if (value := getattr(self, name)) is not None}),
         )
 
 
@@ -222,6 +226,7 @@ def _capabilities(application: Application) -> dict[str, Any]:
         }
         if voice.region is not None:
             out["voice"]["region"] = voice.region
+        out["voice"] |= json.loads(voice.other)
     if (rtc := application.rtc) is not None:
         event = rtc.event_url
         address = {"address": event.address, "http_method": event.http_method} if event else None

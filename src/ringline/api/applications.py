@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from ringline.accounts import Application, make_key_pair
+from ringline.accounts import Account, Application, make_key_pair
 from ringline.api.application_body import ApplicationBody, write_application
+from ringline.api.audit import note
 from ringline.api.fields import Body, empty_is_absent, read, whole
 from ringline.api.resource import Desk, expect_json
 from ringline.base import ApiError, ApplicationId, get_log, uuid4
@@ -77,7 +78,7 @@ class Applications:
 
     async def create(self, request: Request) -> Response:
         """Make an application; without a public key it gets a new pair, whose private half only this answer shows."""
-        self._enter(request)
+        account = self._enter(request)
         body = read(ApplicationBody, await self._desk.read_object(request, may_be_empty=True))
         application_id = ApplicationId(uuid4(self._needs.random))
         application = body.applied_to(Application(id=application_id, name=body.name))
@@ -86,6 +87,7 @@ class Applications:
             pair = await asyncio.to_thread(make_key_pair)
             application = replace(application, public_key=pair.public_key)
             private_key = pair.private_key
+        note(self._desk, request, account, "application.create", application.id, name=application.name)
         await self._save(application)
         log.info("application made", application=application.id)
         return JSONResponse(write_application(application, private_key=private_key), 201)
@@ -96,20 +98,23 @@ class Applications:
 
     async def replace(self, request: Request) -> Response:
         """Change an application; a new key counts at once, tokens of the old one no longer do."""
-        self._enter(request)
+        account = self._enter(request)
         raw = await self._desk.read_object(request)
         async with self._changing:
             application = self._find(request)
             changed = read(ApplicationBody, raw).applied_to(application)
+            what = _differences(application, changed)
+            note(self._desk, request, account, "application.update", application.id, changed=what)
             await self._save(changed)
         log.info("application changed", application=application.id)
         return JSONResponse(write_application(changed))
 
     async def delete(self, request: Request) -> Response:
         """Delete an application: its calls end, its numbers are free again, its tokens are worthless."""
-        self._enter(request)
+        account = self._enter(request)
         async with self._changing:
             application = self._find(request)
+            note(self._desk, request, account, "application.delete", application.id, name=application.name)
             await self._needs.registry.delete_application(application.id)
             for number in self._directory.drop_application(application.id):
                 await self._needs.registry.save_number(number)
@@ -119,9 +124,10 @@ class Applications:
         log.info("application deleted", application=application.id)
         return Response(status_code=204)
 
-    def _enter(self, request: Request) -> None:
-        self._desk.gate.account(request)
+    def _enter(self, request: Request) -> Account:
+        account = self._desk.gate.account(request)
         expect_json(request)
+        return account
 
     def _find(self, request: Request) -> Application:
         written = request.path_params["id"]
@@ -134,3 +140,9 @@ class Applications:
         """On disk first: what the directory has must still be there after a restart."""
         await self._needs.registry.save_application(application)
         self._directory.put_application(application)
+
+
+def _differences(before: Application, after: Application) -> str:
+    """The names of the fields that were changed, for the audit log."""
+    names = [one.name for one in fields(Application) if getattr(before, one.name) != getattr(after, one.name)]
+    return ", ".join(names) or "nothing"

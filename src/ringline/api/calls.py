@@ -14,6 +14,7 @@ from ringline.api.create_call import ACCEPT_BAD_NCCO, VBC_EXTENSIONS, CreateCall
 from ringline.api.fields import Body, WebUrls, empty_is_absent, one_of, read, refused
 from ringline.api.legs import LegQuery, write_leg, write_page
 from ringline.api.problems import SLOW_DOWN, bad_request
+from ringline.api.repeats import Repeats
 from ringline.api.resource import Desk, expect_json
 from ringline.base import ApiError, ConversationId, EffectId, LegId, new_leg_id
 from ringline.calls import events
@@ -63,6 +64,7 @@ class Calls:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._needs = desk.needs
+        self._repeats = Repeats(desk.needs.clock)
 
     def router(self) -> APIRouter:
         router = APIRouter()
@@ -87,19 +89,24 @@ class Calls:
         return JSONResponse({}, 202)
 
     async def _create(self, request: Request, *, from_required: bool = False) -> tuple[LegId, ConversationId]:
-        application = self._desk.gate.application(request, counted=False).application
+        token = self._desk.gate.application(request, counted=False)
+        application = token.application
         expect_json(request)
         options = self._needs.options
         context = {ACCEPT_BAD_NCCO: options.accept_bad_ncco, VBC_EXTENSIONS: options.vbc_extensions}
-        asked = read(CreateCall, await self._desk.read_object(request), context=context)
+        body = await self._desk.read_object(request)
+        repeated = self._repeats.key(token, request.url.path, body)
+        if (made := self._repeats.find(repeated)) is not None:
+            return made
+        asked = read(CreateCall, body, context=context)
         if from_required and asked.from_ is None:
             raise bad_request(("from", "is required"))
         destination = asked.destination
         caller = asked.from_ or self._own_number(application, destination)
         if (why := self._needs.refuses_calls()) is not None:
             raise ApiError(503, why)
-        if not self._needs.calls.may_dial(application.id):
-            raise ApiError(429, SLOW_DOWN)
+        if (barred := self._needs.calls.barred(application.id, destination)) is not None:
+            raise ApiError(429, SLOW_DOWN) if barred.passes else ApiError(402, barred.told)
         leg = new_leg_id(self._needs.random)
         conversation = self._needs.calls.outgoing(
             application,
@@ -113,11 +120,13 @@ class Calls:
                 ring_limit_s=asked.ringing_timer,
                 length_limit_s=asked.length_timer,
                 dtmf_answer=asked.first_keys,
+                detection=asked.detection,
             ),
         )
         if asked.ncco is not None and asked.ncco.fault is not None:
             faulty = events.InstructionsFaulty(effect=_CREATING, leg=leg, reason=asked.ncco.fault)
             self._needs.calls.report(faulty)
+        self._repeats.add(repeated, (leg, conversation))
         return leg, conversation
 
     def _own_number(self, application: Application, destination: Party) -> Party:

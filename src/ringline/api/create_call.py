@@ -13,7 +13,9 @@ from pydantic import BeforeValidator, ConfigDict, Field, SkipValidation, Validat
 from ringline import ncco
 from ringline.api.fields import Body, Flag, Method, WebUrls, one_of, read_flag, refused, refused_parts, whole
 from ringline.calls.actions import party
+from ringline.calls.detection import wished
 from ringline.calls.parties import Party
+from ringline.calls.state import Detection
 
 ACCEPT_BAD_NCCO: Final = "accept_bad_ncco"
 "Key of the reading context: let faulty scripts pass, with their `fault`."
@@ -159,6 +161,14 @@ class CreateCall(Body):
     def first_keys(self) -> str:
         """Keys sent right after the answer."""
         return self.to.dtmf_answer if isinstance(self.to, ncco.Phone) else ""
+
+    @property
+    def detection(self) -> Detection | None:
+        """What is to be found out about who answers; the advanced wish counts, if there are both."""
+        advanced = self.advanced_machine_detection
+        if advanced is None:
+            return wished(self.machine_detection, None, None, None)
+        return wished(None, advanced.behavior, advanced.mode, advanced.beep_timeout)
 
 
 def _is_set(value: object) -> bool:

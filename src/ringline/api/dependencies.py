@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from ringline.accounts import Application, Directory, Number, TokenVerifier
+from ringline.accounts import Application, AuditEntry, Directory, KeptSecret, Number, Refusal, TokenVerifier, UserNames
 from ringline.base import ApplicationId, Clock, ConversationId, LegId, Random
 from ringline.calls.events import Event, OutgoingLeg
 from ringline.calls.facts import LegView
-from ringline.engine.ports import LegFilter, LegRecord, StoredFile
+from ringline.calls.parties import Party
+from ringline.engine.gatherings import Gatherings
+from ringline.engine.ports import Chronicle, FileFilter, FileInfo, JournalLine, LegFilter, LegRecord, StoredFile
 
 
 class CallControl(Protocol):
@@ -31,8 +34,8 @@ class CallControl(Protocol):
 
     def live_legs(self) -> list[LegView]: ...
 
-    def may_dial(self, application: ApplicationId) -> bool:
-        """Whether one more outbound leg is within the application's rate; counts it if so."""
+    def barred(self, application: ApplicationId, to: Party | None = None) -> Refusal | None:
+        """Why the application may not begin one more outbound leg now; None: it may, and the leg is counted."""
         ...
 
 
@@ -43,11 +46,27 @@ class Records(Protocol):
 
     async def legs(self, wanted: LegFilter) -> tuple[Sequence[LegRecord], int]: ...
 
+    async def traces(self, leg: LegId) -> Sequence[JournalLine]:
+        """What was noted about a leg for people: SIP, webhooks; oldest first."""
+        ...
+
     async def file(self, file_id: str) -> StoredFile | None: ...
+
+    async def files_of(self, wanted: FileFilter) -> tuple[Sequence[StoredFile], int]:
+        """The page asked for, and how many match in all."""
+        ...
+
+    async def file_infos(self, file_ids: Sequence[str]) -> Sequence[FileInfo]:
+        """What was written beside these files; those that have nothing are left out."""
+        ...
+
+    async def audit(self, *, limit: int, offset: int = 0) -> tuple[Sequence[AuditEntry], int]:
+        """The latest lines of the audit log, newest first, and how many there are in all."""
+        ...
 
 
 class Registry(Protocol):
-    """Keeps applications and numbers that were made through the API; each method returns once it is on disk."""
+    """Keeps what is made through the API; what is awaited returns once it is on disk."""
 
     async def save_application(self, application: Application) -> None: ...
 
@@ -57,12 +76,34 @@ class Registry(Protocol):
 
     async def delete_number(self, msisdn: str) -> None: ...
 
+    async def secrets(self, api_key: str) -> Sequence[KeptSecret]: ...
+
+    async def save_secret(self, kept: KeptSecret) -> None: ...
+
+    async def delete_secret(self, secret_id: str) -> None: ...
+
+    def write_audit(self, entry: AuditEntry) -> None:
+        """Add a line to the audit log; it goes to disk with the change it is about."""
+        ...
+
+    async def save_file_info(self, info: FileInfo) -> None: ...
+
+    def count_download(self, file_id: str, at: datetime) -> None:
+        """A file was fetched from its beginning."""
+        ...
+
+    async def delete_file(self, file_id: str) -> None: ...
+
 
 class FileShelf(Protocol):
     """Where the recordings are."""
 
     def path(self, file: StoredFile) -> Path:
         """Where a stored file is; it may be gone."""
+        ...
+
+    async def remove(self, file: StoredFile) -> None:
+        """Delete the file; one that is gone already is no fault."""
         ...
 
 
@@ -85,6 +126,8 @@ class ApiOptions:
     "A faulty inline NCCO is answered 201 and reported as an error event, instead of 400."
     always_send_times: bool = False
     "Show `start_time` and `end_time` of live calls too, as the official PHP library needs it."
+    sip_realm: str = "ringline"
+    "The realm of SIP logins: sums of new secrets are made for it."
     balance: float = 0.0
     "What `/account/get-balance` says."
     number_pool: tuple[str, ...] = ()
@@ -102,6 +145,15 @@ def _count_nothing(method: str, route: str, status: int, seconds: float) -> None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationService:
+    """The conversation service, as the API needs it."""
+
+    gatherings: Gatherings
+    chronicle: Chronicle
+    user_names: UserNames
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
     """Everything the API works with."""
 
@@ -114,6 +166,8 @@ class Dependencies:
     clock: Clock
     random: Random
     options: ApiOptions = field(default_factory=ApiOptions)
+    conversations: ConversationService | None = None
+    "None: conversations, users and legs are not served."
     refuses_calls: Callable[[], str | None] = _calls_are_welcome
     "A sentence that says why no new call is taken now (draining, the store is behind); None: they are welcome."
     measure: Callable[[str, str, int, float], None] = _count_nothing

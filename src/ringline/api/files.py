@@ -1,4 +1,4 @@
-"""`/v1/files/{id}` and `/v3/files/{id}`: download recordings, for the application that made them only."""
+"""`/v1/files/{id}`, `/v3/files/{id}`, `/v3/media/{id}`: download files, for the application that made them only."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Final
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
+from starlette.datastructures import Headers
 
 from ringline.api.middleware import trace_of
 from ringline.api.problems import Family, problem
-from ringline.api.resource import Desk
+from ringline.api.resource import Desk, no_such_file
 from ringline.base import ApiError, read_leg_id
+from ringline.engine.ports import FileInfo, StoredFile
 
 _ONE_RANGE: Final = re.compile(r"bytes=([0-9]{1,18})?-([0-9]{1,18})?", re.IGNORECASE)
 
@@ -26,23 +28,26 @@ class Files:
 
     def router(self) -> APIRouter:
         router = APIRouter()
-        for version in ("v1", "v3"):
-            router.add_api_route(f"/{version}/files/{{id}}", self.download, methods=["GET", "HEAD"])
+        for path in ("/v1/files/{id}", "/v3/files/{id}", "/v3/media/{id}"):
+            router.add_api_route(path, self.download, methods=["GET", "HEAD"])
         return router
 
     async def download(self, request: Request) -> Response:
         """Send a file, or the part of it that `Range` asks for (RFC 9110 section 14)."""
-        token = self._desk.gate.application(request, voice=False, counted=False)
         written = request.path_params["id"]
-        file_id = read_leg_id(written)
-        stored = await self._needs.records.file(file_id) if file_id is not None else None
-        if stored is None or stored.application != token.application.id:
-            raise _no_such_file(written)
+        stored, info = await self._look_up(read_leg_id(written))
+        if info is None or not info.public or "authorization" in request.headers:
+            token = self._desk.gate.application(request, voice=False, counted=False)
+            if stored is None or stored.application != token.application.id:
+                raise no_such_file(written)
+        assert stored is not None
+        if info is not None and 0 < info.max_downloads <= info.downloads:
+            raise ApiError(410, f"File '{written[:100]}' was downloaded as often as it may be")
         path = self._needs.files.path(stored)
         try:
             status = await to_thread.run_sync(path.stat)
         except OSError:
-            raise _no_such_file(written) from None
+            raise no_such_file(written) from None
         # A file never changes once it has a name, so its id is all the tag it needs.
         tag = f'"{stored.file_id}"'
         if _names(request.headers.get("if-none-match"), tag):
@@ -50,13 +55,28 @@ class Files:
         refused = _settle_range(request, tag, status.st_size)
         if refused is not None:
             return refused
+        if request.method == "GET" and _begins_at_the_start(request):
+            self._needs.registry.count_download(stored.file_id, self._needs.clock.wallclock())
         return FileResponse(
             path,
             headers={"ETag": tag, "Cache-Control": "private"},
-            media_type=stored.media_type,
+            media_type=(info.words.get("mime_type") if info is not None else None) or stored.media_type,
             filename=f"{stored.file_id}{path.suffix}",
             stat_result=status,
         )
+
+    async def _look_up(self, file_id: str | None) -> tuple[StoredFile | None, FileInfo | None]:
+        if file_id is None:
+            return None, None
+        stored = await self._needs.records.file(file_id)
+        infos = await self._needs.records.file_infos([file_id])
+        return stored, infos[0] if infos and stored is not None else None
+
+
+def _begins_at_the_start(request: Request) -> bool:
+    """Whether the file's first byte is among what is sent: that counts as a download."""
+    asked = Headers(scope=request.scope).get("range")  # read anew: one that is not honoured was taken out
+    return asked is None or asked.strip().replace(" ", "").lower().startswith("bytes=0-")
 
 
 def _settle_range(request: Request, tag: str, size: int) -> Response | None:
@@ -82,7 +102,3 @@ def _names(header: str | None, tag: str) -> bool:
     """Whether an `If-None-Match` names this tag (RFC 9110 section 13.1.2: compared weakly)."""
     tags = [one.strip().removeprefix("W/") for one in (header or "").split(",")]
     return tag in tags or tags == ["*"]
-
-
-def _no_such_file(written: str) -> ApiError:
-    return ApiError(404, f"File '{written[:100]}' does not exist, or you do not have access")

@@ -15,15 +15,26 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 
-from ringline.accounts import Account, Application, Number
+from ringline.accounts import Account, Application, Forward, Number
+from ringline.api.audit import note
 from ringline.api.fields import Body, Flag, Text, empty_is_absent, read, read_web_url, refused, whole
 from ringline.api.resource import Desk
 from ringline.base import ApiError, ApplicationId
-from ringline.routing import country_of
+from ringline.routing import country_of, read_e164, read_sip_address
 
 _SUCCESS: Final = {"error-code": "200", "error-code-label": "success"}
 _FAILED: Final = "method failed"
 _INVALID: Final = "Invalid params"
+_SETTINGS: Final = (
+    "app_id",
+    "voiceCallbackType",
+    "voiceCallbackValue",
+    "voiceStatusCallback",
+    "moHttpUrl",
+    "moSmppSysType",
+    "messagesCallbackType",
+    "messagesCallbackValue",
+)
 _DIGITS: Final = re.compile(r"[0-9]{1,15}")
 
 _Query = TypeVar("_Query", bound=Body)
@@ -139,36 +150,46 @@ class Numbers:
 
     async def buy(self, request: Request) -> Response:
         """Take a number out of the pool."""
-        _, form = await self._enter(request)
+        account, _, form = await self._enter(request)
         options = self._needs.options
         on_sale = options.any_number or form.msisdn in options.number_pool
         async with self._changing:
             if self._directory.number(form.msisdn) is not None or not on_sale:
                 raise ApiError(420, _FAILED)
+            note(self._desk, request, account, "number.buy", form.msisdn)
             await self._save(Number(msisdn=form.msisdn, country=form.country or country_of(form.msisdn)))
         return JSONResponse(_SUCCESS)
 
     async def cancel(self, request: Request) -> Response:
         """Give a number back."""
-        _, form = await self._enter(request)
+        account, _, form = await self._enter(request)
         async with self._changing:
             number = self._find(form)
+            note(self._desk, request, account, "number.cancel", number.msisdn)
             await self._needs.registry.delete_number(number.msisdn)
             self._directory.drop_number(number.msisdn)
         return JSONResponse(_SUCCESS)
 
     async def update(self, request: Request) -> Response:
-        """Link a number to an application or unlink it, and say who hears of the ends of its calls."""
-        raw, form = await self._enter(request)
+        """Link a number to an application or unlink it, forward it, and say who hears of the ends of its calls."""
+        account, raw, form = await self._enter(request)
         async with self._changing:
-            await self._save(self._updated(self._find(form), raw))
+            changed = self._updated(self._find(form), raw)
+            told = {name: raw[name] for name in ("app_id", "voiceCallbackType", "voiceCallbackValue") if name in raw}
+            note(self._desk, request, account, "number.update", changed.msisdn, **told)
+            await self._save(changed)
         return JSONResponse(_SUCCESS)
 
     def _updated(self, number: Number, raw: Mapping[str, str]) -> Number:
-        """The number as the form wants it; what the form leaves out stays."""
-        kind, value = raw.get("voiceCallbackType", ""), raw.get("voiceCallbackValue", "")
-        if kind not in ("", "app"):
-            raise ApiError(420, "voiceCallbackType can only be app: use an application with a connect action")
+        """The number as the form wants it; what the form leaves out stays.
+
+        A form that sets nothing at all clears everything: so the Node library unlinks, which drops an empty `app_id`.
+        """
+        if not any(name in raw for name in _SETTINGS):
+            return replace(number, application_id=None, forward=None, status_callback=None)
+        kind, value = raw.get("voiceCallbackType"), raw.get("voiceCallbackValue", "")
+        if kind is not None:
+            number = replace(number, forward=_forward(kind, value))
         wanted = raw.get("app_id") if "app_id" in raw else (value or None if kind == "app" else None)
         if wanted is not None:
             number = replace(number, application_id=self._application(wanted).id if wanted else None)
@@ -176,12 +197,12 @@ class Numbers:
             number = replace(number, status_callback=_callback(callback))
         return number
 
-    async def _enter(self, request: Request) -> tuple[Mapping[str, str], NumberForm]:
+    async def _enter(self, request: Request) -> tuple[Account, Mapping[str, str], NumberForm]:
         raw = await self._desk.read_form(request)
         account = self._desk.gate.account_of_numbers(request, raw)
         form = _read(NumberForm, empty_is_absent({**request.query_params, **raw}))
         _own_account(form, account)
-        return raw, form
+        return account, raw, form
 
     def _find(self, form: NumberForm) -> Number:
         number = self._directory.number(form.msisdn)
@@ -214,6 +235,24 @@ def _own_account(form: NumberForm, account: Account) -> None:
         raise ApiError(420, _INVALID)
 
 
+def _forward(kind: str, value: str) -> Forward | None:
+    """Where calls are connected straight to; any kind but `sip` and `tel` ends that."""
+    match kind:
+        case "sip":
+            if read_sip_address(value) is None:
+                raise ApiError(420, f"{_INVALID}: voiceCallbackValue must be a SIP URI")
+            return Forward(kind="sip", target=value.strip())
+        case "tel":
+            digits = read_e164(value)
+            if digits is None:
+                raise ApiError(420, f"{_INVALID}: voiceCallbackValue must be a number of 7 to 15 digits")
+            return Forward(kind="tel", target=digits)
+        case "" | "app":
+            return None
+        case _:
+            raise ApiError(420, f"{_INVALID}: voiceCallbackType must be one of: sip, tel, app")
+
+
 def _callback(url: str) -> str | None:
     if not url:
         return None
@@ -236,9 +275,13 @@ def _owned(number: Number) -> dict[str, Any]:
     }
     if (country := _country(number)) is not None:
         body["country"] = country
-    if number.application_id is not None:
+    if number.forward is not None:
+        body["voiceCallbackType"] = number.forward.kind
+        body["voiceCallbackValue"] = number.forward.target
+    elif number.application_id is not None:
         body["voiceCallbackType"] = "app"
         body["voiceCallbackValue"] = number.application_id
+    if number.application_id is not None:
         body["app_id"] = number.application_id
     if number.status_callback is not None:
         body["voiceStatusCallback"] = number.status_callback

@@ -7,6 +7,7 @@ label.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
@@ -16,6 +17,7 @@ from fastapi.responses import JSONResponse
 from ringline.base import ApiError
 
 VALIDATION: Final = "The request failed due to validation errors"
+SECRET_VALIDATION: Final = "The request failed due to secret validation errors"
 FORBIDDEN: Final = "Your account does not have permission to perform this action"
 SLOW_DOWN: Final = "Please wait, then retry your request"
 
@@ -23,11 +25,13 @@ _TYPES: Final = "https://developer.vonage.com/api-errors"
 _TITLES: Final = {
     400: "Bad Request",
     401: "Unauthorized",
+    402: "Low balance",
     403: "Forbidden",
     404: "Not Found",
     405: "Request method not allowed",
     406: "Invalid Accept header",
     408: "Request Timeout",
+    410: "Gone",
     413: "Payload Too Large",
     415: "Unsupported Content-Type header",
     416: "Range Not Satisfiable",
@@ -37,15 +41,49 @@ _TITLES: Final = {
 }
 _CODES: Final = {
     401: "#unauthorized",
+    402: "#low-balance",
     403: "#forbidden",
     404: "#not-found",
     405: "#wrong-verb",
     406: "#accept-header",
     408: "#invalid-params",
+    410: "#gone",
     413: "#invalid-params",
     415: "#content-type-header",
     416: "#invalid-params",
     429: "#rate-limit",
+}
+
+
+_CONVERSATION_TYPES: Final = "https://developer.vonage.com/api/conversation"
+_OF_CONVERSATIONS: Final = re.compile(r"/v(1|0\.1|0\.2)/(conversations|users|legs)(/|$)")
+_TITLES_OF_CONVERSATIONS: Final = {
+    400: "Bad request.",
+    401: "Unauthorized.",
+    403: "Forbidden.",
+    404: "Not found.",
+    406: "Bad request.",
+    409: "Conflict.",
+    429: "Too Many Requests.",
+    500: "Internal Error.",
+}
+_CODES_OF_CONVERSATIONS: Final = {
+    400: "http:error:validation-fail",
+    401: "system:error:invalid-token",
+    403: "system:error:permission",
+    404: "http:error:not-found",
+    405: "http:error:method-not-allowed",
+    406: "http:error:validation-fail",
+    408: "http:error:validation-fail",
+    413: "http:error:validation-fail",
+    415: "http:error:unsupported-media-type",
+    429: "http:error:too-many-request",
+    500: "system:error:internal-error",
+    503: "system:error:unavailable",
+}
+_CODE_OF_TOKEN: Final = {
+    "You did not provide a token. Please provide a valid token.": "system:error:missing-token",
+    "You provided an expired token. Please provide a valid token.": "system:error:expired-token",
 }
 
 
@@ -55,6 +93,8 @@ class Family(Enum):
     VOICE = "voice"
     APPLICATIONS = "applications"
     NUMBERS = "numbers"
+    SECRETS = "secrets"
+    CONVERSATIONS = "conversations"
 
 
 def family_of(path: str) -> Family:
@@ -63,6 +103,12 @@ def family_of(path: str) -> Family:
         return Family.APPLICATIONS
     if path.startswith(("/account/", "/number/")):
         return Family.NUMBERS
+    if _OF_CONVERSATIONS.match(path):
+        return Family.CONVERSATIONS
+    if path.startswith("/accounts/"):
+        return Family.SECRETS
+    if path.startswith("/ringline/v1/audit"):
+        return Family.APPLICATIONS
     return Family.VOICE
 
 
@@ -75,7 +121,9 @@ def problem(error: ApiError, *, family: Family, trace: str, reading: bool = Fals
     """Write a refusal. `trace` is the request's trace id, `reading` tells that it was a GET."""
     headers = {}
     if error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer" if family is Family.VOICE else 'Basic realm="ringline"'
+        headers["WWW-Authenticate"] = (
+            "Bearer" if family in (Family.VOICE, Family.CONVERSATIONS) else 'Basic realm="ringline"'
+        )
     if error.status in (429, 503):
         headers["Retry-After"] = "1"
     return JSONResponse(_body(error, family, trace, reading), error.status, headers)
@@ -84,8 +132,10 @@ def problem(error: ApiError, *, family: Family, trace: str, reading: bool = Fals
 def _body(error: ApiError, family: Family, trace: str, reading: bool) -> Mapping[str, Any]:
     if family is Family.NUMBERS:
         return {"error-code": str(error.status), "error-code-label": error.detail}
+    if family is Family.CONVERSATIONS:
+        return _of_conversations(error, trace)
     body: dict[str, Any] = {
-        "type": _type(error.status, family, reading),
+        "type": _type(error.status, error.code, family, reading),
         "title": error.title or _TITLES.get(error.status, "Error"),
         "detail": error.detail,
         "instance": trace,
@@ -94,18 +144,46 @@ def _body(error: ApiError, family: Family, trace: str, reading: bool) -> Mapping
         body["error_title"] = "Unauthorized"
     if error.status == 401 and family is Family.APPLICATIONS:
         body["title"] = "Invalid credentials supplied"
+    if error.status == 401 and family is Family.SECRETS:
+        body["detail"] = "You did not provide correct credentials. Send `Authorization: Basic` with key and secret."
+    if error.status == 400 and family is Family.SECRETS:
+        body["detail"] = error.detail if error.detail != VALIDATION else SECRET_VALIDATION
     if error.status == 400:
         body["invalid_parameters"] = [{"name": name, "reason": reason} for name, reason in error.parameters]
     return body
 
 
-def _type(status: int, family: Family, reading: bool) -> str | int:
+def _of_conversations(error: ApiError, trace: str) -> Mapping[str, Any]:
+    """Users and conversations: a code beside everything else."""
+    code = error.code or _CODE_OF_TOKEN.get(error.detail) or _CODES_OF_CONVERSATIONS.get(error.status, "")
+    titles = _TITLES_OF_CONVERSATIONS
+    body: dict[str, Any] = {
+        "type": f"{_CONVERSATION_TYPES}#{code}",
+        "title": error.title or titles.get(error.status, _TITLES.get(error.status, "Error")),
+        "detail": "Input validation failure." if error.detail == VALIDATION else error.detail,
+        "code": code,
+        "instance": trace,
+    }
+    if error.status == 401:
+        body["error_title"] = "Unauthorized"
+    if error.status == 400 and error.parameters:
+        body["invalid_parameters"] = [{"name": name, "reason": reason} for name, reason in error.parameters]
+        faults: dict[str, list[str]] = {}
+        for name, reason in error.parameters:
+            faults.setdefault(name, []).append(reason)
+        body["error"] = faults
+    return body
+
+
+def _type(status: int, code: str, family: Family, reading: bool) -> str | int:
     if family is Family.VOICE:
         match status:
             case 400 | 404:
                 return status
             case 401:
                 return "UNAUTHORIZED"
+    elif family is Family.SECRETS and (code or status == 400):
+        return f"{_TYPES}/account/secret-management#{code or 'validation'}"
     elif status == 400:
         return f"{_TYPES}/application#{'list' if reading else 'payload'}-validation"
     return _TYPES + _CODES.get(status, "")
