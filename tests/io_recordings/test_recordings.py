@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from ringline.base import (
     ApplicationId,
+    ConversationId,
     Instant,
     LocalProtocolError,
     ProviderError,
     SeededRandom,
 )
-from ringline.engine.ports import RecordingFile, Recordings, StoredFile
+from ringline.engine.ports import OpenRecording, RecordingFile, Recordings, StoredFile
 from ringline.io import recordings as module
 from ringline.io._containers import WavWriter
 from ringline.io.recordings import FileRecordings
@@ -67,14 +68,14 @@ def run(
 
 
 def tones(seconds: float, *frequencies_hz: float) -> bytes:
-    """A tone per channel at 8 kHz, interleaved."""
-    times = np.arange(round(seconds * 8000)) / 8000
+    """A tone per channel at 16 kHz, interleaved."""
+    times = np.arange(round(seconds * 16_000)) / 16_000
     channels = [10_000 * np.sin(2 * np.pi * frequency * times) for frequency in frequencies_hz]
     return np.stack(channels, axis=1).astype("<i2").tobytes()
 
 
 def feed(file: RecordingFile, pcm: bytes, channels: int = 1) -> None:
-    step = 1600 * channels
+    step = 3200 * channels
     for start in range(0, len(pcm), step):
         file.write(pcm[start : start + step])
 
@@ -178,7 +179,7 @@ def test_mp3_has_a_constant_32_kbit_a_second(tmp_path: Path) -> None:
 
 def test_ogg_takes_about_24_kbit_a_second_and_channel(tmp_path: Path) -> None:
     async def scene(files: FileRecordings) -> None:
-        noise = np.random.default_rng(1).normal(0, 3000, 8000 * 10).astype("<i2").tobytes()
+        noise = np.random.default_rng(1).normal(0, 3000, 16_000 * 10).astype("<i2").tobytes()
         file = files.create(APPLICATION, recording=RECORDING, container="ogg", channels=1)
         feed(file, noise)
         stored = await file.finish()
@@ -301,7 +302,7 @@ def test_a_full_disk_fails_that_recording_and_leaves_nothing_behind(tmp_path: Pa
         large = files.create(APPLICATION, recording=RECORDING, container=container, channels=1)
         with file_size_limit(10_000):
             feed(small, tones(0.2, 440))
-            noise = np.random.default_rng(1).normal(0, 3000, 8000 * 9).astype("<i2").tobytes()
+            noise = np.random.default_rng(1).normal(0, 3000, 16_000 * 9).astype("<i2").tobytes()
             feed(large, noise)
             with pytest.raises(ProviderError, match="could not be written"):
                 await large.finish()
@@ -342,11 +343,96 @@ def test_a_bug_in_the_encoder_fails_that_recording_loudly(tmp_path: Path, monkey
     run(tmp_path, scene)
 
 
-def test_what_a_crash_left_half_written_is_removed_at_start(tmp_path: Path) -> None:
+def test_what_a_crash_left_half_written_and_nobody_recovers_is_swept_out(tmp_path: Path) -> None:
     (tmp_path / f"{RECORDING}.part").write_bytes(b"half")
     (tmp_path / f"{RECORDING}.wav").write_bytes(b"whole")
-    run(tmp_path, lambda files: asyncio.sleep(0))
+    run(tmp_path, lambda files: files.sweep())
     assert names(tmp_path) == [f"{RECORDING}.wav"]
+
+
+@pytest.mark.parametrize(
+    ("container", "channels"), [("wav", 1), ("wav", 2), ("wav", 5), ("mp3", 1), ("mp3", 2), ("ogg", 1), ("ogg", 3)]
+)
+def test_a_file_whose_writer_died_is_completed(tmp_path: Path, container: str, channels: int) -> None:
+    """What was written up to half a second before the end is there, in its place, and can be played."""
+    left: list[OpenRecording] = []
+
+    async def dies(files: FileRecordings) -> None:
+        file = files.create(APPLICATION, recording=RECORDING, container=container, channels=channels)
+        feed(file, tones(4.0, *(400.0 + 200 * each for each in range(channels))), channels)
+        left.append(
+            OpenRecording(
+                recording=RECORDING,
+                file_id=file.file_id,
+                conversation=ConversationId("CON-1"),
+                application=APPLICATION,
+                container=file.container,
+                started_at=datetime.now(UTC),
+            )
+        )
+        part = tmp_path / f"{file.file_id}.part"
+        for _ in range(200):
+            if not files._open[file.file_id]._scheduled:  # the writer has nothing to do
+                break
+            await asyncio.sleep(0.05)
+        (tmp_path / "dead").write_bytes(part.read_bytes())
+
+    run(tmp_path, dies)
+    (open_,) = left
+    part = tmp_path / f"{open_.file_id}.part"
+    (tmp_path / "dead").rename(part)
+
+    async def recovers(files: FileRecordings) -> None:
+        stored = await files.recover(open_)
+        assert stored == await files.recover(open_)  # twice is once
+        assert (stored.file_id, stored.size) == (open_.file_id, files.path(stored).stat().st_size)
+        audio, rate = read(files.path(stored))
+        assert rate == 16_000
+        assert audio.shape[1] == channels
+        assert len(audio) / rate == pytest.approx(4.0, abs=1.1 if container == "ogg" else 0.5)
+        for channel in range(channels):
+            assert strongest_hz(audio[: 2 * rate, channel]) == pytest.approx(400 + 200 * channel, abs=5)
+
+    run(tmp_path, recovers)
+    assert names(tmp_path) == [f"{open_.file_id}.{container}"]
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"OggS", b"\0" * 500, None])
+@pytest.mark.parametrize("container", ["wav", "mp3", "ogg"])
+def test_a_file_that_was_hardly_begun_cannot_be_completed(
+    tmp_path: Path, container: str, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / f"{RECORDING}.part").write_bytes(content)
+    gone = OpenRecording(
+        recording=RECORDING,
+        file_id=RECORDING,
+        conversation=ConversationId("CON-1"),
+        application=APPLICATION,
+        container=container,
+        started_at=datetime.now(UTC),
+    )
+
+    async def scene(files: FileRecordings) -> None:
+        with pytest.raises(ProviderError):
+            await files.recover(gone)
+        await files.sweep()
+
+    run(tmp_path, scene)
+    assert names(tmp_path) == []
+
+
+def test_a_sweep_leaves_running_recordings_alone(tmp_path: Path) -> None:
+    async def scene(files: FileRecordings) -> None:
+        file = files.create(APPLICATION, recording=RECORDING, container="wav", channels=1)
+        feed(file, tones(1.0, 440))
+        (tmp_path / "aaaaaaaa-1111-4222-8333-bbbbbbbbbbbb.part").write_bytes(b"old")
+        await files.sweep()
+        stored = await file.finish()
+        assert stored.size > 10_000
+
+    run(tmp_path, scene)
+    assert len(names(tmp_path)) == 1
 
 
 def test_recordings_nobody_finished_leave_nothing_behind(tmp_path: Path) -> None:

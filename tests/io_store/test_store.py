@@ -1,4 +1,4 @@
-"""The SQLite store: what is written is read back, by the same process or the next one."""
+"""The store, in both databases: what is written is read back, by the same process or the next one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from ringline.accounts import Application, Number, VoiceCapability, answer_webhook
 from ringline.base import ApplicationId, ConfigError, ConversationId, LegId, ProviderError
 from ringline.engine.ports import JournalLine, LegFilter, LegRecord, Store, StoredFile
-from ringline.io.store import SqlStore, database_path
+from ringline.io.store import SqlStore, database_path, open_database
 from ringline.io.store.migrate import migrate
 from ringline.io.store.tables import METADATA
 
@@ -30,8 +30,8 @@ ROOM, NEXT = ConversationId("CON-1"), ConversationId("CON-2")
 
 
 @asynccontextmanager
-async def opened(path: Path, **options: Any) -> AsyncIterator[SqlStore]:
-    store = SqlStore(path / "ringline.db", **options)
+async def opened(place: str, **options: Any) -> AsyncIterator[SqlStore]:
+    store = SqlStore(place, spool_bytes=0, **options)
     await store.start()
     try:
         yield store
@@ -39,9 +39,9 @@ async def opened(path: Path, **options: Any) -> AsyncIterator[SqlStore]:
         await store.stop()
 
 
-def run(path: Path, check: Callable[[SqlStore], Awaitable[None]], **options: Any) -> None:
+def run(place: str, check: Callable[[SqlStore], Awaitable[None]], **options: Any) -> None:
     async def main() -> None:
-        async with opened(path, **options) as store:
+        async with opened(place, **options) as store:
             await check(store)
 
     asyncio.run(main())
@@ -88,12 +88,12 @@ def ended(name: str, *, at: float = 0.0, **changes: Any) -> LegRecord:
     return replace(record, **changes)
 
 
-def test_it_is_a_store(tmp_path: Path) -> None:
-    store: Store = SqlStore(tmp_path / "ringline.db")
+def test_it_is_a_store(place: str) -> None:
+    store: Store = SqlStore(place, spool_bytes=0)
     assert store is not None
 
 
-def test_a_journal_is_read_back_in_order_and_alone(tmp_path: Path) -> None:
+def test_a_journal_is_read_back_in_order_and_alone(place: str) -> None:
     async def check(store: SqlStore) -> None:
         for number in (2, 1, 3):
             store.write_journal(line(number))
@@ -102,10 +102,10 @@ def test_a_journal_is_read_back_in_order_and_alone(tmp_path: Path) -> None:
         assert list(await store.journal(NEXT)) == [line(1, room=NEXT, leg=None)]
         assert list(await store.journal(ConversationId("CON-9"))) == []
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_a_leg_is_found_in_every_conversation_it_was_in(tmp_path: Path) -> None:
+def test_a_leg_is_found_in_every_conversation_it_was_in(place: str) -> None:
     async def check(store: SqlStore) -> None:
         store.write_journal(line(1, room=NEXT, at=NOW))
         store.write_journal(line(2, room=NEXT, at=NOW + timedelta(hours=1)))
@@ -115,10 +115,10 @@ def test_a_leg_is_found_in_every_conversation_it_was_in(tmp_path: Path) -> None:
         assert list(await store.conversations_of(LegId("b"))) == [ROOM]
         assert list(await store.conversations_of(LegId("c"))) == []
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_the_last_record_of_a_leg_counts(tmp_path: Path) -> None:
+def test_the_last_record_of_a_leg_counts(place: str) -> None:
     async def check(store: SqlStore) -> None:
         store.write_leg(leg("a"))
         assert await store.leg(LegId("a")) == leg("a")
@@ -127,10 +127,10 @@ def test_the_last_record_of_a_leg_counts(tmp_path: Path) -> None:
         assert await store.leg(LegId("a")) == ended("a")
         assert await store.leg(LegId("b")) is None
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_legs_are_filtered_ordered_and_paged(tmp_path: Path) -> None:
+def test_legs_are_filtered_ordered_and_paged(place: str) -> None:
     async def names(store: SqlStore, **changes: Any) -> tuple[str, int]:
         found, count = await store.legs(LegFilter(**{"application": APP, **changes}))
         return "".join(one.uuid for one in found), count
@@ -151,10 +151,10 @@ def test_legs_are_filtered_ordered_and_paged(tmp_path: Path) -> None:
         assert await names(store, application=None) == ("abxcd", 5)
         assert await names(store, application=OTHER, conversation=NEXT) == ("", 0)
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_bounds_of_time_are_inclusive_as_they_are_shown(tmp_path: Path) -> None:
+def test_bounds_of_time_are_inclusive_as_they_are_shown(place: str) -> None:
     shown = NOW.replace(microsecond=120_000)
 
     async def count(store: SqlStore, **bounds: Any) -> int:
@@ -168,19 +168,19 @@ def test_bounds_of_time_are_inclusive_as_they_are_shown(tmp_path: Path) -> None:
         elsewhere = shown.astimezone(None)
         assert await count(store, date_start=elsewhere, date_end=elsewhere) == 1
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_legs_without_an_end_are_found_after_a_crash(tmp_path: Path) -> None:
+def test_legs_without_an_end_are_found_after_a_crash(place: str) -> None:
     async def check(store: SqlStore) -> None:
         for record in (leg("b", at=2, status="answered"), leg("a"), ended("c"), leg("d", status="busy")):
             store.write_leg(record)
         assert [one.uuid for one in await store.unfinished_legs()] == ["a", "b"]
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_recordings_are_indexed(tmp_path: Path) -> None:
+def test_recordings_are_indexed(place: str) -> None:
     file = StoredFile(file_id="f", application=APP, media_type="audio/mpeg", size=2**40, created_at=NOW)
 
     async def check(store: SqlStore) -> None:
@@ -192,10 +192,10 @@ def test_recordings_are_indexed(tmp_path: Path) -> None:
         await store.delete_file("f")
         assert await store.file("f") is None
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_old_legs_and_silent_conversations_are_forgotten(tmp_path: Path) -> None:
+def test_old_legs_and_silent_conversations_are_forgotten(place: str) -> None:
     early, late = NOW - timedelta(days=3), NOW
 
     async def check(store: SqlStore) -> None:
@@ -219,10 +219,10 @@ def test_old_legs_and_silent_conversations_are_forgotten(tmp_path: Path) -> None
         store.write_journal(line(1, at=late))
         assert list(await store.conversations_of(LegId("a"))) == [NEXT, ROOM]
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_applications_and_numbers_are_kept_and_no_private_key_is(tmp_path: Path) -> None:
+def test_applications_and_numbers_are_kept_and_no_private_key_is(place: str) -> None:
     application = Application(
         id=APP,
         name="Front desk",
@@ -251,10 +251,10 @@ def test_applications_and_numbers_are_kept_and_no_private_key_is(tmp_path: Path)
         await store.delete_number("442079460000")
         assert len(await store.numbers()) == 1
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
+def test_what_was_written_is_there_after_a_restart(place: str) -> None:
     async def write(store: SqlStore) -> None:
         store.write_journal(line(1))
         store.write_leg(ended("a"))
@@ -263,11 +263,11 @@ def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
         assert list(await store.journal(ROOM)) == [line(1)]
         assert await store.leg(LegId("a")) == ended("a")
 
-    run(tmp_path, write)
-    run(tmp_path, read)
+    run(place, write)
+    run(place, read)
 
 
-def test_a_line_with_a_taken_number_is_refused_and_harms_no_other(tmp_path: Path) -> None:
+def test_a_line_with_a_taken_number_is_refused_and_harms_no_other(place: str) -> None:
     async def check(store: SqlStore) -> None:
         store.write_journal(line(1))
         store.write_journal(replace(line(1), kind="trace"))
@@ -279,27 +279,27 @@ def test_a_line_with_a_taken_number_is_refused_and_harms_no_other(tmp_path: Path
         assert (await store.legs(LegFilter(application=APP)))[1] == 1
         assert store.gauges()["store_rows_refused"] == 3
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_a_time_without_a_zone_is_an_error_of_the_caller(tmp_path: Path) -> None:
+def test_a_time_without_a_zone_is_an_error_of_the_caller(place: str) -> None:
     with pytest.raises(TypeError):
-        SqlStore(tmp_path / "ringline.db").write_journal(line(1, at=datetime(2026, 3, 2)))
+        SqlStore(place, spool_bytes=0).write_journal(line(1, at=datetime(2026, 3, 2)))
 
 
-def test_hostile_ids_are_only_looked_for(tmp_path: Path) -> None:
+def test_hostile_ids_are_only_looked_for(place: str) -> None:
     async def check(store: SqlStore) -> None:
         for text in ("' OR 1=1 --", "\x00", "x" * 100_000):
             assert await store.leg(LegId(text)) is None
         with pytest.raises(ProviderError):
             await store.leg(LegId("\ud800"))
 
-    run(tmp_path, check)
+    run(place, check)
 
 
-def test_a_closed_store_says_so(tmp_path: Path) -> None:
+def test_a_closed_store_says_so(place: str) -> None:
     async def main() -> None:
-        store = SqlStore(tmp_path / "ringline.db")
+        store = SqlStore(place, spool_bytes=0)
         await store.start()
         store.write_leg(leg("a"))
         assert await store.stop() == 0
@@ -338,11 +338,12 @@ def test_a_database_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://u:secret@h/db", "sqlite://", "sqlite:///:memory:", "://", "sqlite:/x://"]
+    "url",
+    ["mysql://u:secret@h/db", "postgresql://u:secret@h", "sqlite://", "sqlite:///:memory:", "://", "sqlite:/x://"],
 )
 def test_other_databases_are_refused_by_name(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        database_path(url)
+        open_database(url)
     assert "secret" not in str(caught.value)
 
 

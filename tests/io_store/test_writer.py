@@ -17,7 +17,9 @@ import pytest
 
 from ringline.base import LegId, ProviderError
 from ringline.io.store import SqlStore
-from ringline.io.store.writer import Statement, Writer
+from ringline.io.store.database import Away, Statement
+from ringline.io.store.sqlite import SqliteSession
+from ringline.io.store.writer import Writer
 
 ADD = Statement("INSERT INTO t (n) VALUES (:n)")
 CLEAR = Statement("DELETE FROM t WHERE n < :n", fence=True)
@@ -34,7 +36,7 @@ class Disk:
             connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
         connection.close()
 
-    def connect(self) -> sqlite3.Connection:
+    def connect(self) -> SqliteSession:
         disk = self
 
         class Connection(sqlite3.Connection):
@@ -45,7 +47,7 @@ class Disk:
                     disk.commits += 1
                 return super().execute(sql, *values)
 
-        return sqlite3.connect(self.path, isolation_level=None, factory=Connection)
+        return SqliteSession(sqlite3.connect(self.path, isolation_level=None, factory=Connection))
 
     def rows(self) -> list[int]:
         connection = sqlite3.connect(self.path)
@@ -158,10 +160,10 @@ def test_a_database_that_cannot_be_opened_is_tried_again(tmp_path: Path) -> None
     disk = Disk(tmp_path / "t.db")
     tries: list[int] = []
 
-    def connect() -> sqlite3.Connection:
+    def connect() -> SqliteSession:
         tries.append(1)
         if len(tries) == 1:
-            raise sqlite3.OperationalError("unable to open database file")
+            raise Away("unable to open database file")
         return disk.connect()
 
     async def main() -> None:

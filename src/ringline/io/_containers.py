@@ -30,6 +30,10 @@ class ContainerWriter(Protocol):
 
     def write(self, samples: Samples) -> None: ...
 
+    def flush(self) -> None:
+        """Hand what was written to the system, so that it outlives this process."""
+        ...
+
     def close(self) -> None:
         """Complete the file and have it on disk."""
         ...
@@ -37,6 +41,13 @@ class ContainerWriter(Protocol):
     def abandon(self) -> None:
         """Close without completing; never raises."""
         ...
+
+
+_WAV_HEAD_PLAIN: Final = 44
+_WAV_HEAD: Final = 104
+_WAV_CHANNELS: Final = 22
+_WAV_CHANNELS_OF_MANY: Final = 58
+"Where the number of channels stands in either kind of header."
 
 
 def open_container(path: Path, container: str, channels: int) -> ContainerWriter:
@@ -58,7 +69,7 @@ class WavWriter:
     _PCM_GUID: Final = bytes.fromhex("0100000000001000800000aa00389b71")
 
     def __init__(self, path: Path, channels: int) -> None:
-        self._file = path.open("wb")
+        self._file: BinaryIO = path.open("wb")
         self._channels = channels
         self._data_bytes = 0
         try:
@@ -71,6 +82,9 @@ class WavWriter:
         data = samples.astype("<i2").tobytes()
         self._file.write(data)
         self._data_bytes += len(data)
+
+    def flush(self) -> None:
+        self._file.flush()
 
     def close(self) -> None:
         self._file.seek(0)
@@ -105,6 +119,31 @@ class WavWriter:
     def _large(self) -> bool:
         return self._data_bytes > 0xFFFFFFFF - 200
 
+    @classmethod
+    def complete(cls, path: Path) -> None:
+        """Write the sizes into a file whose writer died.
+
+        Raises:
+            OSError: it is no such file, or cannot be written.
+        """
+        with path.open("r+b") as file:
+            head = file.read(_WAV_HEAD)
+            plain = head[12:16] == b"fmt "
+            place = _WAV_CHANNELS if plain else _WAV_CHANNELS_OF_MANY
+            if head[:4] not in (b"RIFF", b"RF64") or len(head) < place + 2:
+                raise OSError("its beginning was never written")
+            self = cls.__new__(cls)
+            self._file = file
+            self._channels = int.from_bytes(head[place : place + 2], "little")
+            start = _WAV_HEAD_PLAIN if plain else _WAV_HEAD
+            frame = max(1, 2 * self._channels)
+            self._data_bytes = max(0, path.stat().st_size - start) // frame * frame
+            file.truncate(start + self._data_bytes)
+            file.seek(0)
+            file.write(self._header())
+            file.flush()
+            os.fsync(file.fileno())
+
 
 class EncodedWriter:
     """mp3 (constant 32 kbit/s) or Ogg Opus."""
@@ -136,6 +175,9 @@ class EncodedWriter:
         except soundfile.SoundFileError as error:
             raise OSError(f"the encoder failed: {error}") from error
         self._target.check()
+
+    def flush(self) -> None:
+        self._target.file.flush()
 
     def close(self) -> None:
         if self._empty:

@@ -59,6 +59,9 @@ _EMBEDS_LAST_32_BITS: Final = tuple(
     )
 )
 
+_ISATAP: Final = 0x00005EFE
+"The upper half of an interface id that ends with an IPv4 address (RFC 5214); the universal bit may be set."
+
 
 class AddressRefused(OSError):
     """A URL led to an address that must not be dialled."""
@@ -100,6 +103,8 @@ def _faces(address: Address) -> tuple[Address, ...]:
         return (plain, inner)
     if (teredo := plain.teredo) is not None:
         return (plain, *teredo)
+    if (int(plain) >> 32) & 0xFDFFFFFF == _ISATAP:
+        return (plain, IPv4Address(int(plain) & 0xFFFFFFFF))
     return (plain,)
 
 

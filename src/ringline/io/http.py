@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import ssl
 import zlib
@@ -35,14 +36,16 @@ class AiohttpClient:
         self,
         *,
         allow_private: bool = False,
-        limit_per_host: int = 256,
+        limit_per_host: int = 1024,
         tls: ssl.SSLContext | None = None,
+        max_redirects: int = MAX_REDIRECTS,
     ) -> None:
         """Prepare; nothing is opened before `start`.
 
         `allow_private` lets requests go to loopback and private addresses (never to metadata services). `tls` is the
-        context for https; None verifies against the system's authorities.
+        context for https; None verifies against the system's authorities. More than `max_redirects` are a failure.
         """
+        self._max_redirects = max_redirects
         self._allow_private = allow_private
         self._limit_per_host = limit_per_host
         self._tls = tls
@@ -77,8 +80,14 @@ class AiohttpClient:
         try:
             url = URL(request.url)
             headers = dict(request.headers)
-            for _ in range(MAX_REDIRECTS + 1):
-                answer = await self._exchange(self._session, request, url, headers)
+            # One deadline for all hops: a chain of slow redirects takes no longer than a slow answer.
+            clock = asyncio.get_running_loop().time
+            deadline = clock() + request.connect_timeout_s + request.read_timeout_s
+            for _ in range(self._max_redirects + 1):
+                left = deadline - clock()
+                if left <= 0:
+                    raise TimeoutError
+                answer = await self._exchange(self._session, request, url, headers, left)
                 if isinstance(answer, HttpReply):
                     return answer
                 headers = _headers_after(headers, url, answer)
@@ -87,12 +96,10 @@ class AiohttpClient:
             return HttpFailure(reason=_CLOSED, detail=f"the URL cannot be used: {error}")
         except (TimeoutError, OSError, aiohttp.ClientError, ssl.SSLError) as error:
             return _failure(error)
-        except _TooLong:
-            return HttpFailure(reason=_CLOSED, detail=f"the answer is longer than {request.max_body_bytes} bytes")
-        return HttpFailure(reason=_CLOSED, detail=f"more than {MAX_REDIRECTS} redirects")
+        return HttpFailure(reason=_CLOSED, detail=f"more than {self._max_redirects} redirects")
 
     async def _exchange(
-        self, session: ClientSession, request: HttpRequest, url: URL, headers: Mapping[str, str]
+        self, session: ClientSession, request: HttpRequest, url: URL, headers: Mapping[str, str], left_s: float
     ) -> HttpReply | URL:
         """Send one request to one URL; give its answer, or where it redirects to."""
         if url.scheme not in ("http", "https") or not url.host:
@@ -107,7 +114,7 @@ class AiohttpClient:
             allow_redirects=False,
             ssl=self._tls or True,
             timeout=ClientTimeout(
-                total=request.connect_timeout_s + request.read_timeout_s,
+                total=left_s,
                 connect=request.connect_timeout_s,
                 sock_read=request.read_timeout_s,
                 ceil_threshold=86_400,
@@ -115,38 +122,35 @@ class AiohttpClient:
         ) as response:
             if response.status in _REDIRECTS and (location := response.headers.get(hdrs.LOCATION)):
                 return url.join(URL(location))
+            body = await _read(response, request.max_body_bytes)
             return HttpReply(
                 status=response.status,
                 content_type=response.headers.get(hdrs.CONTENT_TYPE, ""),
-                body=await _read(response, request.max_body_bytes),
+                body=body[: request.max_body_bytes],
+                too_long=len(body) > request.max_body_bytes,
             )
 
 
-class _TooLong(Exception):
-    """An answer is longer than allowed."""
-
-
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """Read a body, unpacked; both its packed and its unpacked length are bounded."""
+    """Read a body, unpacked, and at most one byte more than `limit`; its packed length is bounded, too."""
     out = bytearray()
     async for chunk in response.content.iter_chunked(65_536):
         out += chunk
         if len(out) > limit:
-            raise _TooLong
+            response.close()
+            break
     packing = response.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
     if packing in ("", "identity"):
-        return bytes(out)
+        return bytes(out[: limit + 1])
     # We ask for no packing; some servers do it all the same.
     if packing not in ("gzip", "x-gzip", "deflate"):
         raise aiohttp.ClientPayloadError(f"the answer is packed as {packing!r}")
     unpacker = zlib.decompressobj(wbits=47)  # gzip or zlib, whatever its head says
     try:
-        unpacked = unpacker.decompress(bytes(out), limit + 1)
+        unpacked = unpacker.decompress(out, limit + 1)
     except zlib.error as error:
         raise aiohttp.ClientPayloadError(f"the answer is badly packed: {error}") from None
-    if len(unpacked) > limit:
-        raise _TooLong
-    if not unpacker.eof:
+    if len(unpacked) <= limit and not unpacker.eof:
         raise aiohttp.ClientPayloadError("the answer is badly packed: it ends too early")
     return unpacked
 

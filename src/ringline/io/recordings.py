@@ -3,6 +3,9 @@
 A file is written as `<directory>/<file id>.part` and gets its real name when it is complete and on disk. If the disk is
 full or broken, that recording fails and its `.part` is removed; no other recording notices. A writer that is too slow
 loses audio of its own recording only: counted, and silence in the file, so that what follows stays in its place.
+
+What is written is handed to the system at once, in containers that can be read without their end: should the process
+die, the next one completes the file (`recover`), and only what the encoder held is lost, a fraction of a second.
 """
 
 from __future__ import annotations
@@ -15,11 +18,11 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import soxr
 
 from ringline.audio import (
     MAX_CHANNELS,
@@ -41,15 +44,14 @@ from ringline.base import (
     read_leg_id,
     uuid4,
 )
-from ringline.engine.ports import StoredFile
+from ringline.engine.ports import OpenRecording, StoredFile
 from ringline.io._containers import ContainerWriter, Samples, open_container
+from ringline.io._salvage import PART, complete, sync_directory
 
 _log = get_log(__name__)
 
-_TAP_HZ: Final = 8000
 _QUEUE_S: Final = 10
 "Audio that may wait for a slow disk, per recording."
-_PART: Final = ".part"
 
 OnLoss = Callable[[str, int], None]
 "Told the recording's UUID and the milliseconds lost."
@@ -70,7 +72,7 @@ class FileRecordings:
         self._closed = False
 
     async def start(self) -> None:
-        """Make the directory, try that it can be written, and remove what a crash left half-written.
+        """Make the directory, and try that it can be written. What a crash left half-written stays until `sweep`.
 
         Raises:
             ProviderError: it cannot be used.
@@ -115,6 +117,37 @@ class FileRecordings:
             if path.is_file():
                 return path
         return None
+
+    async def recover(self, recording: OpenRecording) -> StoredFile:
+        """Complete a file that a process that died was writing; `created_at` is when it wrote last.
+
+        Raises:
+            ProviderError: nothing of it is left, or the disk refuses.
+        """
+        try:
+            size, written = await asyncio.get_running_loop().run_in_executor(
+                self._threads, complete, self._directory, recording
+            )
+        except OSError as error:
+            raise ProviderError(f"the recording could not be completed: {error.strerror or error}") from error
+        return StoredFile(
+            file_id=recording.file_id,
+            application=recording.application,
+            media_type=media_type(recording.container),
+            size=size,
+            created_at=datetime.fromtimestamp(written, UTC),
+        )
+
+    async def sweep(self) -> None:
+        """Remove what a crash left half-written and nobody has recovered.
+
+        Raises:
+            ProviderError: the disk refuses.
+        """
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._sweep, frozenset(self._open))
+        except OSError as error:
+            raise ProviderError(f"the directory for recordings cannot be used: {error}") from error
 
     async def remove(self, file: StoredFile) -> None:
         """Delete a stored file; no error when it is gone already.
@@ -161,12 +194,16 @@ class FileRecordings:
     def _prepare(self) -> None:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            probe = self._directory / f"probe-{os.getpid()}{_PART}"
+            probe = self._directory / f"probe-{os.getpid()}{PART}"
             probe.write_bytes(b"")
-            for path in sorted(self._directory.glob(f"*{_PART}")):
-                path.unlink(missing_ok=True)
+            probe.unlink(missing_ok=True)
         except OSError as error:
             raise ProviderError(f"the directory for recordings cannot be used: {error}") from error
+
+    def _sweep(self, running: frozenset[str]) -> None:
+        for path in sorted(self._directory.glob(f"*{PART}")):
+            if path.stem not in running:
+                path.unlink(missing_ok=True)
 
 
 class _Recording:
@@ -180,7 +217,9 @@ class _Recording:
         self._recording = recording
         self._writing = writing
         self.file_id = writing.file_id
+        self.container = container
         self.media_type = media_type(container)
+        self.rate_hz = RATE_HZ
 
     def write(self, pcm: bytes) -> None:
         if lost_ms := self._writing.add(pcm):
@@ -196,7 +235,7 @@ class _Recording:
 
 @dataclass(slots=True)
 class _Gap:
-    """Audio that got lost, in frames at the tap's rate."""
+    """Audio that got lost, in frames."""
 
     frames: int
 
@@ -210,7 +249,7 @@ class _Writing:
         self.file_id = file_id
         self.container = container
         self._channels = channels
-        self._part = directory / f"{file_id}{_PART}"
+        self._part = directory / f"{file_id}{PART}"
         self._path = directory / f"{file_id}.{container}"
         self._threads = threads
         self._frame_bytes = 2 * channels
@@ -224,7 +263,6 @@ class _Writing:
         self._failure: OSError | None = None
         # Only touched by the thread whose turn it is:
         self._writer: ContainerWriter | None = None
-        self._resampler = soxr.ResampleStream(_TAP_HZ, RATE_HZ, channels, dtype="int16", quality="HQ")
         self._done: Future[int] = Future()
 
     # ── on the event loop ──────────────────────────────────────────────────────────────────────────────────────────
@@ -236,9 +274,9 @@ class _Writing:
         with self._lock:
             if self._failure is not None or self._completing or self._abandoned:
                 return 0
-            if self._queued_bytes + len(whole) > _QUEUE_S * _TAP_HZ * self._frame_bytes:
+            if self._queued_bytes + len(whole) > _QUEUE_S * RATE_HZ * self._frame_bytes:
                 self._skip(frames)
-                return max(1, frames * 1000 // _TAP_HZ)
+                return max(1, frames * 1000 // RATE_HZ)
             self._queue.append(whole)
             self._queued_bytes += len(whole)
             self._schedule()
@@ -248,7 +286,7 @@ class _Writing:
         """Leave a gap."""
         with self._lock:
             if self._failure is None and not self._completing and not self._abandoned:
-                self._skip(milliseconds * _TAP_HZ // 1000)
+                self._skip(milliseconds * RATE_HZ // 1000)
                 self._schedule()
 
     def complete(self) -> Future[int]:
@@ -266,12 +304,12 @@ class _Writing:
         return self._done
 
     def waiting_s(self) -> float:
-        return self._queued_bytes / (self._frame_bytes * _TAP_HZ)
+        return self._queued_bytes / (self._frame_bytes * RATE_HZ)
 
     def _skip(self, frames: int) -> None:
-        frames = max(0, min(frames, MAX_SECONDS * _TAP_HZ))
+        frames = max(0, min(frames, MAX_SECONDS * RATE_HZ))
         if self._queue and isinstance(last := self._queue[-1], _Gap):
-            last.frames = min(last.frames + frames, MAX_SECONDS * _TAP_HZ)
+            last.frames = min(last.frames + frames, MAX_SECONDS * RATE_HZ)
         else:
             self._queue.append(_Gap(frames))
 
@@ -295,6 +333,8 @@ class _Writing:
             if not abandoned and self._failure is None:
                 for item in batch:
                     self._put(item)
+                if self._writer is not None:
+                    self._writer.flush()
                 if last:
                     size = self._close()
         except Exception as error:
@@ -316,31 +356,29 @@ class _Writing:
 
     def _put(self, item: bytes | _Gap) -> None:
         if isinstance(item, bytes):
-            self._resample(np.frombuffer(item, dtype="<i2").reshape(-1, self._channels))
+            self._write(np.frombuffer(item, dtype="<i2").reshape(-1, self._channels))
             return
         left = item.frames
         while left > 0:
-            count = min(left, _TAP_HZ)
-            self._resample(np.zeros((count, self._channels), dtype=np.int16))
+            count = min(left, RATE_HZ)
+            self._write(np.zeros((count, self._channels), dtype=np.int16))
             left -= count
 
-    def _resample(self, samples: Samples, *, last: bool = False) -> None:
+    def _write(self, samples: Samples) -> None:
+        self._open().write(samples)
+
+    def _open(self) -> ContainerWriter:
         if self._writer is None:
             self._part.parent.mkdir(parents=True, exist_ok=True)
             self._writer = open_container(self._part, self.container, self._channels)
-        # soxr wants a flat array for one channel.
-        flat = samples[:, 0] if self._channels == 1 else samples
-        resampled = self._resampler.resample_chunk(flat, last=last)
-        self._writer.write(resampled.reshape(-1, self._channels))
+        return self._writer
 
     def _close(self) -> int:
-        self._resample(np.zeros((0, self._channels), dtype=np.int16), last=True)
-        assert self._writer is not None
-        self._writer.close()
+        self._open().close()
         self._writer = None
         size = self._part.stat().st_size
         self._part.replace(self._path)
-        _sync_directory(self._path.parent)
+        sync_directory(self._path.parent)
         return size
 
     def _fail(self, error: OSError) -> None:
@@ -354,12 +392,3 @@ class _Writing:
             self._writer = None
         with contextlib.suppress(OSError):
             self._part.unlink(missing_ok=True)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Have a new name on disk, too (a rename alone may not survive a power cut)."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from ringline.agent import AgentEvent, Send, UserAgent
+from ringline.agent import AgentEvent, Lookup, Send, UserAgent
 from ringline.base import Clock, get_log
+from ringline.io.sip.resolver import SipResolver
 from ringline.io.sip.sockets import SipSockets
 from ringline.io.sip.tcp import TcpLimits
-from ringline.sip import Destination, Flow
+from ringline.io.sip.transport import SipTransport
+from ringline.sip import Destination, Flow, Places
 
 log = get_log(__name__)
 
@@ -24,12 +26,20 @@ class SipPump:
         *,
         on_event: Callable[[AgentEvent], None],
         limits: TcpLimits | None = None,
+        resolver: SipResolver | None = None,
+        places: Places | None = None,
     ) -> None:
-        """`on_event` takes what the agent tells; it may give commands at once."""
+        """`on_event` takes what the agent tells; it may give commands at once.
+
+        `resolver` finds the hosts of routes and contacts; without one, names are as good as unknown. `places` are
+        further addresses of ours to listen on and to send from.
+        """
         self._agent = agent
         self._clock = clock
         self._on_event = on_event
-        self._sockets = SipSockets(limits=limits)
+        self._sockets = SipSockets(limits=limits, places=places)
+        self._resolver = resolver
+        self._lookups: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
         self._draining = False
@@ -41,7 +51,21 @@ class SipPump:
         Raises:
             ConfigError: the address or port cannot be had.
         """
-        await self._sockets.start(bind, port, on_message=self._message, on_lost=self._lost, transports=transports)
+        await self._sockets.start(bind, port, on_message=self.message, on_lost=self.lost, transports=transports)
+
+    def carry_over(self, transport: SipTransport) -> None:
+        """Use one more transport beside those of `start`: TLS, WebSocket. Its messages go to `message`, its losses to
+        `lost`.
+        """
+        self._sockets.add(transport)
+
+    def message(self, data: bytes, flow: Flow) -> None:
+        """Take a message from a transport."""
+        self._guarded(lambda now: self._agent.receive(data, flow, now=now))
+
+    def lost(self, flow: Flow | Destination) -> None:
+        """Hear from a transport that a connection is gone, or a destination cannot be reached."""
+        self._guarded(lambda now: self._agent.connection_lost(flow, now=now))
 
     @property
     def port(self) -> int:
@@ -60,13 +84,11 @@ class SipPump:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        lookups = list(self._lookups)
+        for lookup in lookups:
+            lookup.cancel()
+        await asyncio.gather(*lookups, return_exceptions=True)
         await self._sockets.close()
-
-    def _message(self, data: bytes, flow: Flow) -> None:
-        self._guarded(lambda now: self._agent.receive(data, flow, now=now))
-
-    def _lost(self, flow: Flow | Destination) -> None:
-        self._guarded(lambda now: self._agent.connection_lost(flow, now=now))
 
     def _tick(self) -> None:
         self._timer = self._due = None
@@ -89,11 +111,24 @@ class SipPump:
                 match output:
                     case Send(data, to):
                         self._sockets.send(data, to)
+                    case Lookup():
+                        self._look_up(output)
                     case event:
                         self._tell(event)
         finally:
             self._draining = False
         self._rearm()
+
+    def _look_up(self, lookup: Lookup) -> None:
+        task = asyncio.get_running_loop().create_task(self._find(lookup))
+        self._lookups.add(task)
+        task.add_done_callback(self._lookups.discard)
+
+    async def _find(self, lookup: Lookup) -> None:
+        found: tuple[Destination, ...] = ()
+        if self._resolver is not None:
+            found = await self._resolver.resolve(lookup.host, lookup.port, lookup.transport)
+        self.command(lambda agent, now: agent.found(lookup, found, now=now))
 
     def _tell(self, event: AgentEvent) -> None:
         try:

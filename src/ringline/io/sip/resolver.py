@@ -1,15 +1,16 @@
-"""Finding the servers of a SIP host (RFC 3263): addresses as they are, SRV records, then plain addresses."""
+"""Finding the servers of a SIP host (RFC 3263): NAPTR, SRV, then plain addresses."""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import dns.asyncresolver
 import dns.exception
+from dns.rdtypes.IN.NAPTR import NAPTR
 from dns.rdtypes.IN.SRV import SRV
 
 from ringline.base import get_log
@@ -18,10 +19,13 @@ from ringline.sip import Destination
 log = get_log(__name__)
 _MOST: Final = 8
 _TIMEOUT_S: Final = 4.0
-_TRANSPORTS: Final = ("udp", "tcp")
+_PORTS: Final = {"tls": 5061}
+_NAPTR: Final = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
+_SERVICES: Final = {"udp": "_sip._udp", "tcp": "_sip._tcp", "tls": "_sips._tcp"}
 
 ServiceLookup = Callable[[str], Awaitable[list[tuple[str, int]]]]
 AddressLookup = Callable[[str], Awaitable[list[str]]]
+PointerLookup = Callable[[str], Awaitable[list[tuple[str, str]]]]
 
 
 class SipResolver:
@@ -31,41 +35,76 @@ class SipResolver:
         self,
         *,
         ipv6: bool = False,
+        transports: Sequence[str] = ("udp", "tcp"),
         services: ServiceLookup | None = None,
         addresses: AddressLookup | None = None,
+        pointers: PointerLookup | None = None,
     ) -> None:
-        """`services` (SRV) and `addresses` replace the system's name service, for tests."""
+        """`transports` are those we speak, the preferred first. `pointers` (NAPTR: service and replacement, in order),
+        `services` (SRV) and `addresses` replace the system's name service, for tests.
+        """
         self._ipv6 = ipv6
+        self._transports = tuple(transports)
         self._services = services or _services
         self._addresses = addresses or _addresses
+        self._pointers = pointers or (_pointers if services is None else _no_pointers)
 
     async def resolve(self, host: str, port: int | None, transport: str | None) -> tuple[Destination, ...]:
         """The destinations to try, at most eight; empty when the name is unknown or the transport is not spoken.
 
-        A port in the URI means that host and no other; without one SRV records decide, and 5060 is the fallback.
+        A transport in the URI is used, a port means that host and no other (RFC 3263 section 4). Without both, NAPTR
+        records say which transports there are, SRV records where; without SRV it is the host itself at its usual port.
         """
         wanted = (transport or "").lower() or None
-        if wanted is not None and wanted not in _TRANSPORTS:
+        if wanted is not None and wanted not in self._transports:
             return ()
+        usual = wanted or self._transports[0]
         host = host.strip("[]").rstrip(".")
         if (address := _literal(host)) is not None:
-            return (Destination(wanted or "udp", address, port or 5060),)
-        if port is not None:
-            return await self._at(host, port, wanted or "udp")
-        for each in (wanted,) if wanted else _TRANSPORTS:
-            found: list[Destination] = []
-            for target, service_port in (await self._services(f"_sip._{each}.{host}"))[:_MOST]:
-                found += await self._at(target, service_port, each)
-            if found:
-                return tuple(found[:_MOST])
-        return await self._at(host, 5060, wanted or "udp")
+            return (Destination(usual, address, port or _port(usual)),)
+        # A name without a dot is one of this machine's or its network's, not of the name service's.
+        if port is None and "." in host:
+            for targets, each in await self._located(host, wanted):
+                found: list[Destination] = []
+                for target, service_port in targets[:_MOST]:
+                    found += await self._at(target, service_port, each)
+                if found:
+                    return tuple(found[:_MOST])
+        return await self._at(host, port or _port(usual), usual)
+
+    async def _located(self, host: str, wanted: str | None) -> list[tuple[list[tuple[str, int]], str]]:
+        """What SRV says, with the transport each answer is about, in the order NAPTR gives, else our own."""
+        if wanted is not None:
+            ours = [wanted]
+        else:  # a name without NAPTR is not asked for TLS: that would be our wish, not the owner's
+            ours = [each for each in self._transports if each in _SERVICES and each != "tls"]
+        names = {each: f"{_SERVICES[each]}.{host}" for each in ours if each in _SERVICES}
+        # All at once: a name service that does not answer is waited for a single time.
+        pointers, found = await asyncio.gather(
+            self._pointers(host) if wanted is None else _no_pointers(host),
+            asyncio.gather(*(self._services(name) for name in names.values())),
+        )
+        answers = dict(zip(names.values(), found, strict=True))
+        pointed = [(replacement, _NAPTR[service]) for service, replacement in pointers[:_MOST] if service in _NAPTR]
+        pointed = [(name, each) for name, each in pointed if each in self._transports]
+        located = []
+        for name, each in pointed or [(name, each) for each, name in names.items()]:
+            known = answers.get(name)
+            located.append((known if known is not None else await self._services(name), each))
+        return located
 
     async def _at(self, host: str, port: int, transport: str) -> tuple[Destination, ...]:
-        if (address := _literal(host)) is not None:
-            return (Destination(transport, address, port),)
-        found = await self._addresses(host)
+        found = [address] if (address := _literal(host)) is not None else await self._addresses(host)
         usable = [each for each in found if ":" not in each or self._ipv6]
         return tuple(Destination(transport, each, port) for each in usable[:_MOST])
+
+
+async def _no_pointers(_host: str) -> list[tuple[str, str]]:
+    return []
+
+
+def _port(transport: str) -> int:
+    return _PORTS.get(transport, 5060)
 
 
 def _literal(host: str) -> str | None:
@@ -73,6 +112,22 @@ def _literal(host: str) -> str | None:
         return str(ipaddress.ip_address(host))
     except ValueError:
         return None
+
+
+async def _pointers(host: str) -> list[tuple[str, str]]:
+    """NAPTR records of flag `s` in their order: service and the name of the SRV record (RFC 3263 section 4.1)."""
+    try:
+        answer = await dns.asyncresolver.resolve(host, "NAPTR", lifetime=_TIMEOUT_S, raise_on_no_answer=False)
+    except (dns.exception.DNSException, OSError) as error:
+        log.debug("no NAPTR records", name=host, why=str(error))
+        return []
+    records = [record for record in answer.rrset or () if isinstance(record, NAPTR)]
+    records.sort(key=lambda record: (record.order, record.preference))
+    return [
+        (record.service.decode("ascii", "replace").upper(), str(record.replacement).rstrip("."))
+        for record in records
+        if record.flags.lower() == b"s"
+    ]
 
 
 async def _services(name: str) -> list[tuple[str, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -131,10 +132,23 @@ class _Connecting:
 
 
 class TcpConnections:
-    """All SIP connections of one listener."""
+    """All SIP connections of one listener, over TCP or over TLS."""
 
-    def __init__(self, on_message: MessageHandler, on_lost: LossHandler, limits: TcpLimits) -> None:
+    def __init__(
+        self,
+        on_message: MessageHandler,
+        on_lost: LossHandler,
+        limits: TcpLimits,
+        *,
+        name: str = "tcp",
+        server_tls: ssl.SSLContext | None = None,
+        client_tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """With TLS contexts, for those who connect to us and for those we connect to, `name` is `tls`."""
+        self.name = name
         self.limits = limits
+        self._server_tls = server_tls
+        self._client_tls = client_tls
         self._on_message = on_message
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
@@ -154,29 +168,27 @@ class TcpConnections:
         Raises:
             OSError: the address cannot be had.
         """
-        self._server = await self._loop.create_server(lambda: _Connection(self, ours=False), host, port, backlog=256)
+        self._server = await self._loop.create_server(
+            lambda: _Connection(self, ours=False), host, port, backlog=256, ssl=self._server_tls
+        )
         name = self._server.sockets[0].getsockname()
         self.local = (name[0], name[1])
         self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)
 
-    def send(self, data: bytes, to: Flow | Destination) -> None:
-        """Send over a connection; to a destination, over an open one or a new one."""
-        if isinstance(to, Flow):
-            connection = self._flows.get(to)
-            if connection is not None:
-                connection.write(data)
-            return
-        connection = self._peers.get(to.remote)
+    def send(self, data: bytes, to: Flow | Destination) -> bool:
+        """Send over a connection; to a destination, over an open one or a new one. False: the connection is gone."""
+        connection = self._flows.get(to) if isinstance(to, Flow) else self._peers.get(to.remote)
         if connection is not None:
             connection.write(data)
-            return
-        if self._closed:
-            return
+            return True
+        if isinstance(to, Flow) or self._closed:
+            return False
         connecting = self._connecting.get(to)
         if connecting is None:
             connecting = self._connecting[to] = _Connecting(self._loop.create_task(self._connect(to)))
         if len(connecting.waiting) < _MOST_WAITING:
             connecting.waiting.append(data)
+        return True
 
     async def close(self) -> None:
         """Stop listening and close every connection, after what was written has left."""
@@ -202,7 +214,7 @@ class TcpConnections:
         return self._loop.time()
 
     def name_flow(self, local: tuple[str, int], remote: tuple[str, int]) -> Flow:
-        return Flow("tcp", local, remote, next(self._numbers))
+        return Flow(self.name, local, remote, next(self._numbers))
 
     def admit(self, connection: _Connection, *, ours: bool) -> bool:
         """Take a new connection into the books; False when there are too many."""
@@ -244,7 +256,13 @@ class TcpConnections:
         connection = _Connection(self, ours=True)
         try:
             async with asyncio.timeout(self.limits.connect_s):
-                await self._loop.create_connection(lambda: connection, to.host, to.port)
+                await self._loop.create_connection(
+                    lambda: connection,
+                    to.host,
+                    to.port,
+                    ssl=self._client_tls,
+                    local_addr=(self.local[0], 0) if not _is_any(self.local[0]) else None,
+                )
         except OSError as error:  # TimeoutError is one
             log.info("a SIP connection could not be made", host=to.host, port=to.port, why=str(error) or "timeout")
             self._connecting.pop(to, None)
@@ -262,3 +280,7 @@ class TcpConnections:
                 log.debug("a SIP connection was closed", why=why)
                 connection.abort()
         self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)
+
+
+def _is_any(host: str) -> bool:
+    return host in ("", "0.0.0.0", "::")

@@ -16,6 +16,8 @@ _AT_ONCE: Final = 64
 "Datagrams taken per wake-up, so that a flood leaves the loop time for the calls in progress."
 _BUFFER_BYTES: Final = 2_097_152
 # Linux's names for "keep ICMP errors for me, with the address they are about" (ip(7)); Python does not name them.
+# An error makes the socket's poll say so, at which libuv, and so uvloop, ends the watching for good: with these two set
+# the socket has to live on an event loop that goes on reading, as asyncio's own does.
 _IP_RECVERR: Final = 11
 _IPV6_RECVERR: Final = 25
 _ERRORS_AT_ONCE: Final = 64
@@ -23,6 +25,8 @@ _ERRORS_AT_ONCE: Final = 64
 
 class UdpSocket:
     """Receives and sends datagrams; whatever comes in, it goes on listening."""
+
+    name: Final = "udp"
 
     def __init__(
         self,
@@ -43,6 +47,8 @@ class UdpSocket:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
             if family == socket.AF_INET6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+                # IPv4 has sockets of its own: addresses mapped into IPv6 would be nobody's known ones.
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             else:
                 self._socket.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
             self._socket.bind((host, port))
@@ -72,7 +78,7 @@ class UdpSocket:
             return False
         return True
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 

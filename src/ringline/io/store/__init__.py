@@ -1,5 +1,5 @@
-"""The store: journal, leg records, recordings' index, applications and numbers, in SQLite."""
+"""The store: journal, leg records, recordings' index, applications and numbers, in SQLite or PostgreSQL."""
 
-from ringline.io.store.sqlite import SqlStore, database_path
+from ringline.io.store.store import SqlStore, database_path, open_database
 
-__all__ = ["SqlStore", "database_path"]
+__all__ = ["SqlStore", "database_path", "open_database"]

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import URL, create_engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import URL, Connection, create_engine, text
+from sqlalchemy.exc import DatabaseError, DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ringline.base import ProviderError
 
 BUSY_TIMEOUT_S = 5.0
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
+_LOCK = 0x52494E47
+"Whoever holds this advisory lock of PostgreSQL migrates; other nodes that start at the same time wait for it."
 
 
 def migrate(path: Path) -> None:
@@ -38,13 +44,35 @@ def migrate(path: Path) -> None:
         raise ProviderError(f"{path} cannot be used: {error}") from error
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the database for writing, with transactions in our own hands.
+async def migrate_postgres(connect: Callable[[], Awaitable[Any]]) -> None:
+    """The same for PostgreSQL; `connect` opens an asyncpg connection to the database, which must be there.
+
+    Raises:
+        ProviderError: it does not let us, or was written by a newer version.
+    """
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            await connection.run_sync(_to_head)
+    except CommandError as error:
+        raise ProviderError(f"the database was written by a newer version of Ringline ({error})") from error
+    except DBAPIError as error:
+        raise ProviderError(f"the database cannot be used: {error.orig}") from error
+    finally:
+        await engine.dispose()
+
+
+def connect(path: Path, *, timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
+    """Open the database, which must be there, for writing, with transactions in our own hands.
+
+    `timeout_s` is how long to wait for another program that holds it.
 
     WAL with `synchronous=NORMAL`: what was committed survives the end of the process, however sudden; only a power
     failure may take the last moments, and never leaves a damaged file.
     """
-    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+    place = f"file:{quote(str(path.absolute()))}?mode=rw"
+    connection = sqlite3.connect(place, uri=True, isolation_level=None, timeout=timeout_s)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
@@ -65,7 +93,11 @@ def alembic_config() -> Config:
 def _upgrade(path: Path) -> None:
     connect(path).close()
     engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
-    config = alembic_config()
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _to_head(connection)
+
+
+def _to_head(connection: Connection) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

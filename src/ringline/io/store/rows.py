@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from ringline.accounts import Application, Number, application_from_document, application_to_document
+from ringline.accounts import Application, Forward, Number, application_from_document, application_to_document
 from ringline.base import ApplicationId, ConversationId, LegId
-from ringline.engine.ports import JournalLine, LegRecord, StoredFile
+from ringline.engine.ports import JournalLine, LegRecord, OpenRecording, StoredEvent, StoredFile
 
 Row = Mapping[str, Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -115,6 +115,66 @@ def stored_file(row: Row) -> StoredFile:
     )
 
 
+def event_row(event: StoredEvent) -> dict[str, Any]:
+    return {
+        "event_id": event.event_id,
+        "sequence": event.sequence,
+        "conversation": event.conversation,
+        "application": event.application,
+        "leg": event.leg,
+        "name": event.name,
+        "url": event.url,
+        "method": event.method,
+        "payload": _json(event.payload),
+        "created_at": to_microseconds(event.created_at),
+    }
+
+
+def stored_event(row: Row) -> StoredEvent:
+    return StoredEvent(
+        event_id=row["event_id"],
+        sequence=row["sequence"],
+        conversation=ConversationId(row["conversation"]),
+        application=ApplicationId(row["application"]),
+        leg=LegId(row["leg"]) if row["leg"] is not None else None,
+        name=row["name"],
+        url=row["url"],
+        method=row["method"],
+        payload=json.loads(row["payload"]),
+        created_at=from_microseconds(row["created_at"]),
+    )
+
+
+def dialog_row(leg: LegId, document: Mapping[str, Any]) -> dict[str, Any]:
+    return {"leg": leg, "document": _json(document)}
+
+
+def dialog_of(row: Row) -> tuple[LegId, Mapping[str, Any]]:
+    return LegId(row["leg"]), json.loads(row["document"])
+
+
+def recording_row(recording: OpenRecording) -> dict[str, Any]:
+    return {
+        "recording": recording.recording,
+        "file_id": recording.file_id,
+        "conversation": recording.conversation,
+        "application": recording.application,
+        "container": recording.container,
+        "started_at": to_microseconds(recording.started_at),
+    }
+
+
+def open_recording(row: Row) -> OpenRecording:
+    return OpenRecording(
+        recording=row["recording"],
+        file_id=row["file_id"],
+        conversation=ConversationId(row["conversation"]),
+        application=ApplicationId(row["application"]),
+        container=row["container"],
+        started_at=from_microseconds(row["started_at"]),
+    )
+
+
 def application_row(application: Application, created_at: datetime) -> dict[str, Any]:
     return {
         "id": application.id,
@@ -134,6 +194,8 @@ def number_row(number: Number, created_at: datetime) -> dict[str, Any]:
         "country": number.country,
         "application_id": number.application_id,
         "status_callback": number.status_callback,
+        "forward_kind": number.forward.kind if number.forward is not None else None,
+        "forward_target": number.forward.target if number.forward is not None else None,
     }
 
 
@@ -144,6 +206,7 @@ def number_of(row: Row) -> Number:
         country=row["country"],
         application_id=ApplicationId(application) if application is not None else None,
         status_callback=row["status_callback"],
+        forward=Forward(kind=row["forward_kind"], target=row["forward_target"]) if row["forward_kind"] else None,
     )
 
 

@@ -1,270 +1,212 @@
-"""`SqlStore`: journal, leg records, recordings' index, applications and numbers in one SQLite file."""
+"""A SQLite file as the store's database: one connection that writes, a few that read."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import sqlite3
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+import aiosqlite
+from sqlalchemy import Select
+from sqlalchemy.dialects import sqlite
 
-from ringline.accounts import Application, Number
-from ringline.base import ApplicationId, ConfigError, ConversationId, LegId, ProviderError
-from ringline.engine.ports import JournalLine, LegFilter, LegRecord, StoredFile
-from ringline.io.store import rows, statements
+from ringline.base import ProviderError
+from ringline.io.store.database import Away, Group, Write
 from ringline.io.store.migrate import connect, migrate
-from ringline.io.store.reader import Reader
-from ringline.io.store.tables import APPLICATIONS, FILES, JOURNAL, JOURNAL_LEGS, LEGS, NUMBERS
-from ringline.io.store.writer import Writer
 
-_KNOWN_PAIRS: Final = 20_000
-_MILLISECOND: Final = 1000
-_STOP_S: Final = 5.0
+_DIALECT: Final = sqlite.dialect(paramstyle="named")
+_BUSY_S: Final = 0.25
+"The writing thread waits no longer for another program: what must not be lost then goes to the spool."
 
 
-class SqlStore:
-    """The store of a single node (`ringline.engine.ports.Store`, and what commands and the API keep).
+class SqliteDatabase:
+    """One file."""
 
-    Writes go to a queue and from there to disk in groups (`Writer`); reads wait until all writes before them are on
-    disk, so they see them. The queue holds `max_pending` rows: above half of that, `trace` lines are dropped, above
-    all of it everything is, each of them counted. `overloaded` says well before that new calls had better be refused.
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._identity: tuple[int, int] | None = None
 
-    On a full disk nothing raises: rows wait, `trouble` says why, reads give what is on disk.
-    """
+    @property
+    def name(self) -> str:
+        return str(self.path)
 
-    def __init__(self, url: str | Path, *, max_pending: int = 100_000) -> None:
-        """`url` is `sqlite:///path/to/file.db`, or the path of the file.
+    def spool_path(self, data_dir: Path) -> Path:
+        """Beside the file, wherever the installation has its folder."""
+        return self.path.with_name(self.path.name + ".spool")
 
-        Raises:
-            ConfigError: another kind of database, or no file.
-        """
-        self._path = database_path(url)
-        self._max_pending = max_pending
-        self._writer = Writer(self._connect, max_pending=max_pending)
-        self._reader = Reader(self._path)
-        self._pairs: set[tuple[str, str]] = set()
+    def migrate(self) -> None:
+        migrate(self.path)
+
+    def connect(self) -> SqliteSession:
+        """Open the file for writing; one put in place of another is brought up to date first."""
+        if self._identity not in (None, _identity(self.path)):
+            try:
+                migrate(self.path)
+            except ProviderError as error:
+                raise Away(str(error)) from error
+        try:
+            connection = connect(self.path, timeout_s=_BUSY_S)
+        except sqlite3.Error as error:
+            raise Away(str(error)) from error
+        self._identity = _identity(self.path)
+        return SqliteSession(connection, check=self._check)
+
+    def reader(self) -> SqliteReader:
+        return SqliteReader(self.path)
+
+    def look(self) -> SqliteGlance:
+        return SqliteGlance(self.path)
+
+    def _check(self) -> None:
+        if _identity(self.path) != self._identity:
+            raise Away(f"{self.path} is not where it was")
+
+
+class SqliteSession:
+    """The connection that writes. `check` is asked before every transaction whether the file is where it was."""
+
+    def __init__(self, connection: sqlite3.Connection, *, check: Any = lambda: None) -> None:
+        """`connection` has `isolation_level=None`: transactions are in our own hands."""
+        self._connection = connection
+        self._check = check
+
+    def write(self, groups: Sequence[Group]) -> None:
+        with self._transaction():
+            for statement, rows in groups:
+                self._connection.executemany(statement.sql, rows)
+
+    def write_each(self, batch: Sequence[Write]) -> list[tuple[Write, str]]:
+        refused: list[tuple[Write, str]] = []
+        with self._transaction():
+            for write in batch:
+                try:
+                    self._connection.execute(write.statement.sql, write.row)
+                except Exception as error:
+                    if _is_the_disks_fault(error):
+                        raise
+                    refused.append((write, str(error)))
+        return refused
+
+    def close(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._check()
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            # A connection that is beyond this is closed and opened anew; its transaction is gone with it.
+            with contextlib.suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            if isinstance(error, Exception) and _is_the_disks_fault(error):
+                raise Away(str(error)) from error
+            raise
+
+
+class SqliteReader:
+    """A few connections that cannot write; a query waits for a free one."""
+
+    def __init__(self, path: Path, *, connections: int = 2) -> None:
+        self._path = path
+        self._connections = connections
+        self._open: list[aiosqlite.Connection] = []
+        self._free: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
 
     async def start(self) -> None:
-        """Bring the schema up to date and begin to write.
+        for _ in range(self._connections):
+            connection = await aiosqlite.connect(self._path)
+            self._open.append(connection)
+            connection.row_factory = sqlite3.Row
+            for pragma in ("query_only=ON", "busy_timeout=5000"):
+                await connection.execute_fetchall(f"PRAGMA {pragma}")
+            self._free.put_nowait(connection)
 
-        Raises:
-            ProviderError: the file cannot be used.
-        """
-        await asyncio.to_thread(migrate, self._path)
-        await self._reader.start()
-        self._writer.start()
+    async def stop(self) -> None:
+        while self._open:
+            await self._open.pop().close()
+        self._free = asyncio.Queue()
 
-    async def stop(self, timeout_s: float = _STOP_S) -> int:
-        """Write what is left and close; return how many rows were lost because the disk did not take them in time."""
-        lost = await self._writer.stop(timeout_s)
-        await self._reader.stop()
-        return lost
-
-    # ── how it is ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def trouble(self) -> str | None:
-        """Why nothing can be written just now (full disk), for `/readyz`; None when all is well."""
-        return self._writer.trouble()
-
-    def lag_s(self) -> float:
-        """How long the oldest row that is not on disk yet has been waiting, in seconds."""
-        return self._writer.lag_s()
-
-    def overloaded(self) -> bool:
-        """Whether so much is waiting that new calls had better be refused."""
-        return self._writer.gauges()["store_pending_rows"] > self._max_pending / 4
-
-    def gauges(self) -> Mapping[str, float]:
-        """Figures for `/metrics`, by name."""
-        return self._writer.gauges()
-
-    async def flush(self) -> None:
-        """Return when everything written so far is on disk.
-
-        Raises:
-            ProviderError: the disk does not take it now. Nothing is lost by that.
-        """
-        await self._writer.flushed()
-
-    # ── journal, legs, files ───────────────────────────────────────────────────────────────────────────────────────
-
-    def write_journal(self, line: JournalLine) -> None:
-        row = rows.journal_row(line)
-        kept = self._writer.put(statements.ADD_LINE, row, optional=line.kind == "trace")
-        if not kept or line.leg is None:
-            return
-        pair = (line.leg, line.conversation)
-        if pair not in self._pairs:
-            if len(self._pairs) >= _KNOWN_PAIRS:
-                self._pairs.clear()
-            self._pairs.add(pair)
-            self._writer.put(
-                statements.ADD_PAIR,
-                {"leg": line.leg, "conversation": line.conversation, "since": row["wallclock"]},
-            )
-
-    def write_leg(self, record: LegRecord) -> None:
-        """Insert or replace a leg's record."""
-        self._writer.put(statements.PUT_LEG, rows.leg_row(record))
-
-    def write_file(self, file: StoredFile) -> None:
-        self._writer.put(statements.PUT_FILE, rows.file_row(file))
-
-    async def leg(self, uuid: LegId) -> LegRecord | None:
-        found = await self._all(select(LEGS).where(LEGS.c.uuid == uuid))
-        return rows.leg_record(found[0]) if found else None
-
-    async def legs(self, wanted: LegFilter) -> tuple[Sequence[LegRecord], int]:
-        """The page asked for, and how many match in all. Bounds of time are inclusive, to the millisecond."""
-        matching = _matching(wanted)
-        descending = wanted.order == "desc"
-        order = (LEGS.c.created_at.desc(), LEGS.c.id.desc()) if descending else (LEGS.c.created_at, LEGS.c.id)
-        page = matching.order_by(*order).limit(wanted.limit).offset(wanted.offset)
-        found = await self._all(page)
-        count = await self._all(select(func.count().label("count")).select_from(matching.subquery()))
-        return [rows.leg_record(row) for row in found], int(count[0]["count"])
-
-    async def unfinished_legs(self) -> Sequence[LegRecord]:
-        """Legs that have no end: what a sudden end of the process left behind, oldest first."""
-        open_legs = select(LEGS).where(LEGS.c.end_time.is_(None), LEGS.c.status.not_in(statements.FINAL))
-        return [rows.leg_record(row) for row in await self._all(open_legs.order_by(LEGS.c.created_at, LEGS.c.id))]
-
-    async def journal(self, conversation: ConversationId) -> Sequence[JournalLine]:
-        lines = select(JOURNAL).where(JOURNAL.c.conversation == conversation).order_by(JOURNAL.c.sequence)
-        return [rows.journal_line(row) for row in await self._all(lines)]
-
-    async def conversations_of(self, uuid: LegId) -> Sequence[ConversationId]:
-        """The conversations whose journals speak of this leg, oldest first."""
-        pairs = select(JOURNAL_LEGS.c.conversation).where(JOURNAL_LEGS.c.leg == uuid)
-        found = await self._all(pairs.order_by(JOURNAL_LEGS.c.since, JOURNAL_LEGS.c.conversation))
-        return [ConversationId(row["conversation"]) for row in found]
-
-    async def file(self, file_id: str) -> StoredFile | None:
-        found = await self._all(select(FILES).where(FILES.c.file_id == file_id))
-        return rows.stored_file(found[0]) if found else None
-
-    async def files_before(self, before: datetime, *, limit: int = 500) -> Sequence[StoredFile]:
-        """The oldest recordings made before a time: delete each file, then `delete_file`."""
-        old = select(FILES).where(FILES.c.created_at < rows.to_microseconds(before))
-        found = await self._all(old.order_by(FILES.c.created_at, FILES.c.file_id).limit(limit))
-        return [rows.stored_file(row) for row in found]
-
-    async def delete_file(self, file_id: str) -> None:
-        self._writer.put(statements.DELETE_FILE, {"file_id": file_id})
-        await self.flush()
-
-    async def forget(self, before: datetime, *, application: ApplicationId | None = None) -> None:
-        """Delete ended legs made before a time, of one application or of all.
-
-        Without `application`, journals whose last line is older are deleted too: a conversation is kept as long as
-        anything happens in it.
-        """
-        moment = rows.to_microseconds(before)
-        if application is not None:
-            self._writer.put(statements.FORGET_LEGS_OF, {"before": moment, "application": application})
-        else:
-            self._writer.put(statements.FORGET_LEGS, {"before": moment})
-            for row in await self._all(_silent_since(moment)):
-                self._forget_journal(row["conversation"], moment)
-        await self.flush()
-
-    # ── applications and numbers made through the API or by command ────────────────────────────────────────────────
-
-    async def applications(self) -> Sequence[Application]:
-        """Oldest first."""
-        found = await self._all(select(APPLICATIONS).order_by(APPLICATIONS.c.created_at, APPLICATIONS.c.id))
-        return [rows.application_of(row) for row in found]
-
-    async def save_application(self, application: Application) -> None:
-        """Insert or replace; returns when it is on disk. Its private key is nowhere in it."""
-        self._writer.put(statements.PUT_APPLICATION, rows.application_row(application, datetime.now(UTC)))
-        await self.flush()
-
-    async def delete_application(self, application_id: ApplicationId) -> None:
-        """Delete an application and unlink its numbers."""
-        self._writer.put(statements.DELETE_APPLICATION, {"id": application_id})
-        self._writer.put(statements.UNLINK_NUMBERS, {"id": application_id})
-        await self.flush()
-
-    async def numbers(self) -> Sequence[Number]:
-        """Oldest first."""
-        found = await self._all(select(NUMBERS).order_by(NUMBERS.c.created_at, NUMBERS.c.msisdn))
-        return [rows.number_of(row) for row in found]
-
-    async def save_number(self, number: Number) -> None:
-        """Insert or replace; returns when it is on disk."""
-        self._writer.put(statements.PUT_NUMBER, rows.number_row(number, datetime.now(UTC)))
-        await self.flush()
-
-    async def delete_number(self, msisdn: str) -> None:
-        self._writer.put(statements.DELETE_NUMBER, {"msisdn": msisdn})
-        await self.flush()
-
-    # ── inside ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _connect(self) -> sqlite3.Connection:
-        return connect(self._path)
-
-    def _forget_journal(self, conversation: str, moment: int) -> None:
-        # The statement looks again: a line may have been written since the conversation was found to be silent.
-        self._writer.put(statements.FORGET_LINES, {"conversation": conversation, "before": moment})
-        self._writer.put(statements.FORGET_PAIRS, {"conversation": conversation})
-        self._pairs = {pair for pair in self._pairs if pair[1] != conversation}
-
-    async def _all(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
+    async def all(self, query: Select[Any], values: Mapping[str, Any] | None = None) -> Sequence[Mapping[str, Any]]:
+        if not self._open:
+            raise ProviderError("the store is closed")
+        sql, given = _compiled(query) if values is None else _kept(query)
+        connection = await self._free.get()
         try:
-            await self._writer.flushed()
-        except ProviderError:
-            # A disk that takes nothing can still be read: better what is there than nothing.
-            if self._writer.trouble() is None:
-                raise
-        return await self._reader.all(query)
+            found = await connection.execute_fetchall(sql, {**given, **(values or {})})
+        except (sqlite3.Error, ValueError) as error:
+            raise ProviderError(f"cannot read the store: {error}", retryable=True) from error
+        finally:
+            self._free.put_nowait(connection)
+        return [dict(row) for row in found]
 
 
-def database_path(url: str | Path) -> Path:
-    """The file a store URL names.
+class SqliteGlance:
+    """One connection that cannot write, for commands; the platform may be running."""
+
+    def __init__(self, path: Path) -> None:
+        """Open it.
+
+        Raises:
+            ProviderError: there is no such file, or it cannot be opened.
+        """
+        if not path.is_file():
+            raise ProviderError(f"there is no store at {path} yet: nothing was called here")
+        place = f"file:{quote(str(path.resolve()))}?mode=ro"
+        try:
+            self._connection = sqlite3.connect(place, uri=True, timeout=5, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise ProviderError(f"the store {path} cannot be opened: {error}") from error
+        self._connection.row_factory = sqlite3.Row
+
+    def all(self, query: Select[Any]) -> Sequence[Mapping[str, Any]]:
+        try:
+            return [dict(row) for row in self._connection.execute(*_compiled(query))]
+        except (sqlite3.Error, ValueError) as error:
+            raise ProviderError(f"the store cannot be read: {error}") from error
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def statement_sql(query: Any) -> str:
+    """Write a statement with names, as `sqlite3` takes it."""
+    return str(query.compile(dialect=_DIALECT))
+
+
+def _compiled(query: Select[Any]) -> tuple[str, dict[str, Any]]:
+    compiled = query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    return str(compiled), dict(compiled.params)
+
+
+@lru_cache(maxsize=512)
+def _kept(query: Select[Any]) -> tuple[str, dict[str, Any]]:
+    return _compiled(query)
+
+
+def _is_the_disks_fault(error: Exception) -> bool:
+    """Full, locked, read-only, damaged: worth trying again. What a row itself is to blame for is not."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What tells a file from another one of the same name.
 
     Raises:
-        ConfigError: it names another kind of database, or none.
+        Away: there is none.
     """
-    if isinstance(url, Path):
-        return url
-    if "://" not in url:
-        return Path(url)
     try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigError("is not a database URL", where="[store]", key="url") from error
-    if parsed.drivername not in ("sqlite", "sqlite+aiosqlite"):
-        raise ConfigError(f"{parsed.drivername} is not supported: only sqlite:///file is", where="[store]", key="url")
-    if not parsed.database or parsed.database == ":memory:":
-        raise ConfigError("must name a file: sqlite:///ringline.db", where="[store]", key="url")
-    return Path(parsed.database)
-
-
-def _matching(wanted: LegFilter) -> Select[Any]:
-    query = select(LEGS)
-    if wanted.application is not None:
-        query = query.where(LEGS.c.application == wanted.application)
-    if wanted.status is not None:
-        query = query.where(LEGS.c.status == wanted.status)
-    if wanted.conversation is not None:
-        query = query.where(LEGS.c.conversation == wanted.conversation)
-    # Times are shown in milliseconds, and a shown time used as a bound must include the leg it was shown for.
-    if wanted.date_start is not None:
-        start = rows.to_microseconds(wanted.date_start) // _MILLISECOND * _MILLISECOND
-        query = query.where(LEGS.c.created_at >= start)
-    if wanted.date_end is not None:
-        end = (rows.to_microseconds(wanted.date_end) // _MILLISECOND + 1) * _MILLISECOND
-        query = query.where(LEGS.c.created_at < end)
-    return query
-
-
-def _silent_since(moment: int) -> Select[Any]:
-    grouped = select(JOURNAL.c.conversation).group_by(JOURNAL.c.conversation)
-    return grouped.having(func.max(JOURNAL.c.wallclock) < moment)
+        found = os.stat(path)
+    except OSError as error:
+        raise Away(f"{path} is gone: {error.strerror}") from error
+    return found.st_dev, found.st_ino

@@ -1,22 +1,23 @@
 """The one thread that writes: rows queue up for at most 10 ms and go to disk together.
 
 A row on its own costs a transaction, a row in a batch a few microseconds. When the disk is full or broken, rows wait
-in memory and the thread keeps trying; the event loop never waits, and never sees the error.
+in memory and the thread keeps trying; the event loop never waits, and never sees the error. Meanwhile the vital ones go
+to the spool too, so that they outlive the process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from ringline.base import ProviderError, get_log
+from ringline.io.store.database import Away, Session, Statement, Write, grouped
+from ringline.io.store.spool import Spool
 
 log = get_log(__name__)
 
@@ -28,31 +29,22 @@ _LONGEST_PAUSE_S: Final = 2.0
 _MOST_REFUSALS_LOGGED: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One kind of write."""
-
-    sql: str
-    fence: bool = False
-    "True for deletions: everything before it is written first, everything after it later."
-
-
-@dataclass(slots=True)
-class _Write:
-    statement: Statement
-    row: Mapping[str, Any]
-    queued_at: float
-
-
 class Writer:
     """Queue, thread and group commit. `put` may be called from one event loop; the rest is the thread's."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], *, max_pending: int) -> None:
-        """`connect` opens the database, in the thread, with `isolation_level=None`."""
+    def __init__(
+        self,
+        connect: Callable[[], Session],
+        *,
+        max_pending: int,
+        spool: Spool | None = None,
+    ) -> None:
+        """`connect` opens the database, in the thread; `spool` is open, and the thread's own from `start` on."""
         self._connect = connect
+        self._spool = spool
         self._max_pending = max_pending
         self._wake = threading.Condition()
-        self._queue: deque[_Write] = deque()
+        self._queue: deque[Write] = deque()
         self._queued = 0
         self._written = 0
         self._oldest_in_hand: float | None = None
@@ -64,6 +56,12 @@ class Writer:
         self._trouble: str | None = None
         self._dropped = 0
         self._refused = 0
+        self._held = 0
+        self._blocked = False
+        self._turn = 0
+        self._in_spool = 0
+        self._spooled = 0
+        self._batch: Sequence[Write] = ()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
 
     def start(self) -> None:
@@ -73,20 +71,52 @@ class Writer:
 
     def put(self, statement: Statement, row: Mapping[str, Any], *, optional: bool = False) -> bool:
         """Queue a row. False when it was dropped: the queue is full, or half full and the row is optional."""
+        return self.submit(statement, row, optional=optional) is not None
+
+    def submit(self, statement: Statement, row: Mapping[str, Any], *, optional: bool = False) -> Write | None:
+        """Queue a row that may be withdrawn; None when it was dropped. Vital rows have a quarter more room."""
+        room = self._max_pending
+        room = room // 2 if optional else room + room // 4 if statement.vital else room
         with self._wake:
             pending = len(self._queue) + self._in_hand
-            if pending >= (self._max_pending // 2 if optional else self._max_pending) or self._stop_at is not None:
+            if pending >= room or self._stop_at is not None:
                 self._dropped += 1
                 first = self._dropped == 1 and self._stop_at is None
             else:
-                self._queue.append(_Write(statement, row, time.monotonic()))
+                if not self._held:
+                    self._turn += 1
+                write = Write(statement, row, time.monotonic(), self._turn)
+                self._queue.append(write)
                 self._queued += 1
-                if len(self._queue) in (1, GROUP_ROWS):
+                if len(self._queue) in (1, GROUP_ROWS) or (self._trouble is not None and statement.vital):
                     self._wake.notify()
-                return True
+                return write
         if first:
             log.error("the store cannot keep up: rows are dropped and counted from now on", pending=pending)
-        return False
+        return None
+
+    def withdraw(self, write: Write) -> bool:
+        """Have a row not written at all; False when it is too late for that."""
+        with self._wake:
+            if write.taken or write.spooled:
+                return False
+            write.withdrawn = True
+            return True
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is queued inside goes to disk in one transaction."""
+        with self._wake:
+            if not self._held:
+                self._turn += 1
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._wake:
+                self._held -= 1
+                if not self._held and self._blocked:
+                    self._wake.notify()
 
     async def flushed(self) -> None:
         """Return when everything queued so far is on disk.
@@ -141,26 +171,29 @@ class Writer:
             "store_rows_written": float(self._written),
             "store_rows_dropped": float(self._dropped),
             "store_rows_refused": float(self._refused),
+            "store_rows_spooled": float(self._spooled),
+            "store_spool_rows_lost": float(self._spool.lost if self._spool is not None else 0),
+            "store_spool_bytes": float(self._spool.used if self._spool is not None else 0),
         }
 
     # ── the thread's side ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _run(self) -> None:
-        connection: sqlite3.Connection | None = None
+        session: Session | None = None
         try:
             while batch := self._take():
-                connection = self._commit(connection, batch)
-                if connection is None:
+                session = self._commit(session, batch)
+                if session is None:
                     break
                 self._done(len(batch))
         finally:
-            if connection is not None:
-                connection.close()
+            if session is not None:
+                session.close()
             with self._wake:
                 self._closed = True
             self._answer_waiters("the store is closed")
 
-    def _take(self) -> list[_Write]:
+    def _take(self) -> list[Write]:
         """Wait for rows and take a batch; an empty one means that it is time to go."""
         with self._wake:
             while not self._queue and self._stop_at is None:
@@ -173,37 +206,78 @@ class Writer:
                 if left <= 0:
                     break
                 self._wake.wait(left)
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), _MOST_ROWS_AT_ONCE))]
+            self._await_the_turn()
+            batch: list[Write] = []
+            while self._queue and (len(batch) < _MOST_ROWS_AT_ONCE or self._queue[0].turn == batch[-1].turn):
+                batch.append(self._queue.popleft())
+                batch[-1].taken = True
             self._oldest_in_hand = batch[0].queued_at
             self._in_hand = len(batch)
             return batch
 
-    def _commit(self, connection: sqlite3.Connection | None, batch: Sequence[_Write]) -> sqlite3.Connection | None:
+    def _await_the_turn(self) -> None:
+        """Let the event loop finish what belongs together (under the lock)."""
+        self._blocked = True
+        while self._held:
+            self._wake.wait()
+        self._blocked = False
+
+    def _commit(self, session: Session | None, batch: Sequence[Write]) -> Session | None:
         """Write a batch, however long it takes; None when the time to stop has come before that."""
         pause = _FIRST_PAUSE_S
+        self._batch = batch
         while True:
             try:
-                connection = connection or self._connect()
-                self._write(connection, batch)
-            except sqlite3.Error as error:
+                session = session or self._connect()
+                self._write(session, batch)
+            except Away as error:
                 self._report(f"cannot write to the store: {error}")
-                _close(connection)
-                connection = None
+                self._spool_what_waits()
+                if session is not None:
+                    session.close()
+                session = None
                 if not self._pause(pause):
                     return None
                 pause = min(pause * 2, _LONGEST_PAUSE_S)
             else:
+                self._leave_the_spool(batch)
                 self._recovered()
-                return connection
+                return session
 
-    def _write(self, connection: sqlite3.Connection, batch: Sequence[_Write]) -> None:
+    def _spool_what_waits(self) -> None:
+        """Put the vital rows in hand and in the queue into the spool, where they are not yet."""
+        if self._spool is None:
+            return
+        with self._wake:
+            self._await_the_turn()
+            waiting = [
+                write
+                for write in (*self._batch, *self._queue)
+                if write.statement.vital and not write.spooled and not write.withdrawn
+            ]
+            for write in waiting:
+                write.spooled = True  # from now on it cannot be withdrawn
+        kept = self._spool.append([(write.statement.vital, write.row) for write in waiting])
+        self._spooled += kept
+        self._in_spool += len(waiting)
+
+    def _leave_the_spool(self, batch: Sequence[Write]) -> None:
+        """A batch is in the database: once that is true of everything in the spool, it is emptied."""
+        self._in_spool -= sum(write.spooled for write in batch)
+        if self._spool is not None and not self._in_spool:
+            self._spool.clear()
+
+    def _write(self, session: Session, batch: Sequence[Write]) -> None:
         """Write a batch in one transaction; a row the database does not accept is left out, counted and logged."""
+        batch = [write for write in batch if not write.withdrawn]
+        if not batch:
+            return
         try:
-            _transact(connection, batch)
-        except Exception as error:
-            if _is_the_disks_fault(error):
-                raise
-            refused = _transact_carefully(connection, batch)
+            session.write(grouped(batch))
+        except Away:
+            raise
+        except Exception:
+            refused = session.write_each(batch)
             self._refused += len(refused)
             for write, why in refused[:_MOST_REFUSALS_LOGGED]:
                 log.error("the store refused a row", why=why, sql=write.statement.sql)
@@ -237,70 +311,19 @@ class Writer:
             _settle(loop, future, ProviderError(trouble, retryable=True))
 
     def _pause(self, seconds: float) -> bool:
-        """Wait before the next try; False when there shall be none."""
-        with self._wake:
-            if self._stop_at is not None:
-                seconds = min(seconds, self._stop_at - time.monotonic())
-                if seconds <= 0:
-                    return False
-            self._wake.wait(seconds)
-        return True
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _transact(connection: sqlite3.Connection, batch: Sequence[_Write]) -> None:
-    """Write a batch, rows of one kind together."""
-    with _transaction(connection):
-        groups: dict[str, list[Mapping[str, Any]]] = {}
-        for write in batch:
-            if write.statement.fence:
-                _execute(connection, groups)
-                groups = {}
-                connection.execute(write.statement.sql, write.row)
-            else:
-                groups.setdefault(write.statement.sql, []).append(write.row)
-        _execute(connection, groups)
-
-
-def _execute(connection: sqlite3.Connection, groups: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    for sql, rows in groups.items():
-        connection.executemany(sql, rows)
-
-
-def _transact_carefully(connection: sqlite3.Connection, batch: Sequence[_Write]) -> list[tuple[_Write, str]]:
-    """Write a batch row by row, still in one transaction; return the rows that are to blame for the failure."""
-    refused: list[tuple[_Write, str]] = []
-    with _transaction(connection):
-        for write in batch:
-            try:
-                connection.execute(write.statement.sql, write.row)
-            except Exception as error:
-                if _is_the_disks_fault(error):
-                    raise
-                refused.append((write, str(error)))
-    return refused
-
-
-def _is_the_disks_fault(error: Exception) -> bool:
-    """Full, locked, read-only, damaged: worth trying again. What a row itself is to blame for is not."""
-    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
-
-
-def _close(connection: sqlite3.Connection | None) -> None:
-    if connection is not None:
-        with contextlib.suppress(sqlite3.Error):
-            connection.close()
+        """Wait before the next try, and keep the spool up to date; False when there shall be no next one."""
+        end = time.monotonic() + seconds
+        while True:
+            with self._wake:
+                now = time.monotonic()
+                if self._stop_at is not None:
+                    end = min(end, self._stop_at)
+                    if self._stop_at <= now:
+                        return False
+                if now >= end:
+                    return True
+                self._wake.wait(end - now)
+            self._spool_what_waits()
 
 
 def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None], error: ProviderError | None) -> None:
