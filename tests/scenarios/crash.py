@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from ringline.engine.engine import Engine, Outside
-from ringline.engine.recovery import Recovered, Recovery
+from ringline.engine.recovery import Recovered, Recovery, in_hand
 from ringline.testing import ScriptedDetector, ScriptedMedia, ScriptedRecogniser, Switchboard
 
 
@@ -50,5 +50,8 @@ async def crash_and_restart(board: Switchboard, *, down_s: float = 5.0) -> Recov
         random=board.random,
     )
     board.exchange.attach(board.engine)
-    board.engine.conversations.remember(await board.store.sleepers())
-    return await Recovery(board.engine, board.store).run(remains)
+    sleepers, left_over = await board.store.sleepers(), in_hand(remains)
+    board.engine.conversations.remember(one for one in sleepers if one.record.id not in left_over)
+    recovered = await Recovery(board.engine, board.store).run(remains)
+    board.engine.conversations.remember(one for one in sleepers if one.record.id in left_over)
+    return recovered

@@ -71,7 +71,7 @@ class Chaos:
             lambda: [listen_for_keys()],
             lambda: [read_speech(start_timeout=2, uuid=pick.choice([None, *self.legs()]), save_audio=True)],
             lambda: [talk("Say it.", barge_in=True, loop=pick.choice([0, 1])), read_speech(dtmf={"maxDigits": 2})],
-            lambda: [pay(pick.choice([1, "9.99"]))],
+            lambda: [pay("9.99")],
             lambda: [record(beep_start=pick.random() < 0.5)],
             lambda: [record(end_on_key="#", end_on_silence=pick.choice([None, 3]), split="conversation")],
             lambda: [record(time_out=pick.randint(3, 9), channels=pick.choice([None, 2, 5]))],

@@ -19,7 +19,7 @@ from ringline.calls.commands import Move
 from ringline.engine.phones import Phones as SipPhones
 from ringline.routing import RoutingTable, Trunk
 from ringline.sdp import Capabilities, offer
-from ringline.sip import Flow, Response, parse
+from ringline.sip import Flow, Place, Places, Response, parse
 from ringline.testing import (
     Phones,
     Switchboard,
@@ -206,6 +206,7 @@ class Trunking:
             ),
             resolver=NoResolver(),
             codecs=("PCMA",),
+            places=Places(Place(sip_host=OURS[0])),
         )
         self._number = app.number
         self._sequence = 1

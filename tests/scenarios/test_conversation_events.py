@@ -6,7 +6,7 @@ import json
 
 from ringline.base import ConversationId
 from ringline.chronicle import Entry, rewrite
-from ringline.testing import Phones, Switchboard, WebApplication, connect, conversation, scenario, talk, wait
+from ringline.testing import Phones, Switchboard, WebApplication, connect, conversation, scenario, talk
 
 
 def types(entries: list[Entry], *, without: str = "leg:status:update") -> list[str]:
@@ -53,9 +53,7 @@ async def test_alice_calls_and_is_connected_to_bob_in_the_published_order(
 
 
 @scenario
-async def test_the_same_journal_gives_the_same_events(
-    app: WebApplication, phones: Phones, board: Switchboard
-) -> None:
+async def test_the_same_journal_gives_the_same_events(app: WebApplication, phones: Phones, board: Switchboard) -> None:
     alice, bob = phones("alice", "bob")
     app.answers(talk("Welcome."), conversation("standup"))
     await alice.dials(app.number)

@@ -13,7 +13,10 @@ RATE_HZ: Final = 16_000
 "Of every recording file."
 
 _MEDIA_TYPES: Final = {"mp3": "audio/mpeg", "wav": "audio/wav", "ogg": "audio/ogg"}
-_EXTENSIONS: Final = {media_type: container for container, media_type in _MEDIA_TYPES.items()}
+_EXTENSIONS: Final = {
+    **{media_type: container for container, media_type in _MEDIA_TYPES.items()},
+    "application/json": "json",  # a transcription, kept beside the recordings
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ class SystemClock:
 
 def iso_ms(moment: datetime) -> str:
     """Write a time as webhooks and REST do: `2026-03-02T09:15:30.120Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def iso_s(moment: datetime) -> str:

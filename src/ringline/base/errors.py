@@ -62,13 +62,17 @@ class ConfigError(RinglineError):
 
 
 class ApiError(RinglineError):
-    """A REST request is refused with `status`; `parameters` lists (name, reason) of wrong fields."""
+    """A REST request is refused with `status`; `parameters` lists (name, reason) of wrong fields.
+
+    `code` names the kind of refusal where an API has several with one status.
+    """
 
     def __init__(
-        self, status: int, detail: str, *, title: str = "", parameters: tuple[tuple[str, str], ...] = ()
+        self, status: int, detail: str, *, title: str = "", code: str = "", parameters: tuple[tuple[str, str], ...] = ()
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.title = title
+        self.code = code
         self.detail = detail
         self.parameters = parameters

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import uuid
 from typing import Protocol
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_VERSION_4 = 0x4000_8000_0000_0000_0000
+_NOT_FIXED = (1 << 128) - 1 & ~0xF000_C000_0000_0000_0000
 
 
 class Random(Protocol):
@@ -55,4 +56,6 @@ def integer(random: Random, below: int) -> int:
 
 def uuid4(random: Random) -> str:
     """Return a version 4 UUID in its usual lower-case form with dashes (RFC 9562)."""
-    return str(uuid.UUID(bytes=random.bytes(16), version=4))
+    value = int.from_bytes(random.bytes(16), "big") & _NOT_FIXED | _VERSION_4
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

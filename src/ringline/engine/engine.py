@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ringline.accounts import Application, Directory
+from ringline.accounts import Application, Directory, Limits, Policy, RateTable, Refusal
 from ringline.base import (
     ApplicationId,
     Clock,
@@ -21,16 +21,21 @@ from ringline.calls import commands, events
 from ringline.calls.commands import Command
 from ringline.calls.events import Event
 from ringline.calls.facts import LegView
-from ringline.calls.parties import Party
+from ringline.calls.parties import Hook, Party
+from ringline.chronicle import Entry
 from ringline.engine import ports
 from ringline.engine.broken import broken
+from ringline.engine.cashier import Cashier
+from ringline.engine.chronicler import Chronicler, Watcher
 from ringline.engine.conversations import Conversations
+from ringline.engine.detection import Detections
+from ringline.engine.guard import Guard
 from ringline.engine.hooks import Hooks
-from ringline.engine.limits import RateLimit
+from ringline.engine.listening import Listeners
 from ringline.engine.prompts import Prompts
 from ringline.engine.recorder import Recorder
 from ringline.engine.records import record_of
-from ringline.engine.rooms import RoomOwner
+from ringline.engine.rooms import Reopened, RoomOwner
 
 log = get_log(__name__)
 _LAST_WORDS_S = 30.0
@@ -47,6 +52,12 @@ class EngineOptions:
     legs_per_second: float = 0
     "New outbound legs per application; 0 is no limit."
     inbound_limit_s: float = 7200
+    limits: Limits | None = None
+    "What applications and trunks may spend, and whom nobody may call; None: only `legs_per_second`, and the defaults."
+    rates: RateTable | None = None
+    "What calls cost; None: nothing."
+    rate_step_s: int = 1
+    "The time that is paid for is rounded up to a multiple of so many seconds."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +70,14 @@ class Outside:
     recordings: ports.Recordings
     http: ports.HttpClient
     store: ports.Store
+    detector: ports.Detector | None = None
+    "None: everybody who answers is a person."
+    recogniser: ports.Recogniser | None = None
+    "None: speech is not recognised, and `input` says so."
+    payments: ports.Payments | None = None
+    "None: `pay` fails at once."
+    chronicle: ports.Chronicle | None = None
+    "None: there is no conversation service, and conversations are forgotten with the process."
 
 
 class Engine:
@@ -74,6 +93,7 @@ class Engine:
         self.random = random
         self.hooks = Hooks(
             http=outside.http,
+            store=outside.store,
             directory=directory,
             public_url=options.public_url,
             clock=clock,
@@ -88,7 +108,7 @@ class Engine:
             clock=clock,
             report=self._report_of_room,
         )
-        self._recorder = Recorder(
+        self.recorder = Recorder(
             media=outside.media,
             recordings=outside.recordings,
             store=outside.store,
@@ -96,8 +116,24 @@ class Engine:
             file_url=options.file_url,
             report=self._report_of_room,
         )
+        self._detections = Detections(outside.detector, report=self.report, trace=self.trace)
+        self._cashier = Cashier(payments=outside.payments, clock=clock, report=self.report)
+        self._listeners = Listeners(
+            recogniser=outside.recogniser,
+            recordings=outside.recordings,
+            store=outside.store,
+            file_url=options.file_url,
+            barred=self._cashier.is_open,
+            report=self.report,
+        )
+        self._cashier.on_open = self._listeners.deafen
         self._endpoints: dict[str, ports.Endpoint] = {}
         self._reached_by: dict[LegId, ports.Endpoint] = {}
+        self.chronicler = (
+            Chronicler(store=outside.chronicle, hooks=self.hooks, directory=directory)
+            if outside.chronicle is not None
+            else None
+        )
         self._conversations = Conversations(
             directory,
             store=outside.store,
@@ -106,13 +142,20 @@ class Engine:
             inbound_limit_s=options.inbound_limit_s,
             carry_out=self._carry_out,
             on_bug=self._end_of_a_bug,
+            chronicler=self.chronicler,
         )
         self._where: dict[LegId, RoomOwner] = {}
         self._views: dict[LegId, LegView] = {}
         self._sent_keys: dict[EffectId, LegId] = {}
         self._watched: dict[EffectId, LegId] = {}
-        self._limit = RateLimit(options.legs_per_second, clock)
-        self._watchers: list[Callable[[LegView], None]] = []
+        self.guard = Guard(
+            clock=clock,
+            book=outside.store,
+            limits=options.limits or Limits(default=Policy(calls_per_second=options.legs_per_second)),
+            rates=options.rates,
+            step_s=options.rate_step_s,
+        )
+        self._watchers: list[Callable[[LegView], None]] = [self.guard.follow]
         self._idle = asyncio.Event()
         self._idle.set()
         outside.media.listen(self._heard)
@@ -128,6 +171,29 @@ class Engine:
         """Be told of every change of a leg's record, on the event loop."""
         self._watchers.append(watcher)
 
+    def watch_events(self, watcher: Watcher) -> None:
+        """Be told of every event of every conversation, in order, on the event loop."""
+        if self.chronicler is not None:
+            self.chronicler.watch(watcher)
+
+    # ── conversations ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def conversations(self) -> Conversations:
+        """All open ones, for the conversation service."""
+        return self._conversations
+
+    def invite(self, room: RoomOwner, event: events.LegInvited) -> list[Entry]:
+        """Call somebody into a conversation; give the conversation's events that come of it."""
+        self._where[event.leg] = room
+        self._idle.clear()
+        told = room.ask(event)
+        if room.heart.leg(event.leg) is None and self._where.get(event.leg) is room:
+            self._where.pop(event.leg)  # the conversation did not take it
+            if not self._where:
+                self._idle.set()
+        return told
+
     # ── legs ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def incoming(
@@ -139,12 +205,29 @@ class Engine:
         from_: Party,
         to: Party,
         sip_headers: Mapping[str, str],
+        custom_data: Mapping[str, Any] | None = None,
+        script: str | None = None,
     ) -> ConversationId:
-        """A call came in for an application: it gets a conversation of its own."""
+        """A call came in for an application: it gets a conversation of its own.
+
+        `script` is an NCCO as JSON text that is run instead of asking the application.
+        """
         room = self._where[leg] = self._conversations.open(application)
         self._reached_by[leg] = endpoint
         self._idle.clear()
-        room.post(events.IncomingLeg(leg=leg, from_=from_, to=to, sip_headers=sip_headers))
+        number = self.directory.number(to.address) if to.kind == "phone" else None
+        callback = number.status_callback if number is not None else None
+        room.post(
+            events.IncomingLeg(
+                leg=leg,
+                from_=from_,
+                to=to,
+                sip_headers=sip_headers,
+                custom_data=custom_data,
+                status_callback=Hook(url=callback) if callback else None,
+                script=script,
+            )
+        )
         return room.id
 
     def outgoing(self, application: Application, event: events.OutgoingLeg) -> ConversationId:
@@ -154,6 +237,18 @@ class Engine:
         room.post(event)
         return room.id
 
+    def take_over(self, reopened: Reopened) -> RoomOwner:
+        """Take a conversation of an earlier run with its legs, whose far ends nobody reaches any more."""
+        room = self._conversations.reopen(reopened)
+        for leg in room.heart.legs:
+            self._where[leg] = room
+            self._idle.clear()
+        return room
+
+    def note_on(self, conversation: ConversationId, *, last: int) -> None:
+        """Let notes be made in the journal of a conversation of an earlier run, behind its last line."""
+        self._conversations.note_on(conversation, last=last)
+
     def view(self, leg: LegId) -> LegView | None:
         """The record of a live leg; None when it has ended or never was."""
         return self._views.get(leg)
@@ -162,11 +257,17 @@ class Engine:
         return list(self._views.values())
 
     def may_dial(self, application: ApplicationId) -> bool:
-        """Whether one more outbound leg is within the application's rate; counts it if so."""
-        return self._limit.take(application)
+        """Whether one more outbound leg is within the application's limits; counts it if so."""
+        return self.barred(application) is None
+
+    def barred(self, application: ApplicationId, to: Party | None = None) -> Refusal | None:
+        """Why the application may not begin one more outbound leg now; None: it may, and the leg is counted."""
+        return self.guard.begins(application, to)
 
     def report(self, event: Event) -> None:
         """Give a leg's event to the conversation in which the leg is now; unknown legs have ended, which is no news."""
+        if isinstance(event, events.KeyDown | events.KeyReleased) and self._cashier.takes(event):
+            return  # a digit of a card: nothing beyond this line may see it
         leg = getattr(event, "leg", None)
         room = self._where.get(leg) if leg is not None else None
         if room is not None:
@@ -189,10 +290,13 @@ class Engine:
             "legs with a far end": len(self._reached_by),
             "conversations": len(self._conversations.unnamed()),
             "prompts": self._prompts.busy,
-            "recordings": self._recorder.busy,
+            "recordings": self.recorder.busy,
             "webhooks": self.hooks.busy,
             "keys being sent": len(self._sent_keys),
             "silence watches": len(self._watched),
+            "listeners": self._listeners.busy,
+            "payments": self._cashier.busy,
+            "detections": self._detections.busy,
         }
         return [f"{count} {what}" for what, count in counts.items() if count]
 
@@ -208,15 +312,18 @@ class Engine:
             self.report(events.HangUpAsked(leg=leg, why="Ringline is stopping"))
         try:
             async with asyncio.timeout(_LAST_WORDS_S):
-                await self._recorder.drained()
+                await self._cashier.drained()
+                await self.recorder.drained()
                 await self.hooks.drained()
         except TimeoutError:
             log.warning("stopped before all was sent", left=self.leftovers())
         self.hooks.close()
         self._prompts.close()
+        self._listeners.close()
+        self._cashier.close()
         self._conversations.close()
 
-    # ── conversations ──────────────────────────────────────────────────────────────────────────────────────────────
+    # ── moving legs ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _find(self, room: RoomOwner, command: commands.Find) -> None:
         """Say whether the application has that conversation; one of another application is as good as none."""
@@ -248,14 +355,17 @@ class Engine:
             view = self._views.get(leg)
             if view is not None:
                 ended, fact = broken(view, self.clock.instant())
-                self._publish(ended)
                 hook = room.heart.room.application.event
-                self.hooks.tell(room.id, view.application, commands.Tell(leg=leg, hook=hook, fact=fact))
+                with self.outside.store.together():
+                    self.hooks.tell(room.id, view.application, commands.Tell(leg=leg, hook=hook, fact=fact))
+                    self._publish(ended)
             ringing = view is not None and view.direction == "inbound" and view.answered_at is None
             self._release(commands.Release(leg=leg, sip_code=500 if ringing else None))
         self.outside.media.arrange(room.id, {})
         for effect in list(room.heart.room.recordings):
-            self._recorder.stop(effect)
+            self.recorder.stop(effect)
+        if self.chronicler is not None and room.projector is not None:
+            self.chronicler.broken(room.projector, self.clock.wallclock())
         self._conversations.drop(room)
 
     # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -280,10 +390,20 @@ class Engine:
             case commands.Unwatch(effect=effect):
                 self._watched.pop(effect, None)
                 media.unwatch(effect)
+            case commands.Detect():
+                self._detections.start(command)
+            case commands.StopDetecting(effect=effect):
+                self._detections.stop(effect)
             case commands.StartRecording():
-                self._recorder.start(room.id, room.heart.room.application.id, command)
+                self.recorder.start(room.id, room.heart.room.application.id, command)
             case commands.StopRecording(effect=effect):
-                self._recorder.stop(effect)
+                self.recorder.stop(effect)
+            case commands.Listen():
+                self._listeners.listen(room.heart.room.application.id, command)
+            case commands.StopListening(effect=effect, finish=finish):
+                self._listeners.stop(effect, finish=finish)
+            case commands.OpenPayment() | commands.CollectCard() | commands.ChargeCard() | commands.ClosePayment():
+                self._cashier.carry_out(room.id, room.heart.room.application.id, command)
             case commands.Arrange(hears=hears, muted=muted):
                 plan = {leg: frozenset(heard) for leg, heard in hears}
                 media.arrange(room.id, plan, muted=frozenset(muted))
@@ -297,6 +417,10 @@ class Engine:
                 self._reached_by[leg].open_early(leg)
             case commands.Answer(leg=leg):
                 self._reached_by[leg].answer(leg)
+            case commands.ShowKey(leg=leg, digit=digit, held_ms=held):
+                far = self._reached_by.get(leg)
+                if isinstance(far, ports.ShowsKeys):
+                    far.show_key(leg, digit, held)
             case commands.Release():
                 self._release(command)
             case commands.Find():
@@ -316,8 +440,8 @@ class Engine:
         if endpoint is None:
             why = f"no {command.to.kind} endpoints on this installation"
             self.report(events.LegFailed(leg=leg, cause="no-route", why=why))
-        elif self._is_child(leg) and not self.may_dial(application):
-            self.report(events.LegFailed(leg=leg, cause="limit", why="too many new outbound legs per second"))
+        elif self._is_child(leg) and (refusal := self.guard.begins(application, command.to, leg=leg)) is not None:
+            self.report(self.guard.failure(leg, refusal))
         else:
             self._reached_by[leg] = endpoint
             endpoint.dial(leg, command.to, command.from_, application)
@@ -333,6 +457,9 @@ class Engine:
         if endpoint is not None:
             endpoint.release(leg, sip_code=command.sip_code, far_is_gone=command.far_is_gone)
         self._prompts.drop_owned_by(leg)
+        self._listeners.drop(leg)
+        self._cashier.drop(leg)
+        self._detections.drop_owned_by(leg)
         self.hooks.drop_questions_of(leg)
         for awaited in (self._sent_keys, self._watched):
             for effect in [effect for effect, owner in awaited.items() if owner == leg]:
@@ -382,6 +509,7 @@ class Engine:
             owner.post(event)
 
     def _trace_hook(self, room: ConversationId, leg: LegId | None, data: dict[str, Any]) -> None:
-        owner = (self._where.get(leg) if leg is not None else None) or self._conversations.get_to_note(room)
-        if owner is not None:
-            owner.trace(leg, data)
+        owner = self._where.get(leg) if leg is not None else None
+        book = owner.book if owner is not None else self._conversations.book(room)
+        if book is not None:
+            book.write("trace", leg, data)

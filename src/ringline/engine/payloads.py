@@ -10,6 +10,7 @@ from ringline.calls.facts import (
     Fact,
     InputFact,
     NotifyFact,
+    PayFact,
     RecordFact,
     StatusFact,
     TransferFact,
@@ -66,6 +67,8 @@ def payload_of(fact: Fact, *, region_url: str, minimal: bool = False) -> dict[st
                 conversation_uuid=fact.conversation,
                 timestamp=fact.timestamp,
             )
+        case PayFact():
+            return payloads.pay(_leg(fact), status=fact.status, timestamp=fact.timestamp)
         case ErrorFact():
             return payloads.error(reason=fact.reason, timestamp=fact.timestamp, conversation_uuid=fact.conversation)
 
@@ -77,7 +80,7 @@ def name_of(fact: Fact) -> str:
     return type(fact).__name__.removesuffix("Fact").lower()
 
 
-def _leg(fact: StatusFact | InputFact) -> LegInfo:
+def _leg(fact: StatusFact | InputFact | PayFact) -> LegInfo:
     direction, headers = (fact.direction, fact.headers) if isinstance(fact, StatusFact) else ("", {})
     return LegInfo(
         uuid=fact.uuid,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from ringline import sdp
-from ringline.accounts import Directory
+from ringline.accounts import Application, Directory
 from ringline.agent import (
     AgentEvent,
     Answered,
@@ -17,54 +18,32 @@ from ringline.agent import (
     Failed,
     IncomingCall,
     KeyByInfo,
+    Notice,
     OfferAnswered,
     OfferReceived,
     OfferRefused,
-    OutgoingInvite,
     Provisional,
     Traced,
-    UserAgent,
 )
 from ringline.base import ApplicationId, LegId, MediaError, NegotiationError, RemoteProtocolError, get_log
 from ringline.calls import events
 from ringline.calls.parties import Party
+from ringline.engine.dialogs import Dialogs
 from ringline.engine.engine import Engine
-from ringline.engine.ports import Media, RtpPlan, SipResolver
+from ringline.engine.forwarding import forwarding_of, forwarding_script
+from ringline.engine.ports import Media, SipResolver
+from ringline.engine.sip_leg import SipLeg
+from ringline.engine.sip_words import dial_all, error_of, failure_of, rtp_plan
 from ringline.engine.supervise import Scope
-from ringline.routing import UNKNOWN, Refuse, Route, RoutingTable, Unroutable
-from ringline.sip import Credentials
+from ringline.engine.trunk_load import TrunkLoad
+from ringline.engine.way_out import Outing, WayOut
+from ringline.engine.ways import FAILS_OVER, SipLink, Ways
+from ringline.routing import UNKNOWN, Inbound, Refuse, RoutingTable
+from ringline.sip import Credentials, Places
 from ringline.webhooks import sip_fields
 
 log = get_log(__name__)
 _ALERTING = (180, 183)
-_CAUSES = {
-    ("rejected", "invalid_number"): "invalid-number",
-    ("unanswered", "unavailable"): "unavailable",
-}
-
-
-class SipLink(Protocol):
-    """The SIP stack with its sockets: the user agent's commands, carried out at once."""
-
-    def command(self, act: Callable[[UserAgent, float], None]) -> None:
-        """Let `act` give commands to the user agent, with the present time; then send what comes of it."""
-        ...
-
-
-@dataclass(slots=True)
-class _Phone:
-    """One SIP leg."""
-
-    leg: LegId
-    ours: sdp.Capabilities
-    "What we can do, and the address of its audio."
-    offer: sdp.SessionDescription | None = None
-    "The far end's offer, until we answer it."
-    local: sdp.SessionDescription | None = None
-    "What we last said."
-    answered: bool = False
-    agreed: bool = False
-    "Audio is configured."
 
 
 class Phones:
@@ -80,6 +59,7 @@ class Phones:
         routing: RoutingTable,
         resolver: SipResolver,
         codecs: tuple[str, ...],
+        places: Places,
     ) -> None:
         self.routing = routing
         "Replaced as a whole when settings are read again."
@@ -87,16 +67,24 @@ class Phones:
         self._link = link
         self._media = media
         self._directory = directory
-        self._resolver = resolver
+        self._ways = Ways(link, resolver)
         self._codecs = codecs
-        self._phones: dict[LegId, _Phone] = {}
+        self._places = places
+        self._load = TrunkLoad()
+        self._phones: dict[LegId, SipLeg] = {}
         self._dialling: dict[LegId, Scope] = {}
+        self._way_out = WayOut(engine, self._ways, self._load, codecs)
+        self._dialogs = Dialogs(link, engine.outside.store, self._credentials_of)
+
+    def end_remnants(self, left: Sequence[tuple[LegId, Mapping[str, Any]]]) -> int:
+        """Tell the far ends of legs whose process died that they are over; return how many were told."""
+        return self._dialogs.end(left)
 
     # ── what the engine asks ───────────────────────────────────────────────────────────────────────────────────────
 
     def dial(self, leg: LegId, to: Party, from_: Party, application: ApplicationId) -> None:
         scope = self._dialling[leg] = Scope(f"dial:{leg}")
-        scope.start(self._dial(leg, to, from_), name="invite")
+        scope.start(self._dial(leg, to, from_, application), name="invite")
 
     def alert(self, leg: LegId) -> None:
         self._link.command(lambda agent, now: agent.ring(leg, now=now))
@@ -126,6 +114,7 @@ class Phones:
         if scope is not None:
             scope.close()
         self._phones.pop(leg, None)
+        self._load.free(leg)
         if not far_is_gone:
             if sip_code is not None:
                 code = sip_code
@@ -133,6 +122,10 @@ class Phones:
             else:
                 self._link.command(lambda agent, now: agent.hang_up(leg, now=now))
         self._media.close(leg)
+
+    def trunk_calls(self) -> Mapping[str, int]:
+        """Calls by trunk, for metrics."""
+        return self._load.calls()
 
     # ── what the user agent tells ──────────────────────────────────────────────────────────────────────────────────
 
@@ -142,21 +135,27 @@ class Phones:
             case IncomingCall():
                 self._incoming(event)
             case Traced(leg=leg) if leg is not None:
-                self._engine.trace(leg, {"what": "sip", "direction": event.direction, "text": event.line})
-            case Traced():
+                told = {"what": "sip", "direction": event.direction, "text": event.line, "call_id": event.call_id}
+                self._engine.trace(leg, told)
+            case Traced() | Notice():
                 pass
             case _:
                 phone = self._phones.get(event.leg)
                 if phone is not None:
                     self._of_leg(phone, event)
+        if not isinstance(event, Notice) and event.leg is not None:
+            known = self._phones.get(event.leg)
+            self._dialogs.follow(event.leg, known.trunk if known is not None else None)
 
-    def _of_leg(self, phone: _Phone, event: AgentEvent) -> None:
+    def _of_leg(self, phone: SipLeg, event: AgentEvent) -> None:
         leg = phone.leg
         report = self._engine.report
         match event:
             case Provisional(status=status, sdp=body):
                 early = body is not None and self._take_answer(phone, body)
                 if early or status in _ALERTING:
+                    if phone.outing is not None:
+                        phone.outing.alerted = True
                     report(events.LegProgress(leg=leg, early_media=early))
             case Answered(sdp=body):
                 if body is not None:
@@ -169,21 +168,17 @@ class Phones:
             case Confirmed(sdp=body):
                 if body is not None and not phone.agreed and not self._take_answer(phone, body):
                     self._unusable(phone)
-            case Failed(status=None):
-                report(events.LegFailed(leg=leg, cause="no-response", why=event.why))
+            case Failed() if event.status in FAILS_OVER and event.why != "cancelled" and self._next_way(phone, event):
+                pass
             case Failed():
-                report(
-                    events.LegFailed(
-                        leg=leg, cause="response", sip_code=event.status, q850=event.q850, why=event.reason
-                    )
-                )
+                report(failure_of(event))
             case Cancelled():
                 report(events.LegGone(leg=leg))
             case Ended(by_far=True):
-                report(events.LegGone(leg=leg, sip_code=_error(event.status)))
+                report(events.LegGone(leg=leg, sip_code=error_of(event.status)))
             case Ended():
                 why = event.reason or "the dialog died"
-                report(events.LegLost(leg=leg, why=why, sip_code=_error(event.status)))
+                report(events.LegLost(leg=leg, why=why, sip_code=error_of(event.status)))
             case OfferReceived(sdp=body):
                 self._offered(phone, body)
             case OfferAnswered(sdp=bytes(body)):
@@ -198,17 +193,22 @@ class Phones:
 
     def _incoming(self, call: IncomingCall) -> None:
         leg = call.leg
-        found = self.routing.inbound(call.identity, to_user=call.to_user)
-        application = None if isinstance(found, Refuse) else self._directory.application(found.application)
+        found = self.routing.inbound(call.identity, to_user=call.to_user, header_user=call.header_user)
+        application = None if isinstance(found, Refuse) else self._owner_of(found)
         if isinstance(found, Refuse) or application is None or application.voice is None:
             status = found.status if isinstance(found, Refuse) else 404
             self._refuse(leg, status, "nobody is called by this number")
             return
+        trunk = self.routing.trunk(call.identity)
+        if trunk is not None and not self._load.take(leg, trunk):
+            self._refuse(leg, 486, f"trunk {trunk.name} carries all the calls it may")
+            return
+        codecs = trunk.codecs if trunk is not None else ()
         offer = None
         if call.sdp is not None:
             try:
                 offer = sdp.SessionDescription.parse(call.sdp)
-                sdp.answer(offer, self._ours(leg, "127.0.0.1", 9))  # is there anything in common at all?
+                sdp.answer(offer, self._ours(leg, "127.0.0.1", 9, codecs))  # is there anything in common at all?
             except NegotiationError as error:
                 self._refuse(leg, 488, str(error))
                 return
@@ -216,13 +216,21 @@ class Phones:
                 self._refuse(leg, error.sip_status, str(error))
                 return
         try:
-            ours = self._ours(leg, *self._media.open(leg))
+            ours = self._ours(leg, *self._media.open(leg), codecs)
         except MediaError as error:
             self._refuse(leg, 503, str(error))
             return
-        self._phones[leg] = _Phone(leg, ours, offer=offer)
+        if trunk is not None and (barred := self._engine.guard.comes(leg, trunk.name)) is not None:
+            self._media.close(leg)
+            self._refuse(leg, 503, barred.why)
+            return
+        self._phones[leg] = SipLeg(leg, self._seen_from(call.source.remote[0], ours), offer=offer)
         caller = self.routing.caller(
-            call.identity, from_user=call.from_user, from_host=call.from_host, anonymous=call.anonymous
+            call.identity,
+            from_user=call.from_user,
+            from_host=call.from_host,
+            anonymous=call.anonymous,
+            asserted_user=call.asserted.uri.user if call.asserted is not None else None,
         )
         kind = found.endpoint_type
         self._engine.incoming(
@@ -232,78 +240,102 @@ class Phones:
             from_=Party(kind=kind, address="" if caller == UNKNOWN else caller),
             to=Party(kind="phone" if found.number else kind, address=found.to),
             sip_headers=sip_fields(call.headers),
+            script=self._forwarding(found, caller),
         )
         self._engine.trace(leg, {"what": "sip", "direction": "in", "text": f"INVITE {call.request_uri}"})
+        for each in call.diversions:
+            text = f"forwarded by {each.uri.without_secrets()} ({each.reason})"
+            self._engine.trace(leg, {"what": "sip", "direction": "in", "text": text})
+        if trunk is not None and (rated := self._engine.guard.rating(leg, "in", found.number)) is not None:
+            self._engine.report(rated)
+
+    def _owner_of(self, found: Inbound) -> Application | None:
+        """Whose call it is; forwarded ones of a number without application belong to nobody, and are told to nobody."""
+        owner = self._directory.application(found.application) if found.application is not None else None
+        return forwarding_of(owner) if found.forwarded else owner
+
+    def _forwarding(self, found: Inbound, caller: str) -> str | None:
+        """What is done with a call to a forwarded number; None: the application is asked."""
+        number = self._directory.number(found.number) if found.forwarded and found.number is not None else None
+        return forwarding_script(number, caller) if number is not None else None
 
     def _refuse(self, leg: LegId, status: int, why: str) -> None:
         log.info("a call was refused", leg=leg, status=status, why=why)
+        self._load.free(leg)
         self._link.command(lambda agent, now: agent.refuse(leg, status, now=now))
 
     # ── outbound ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _dial(self, leg: LegId, to: Party, from_: Party) -> None:
+    async def _dial(self, leg: LegId, to: Party, from_: Party, application: ApplicationId) -> None:
         report = self._engine.report
-        route = self._route(leg, to, from_)
-        if isinstance(route, Unroutable):
-            cause = _CAUSES.get((route.status, route.detail), "no-route")
-            report(events.LegFailed(leg=leg, cause=cause, why=route.why))
-            return
-        hop = route.hop
-        destinations = await self._resolver.resolve(hop.host, hop.port, hop.transport)
-        if not destinations:
-            report(events.LegFailed(leg=leg, cause="no-route", why=f"{hop.host} cannot be found"))
+        found = self._way_out.find(self.routing, leg, to, from_, application)
+        if not isinstance(found, Outing):
+            report(found)
             return
         try:
-            ours = self._ours(leg, *self._media.open(leg))
+            ours = self._ours(leg, *self._media.open(leg), ())
         except MediaError as error:
             report(events.LegFailed(leg=leg, cause="internal", sip_code=503, why=str(error)))
             return
-        phone = self._phones[leg] = _Phone(leg, ours)
-        description = phone.local = sdp.offer(ours)
-        invite = OutgoingInvite(
-            request_uri=route.request_uri,
-            destinations=tuple(destinations),
-            from_=(route.from_display or "", route.from_uri),
-            to=route.to_uri,
-            headers=route.headers,
-            sdp=bytes(description),
-            credentials=_credentials(route),
-        )
-        self._link.command(lambda agent, now: agent.dial(leg, invite, now=now))
+        phone = self._phones[leg] = SipLeg(leg, ours, outing=found)
+        failure = events.LegFailed(leg=leg, cause="no-route", why="no way is left")
+        await self._try(phone, found, failure)
 
-    def _route(self, leg: LegId, to: Party, from_: Party) -> Route | Unroutable:
-        caller = from_.address or None
-        details: Any = to.details
-        match to.kind:
-            case "phone":
-                return self.routing.phone_route(to.address, caller=caller, identity_header=details.get("shaken"))
-            case "vbc":
-                return self.routing.extension_route(to.address, caller=caller)
-            case _ if "trunk" in details:
-                return self.routing.sip_trunk_route(
-                    details["user"],
-                    details["trunk"],
-                    caller=caller,
-                    leg=leg,
-                    headers=details.get("headers"),
-                    standard_headers=details.get("standard_headers"),
-                )
-            case _:
-                return self.routing.sip_route(
-                    to.address,
-                    caller=caller,
-                    leg=leg,
-                    headers=details.get("headers"),
-                    standard_headers=details.get("standard_headers"),
-                )
+    async def _try(self, phone: SipLeg, outing: Outing, failure: events.LegFailed) -> None:
+        """Call by the next way that leads somewhere; when none does, the failure before is the outcome."""
+        leg = phone.leg
+        while outing.routes:
+            route = outing.routes.popleft()
+            barred = self._way_out.barred(self.routing, leg, outing, route)
+            if barred is not None:
+                failure = barred
+                continue
+            phone.ours = replace(phone.ours, codecs=route.codecs or outing.codecs)
+            phone.trunk = route.trunk
+            invites = await self._ways.invites(route)
+            if leg not in self._phones:
+                return
+            if invites:
+                phone.ours = self._seen_from(invites[0].destinations[0].remote[0], phone.ours)
+                description = phone.local = sdp.offer(phone.ours)
+                others = bool(outing.routes)
+                invites = [replace(invite, sdp=bytes(description), others=others) for invite in invites]
+                self._link.command(partial(dial_all, leg, invites))
+                return
+            nowhere = f"{route.hop.host} cannot be found"
+            failure = events.LegFailed(leg=leg, cause="no-route", why=nowhere)
+            if route.user is not None:
+                failure = events.LegFailed(leg=leg, cause="unavailable", why=f"{route.user} is not registered")
+        self._engine.report(failure)
+
+    def _next_way(self, phone: SipLeg, failed: Failed) -> bool:
+        """A trunk failed: try the next one; False when there is none, or somebody was alerted already."""
+        trunk, pause, outing = phone.trunk, failed.retry_after_s, phone.outing
+        if trunk is not None and pause:
+            self._link.command(lambda agent, now: agent.peers.failed(trunk, pause, now))
+        scope = self._dialling.get(phone.leg)
+        if outing is None or not outing.routes or scope is None or outing.alerted:
+            return False
+        log.info("a trunk failed, the next is tried", leg=phone.leg, trunk=trunk, why=failed.reason)
+        scope.start(self._try(phone, outing, failure_of(failed)), name="next")
+        return True
+
+    def _credentials_of(self, trunk: str) -> Credentials | None:
+        given = self.routing.credentials_of(trunk)
+        return Credentials(username=given.username, password=given.password) if given is not None else None
 
     # ── offers and answers ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _ours(self, leg: LegId, host: str, port: int) -> sdp.Capabilities:
+    def _ours(self, leg: LegId, host: str, port: int, codecs: tuple[str, ...]) -> sdp.Capabilities:
         session = int(leg.replace("-", "")[:15], 16)
-        return sdp.Capabilities(host=host, port=port, session_id=session, codecs=self._codecs)
+        return sdp.Capabilities(host=host, port=port, session_id=session, codecs=codecs or self._codecs)
 
-    def _answer(self, phone: _Phone) -> sdp.SessionDescription:
+    def _seen_from(self, remote: str, ours: sdp.Capabilities) -> sdp.Capabilities:
+        """The same, with the address of our audio as the far end reaches it."""
+        host = self._places.of(remote).media_host
+        return ours if host is None else replace(ours, host=host)
+
+    def _answer(self, phone: SipLeg) -> sdp.SessionDescription:
         """Answer the offer at hand, and let audio flow as agreed."""
         assert phone.offer is not None
         if phone.local is not None:
@@ -314,7 +346,7 @@ class Phones:
         self._configure(phone, answered.negotiated)
         return answered.description
 
-    def _take_answer(self, phone: _Phone, body: bytes) -> bool:
+    def _take_answer(self, phone: SipLeg, body: bytes) -> bool:
         """Take the far end's answer to our offer; False when it cannot be used."""
         if phone.local is None:
             return False
@@ -326,7 +358,7 @@ class Phones:
         self._configure(phone, agreed)
         return True
 
-    def _offered(self, phone: _Phone, body: bytes) -> None:
+    def _offered(self, phone: SipLeg, body: bytes) -> None:
         """A re-INVITE or UPDATE: hold, another address, another codec."""
         leg = phone.leg
         try:
@@ -339,38 +371,15 @@ class Phones:
             return
         self._link.command(lambda agent, now: agent.accept_offer(leg, bytes(description), now=now))
 
-    def _configure(self, phone: _Phone, agreed: sdp.Negotiated) -> None:
+    def _configure(self, phone: SipLeg, agreed: sdp.Negotiated) -> None:
         phone.agreed = True
         self._media.configure(
             phone.leg,
             rtp_plan(agreed),
         )
 
-    def _unusable(self, phone: _Phone) -> None:
+    def _unusable(self, phone: SipLeg) -> None:
         """The far end answered without audio that we could use: it is hung up."""
         self._link.command(lambda agent, now: agent.hang_up(phone.leg, now=now))
         why = "no codec in common"
         self._engine.report(events.LegFailed(leg=phone.leg, cause="response", sip_code=488, why=why))
-
-
-def rtp_plan(agreed: sdp.Negotiated) -> RtpPlan:
-    """What the media core does with the outcome of an offer and answer."""
-    return RtpPlan(
-        remote_host=agreed.remote_host,
-        remote_port=agreed.remote_port,
-        codec=agreed.codec,
-        payload_type=agreed.payload_type,
-        dtmf_payload_type=agreed.dtmf_payload_type,
-        ptime_ms=agreed.ptime_ms,
-        send=agreed.send,
-        receive=agreed.receive,
-    )
-
-
-def _credentials(route: Route) -> Credentials | None:
-    given = route.credentials
-    return Credentials(username=given.username, password=given.password) if given is not None else None
-
-
-def _error(status: int | None) -> int | None:
-    return status if status is not None and status >= 400 else None

@@ -12,11 +12,13 @@ from ringline.engine.ports import (
     HeardLayout,
     Media,
     MonoLayout,
+    OpenRecording,
     RecordingFile,
     RecordingLayout,
     Recordings,
     SlotLayout,
     Store,
+    StoredFile,
 )
 from ringline.engine.supervise import Scope
 
@@ -25,7 +27,7 @@ Report = Callable[[ConversationId, RecordingDone | RecordingFailed], None]
 
 
 class Recorder:
-    """Every recording that runs or is being stored."""
+    """Every recording that runs or is being stored, those that an earlier process began included."""
 
     def __init__(
         self, *, media: Media, recordings: Recordings, store: Store, clock: Clock, file_url: str, report: Report
@@ -37,6 +39,7 @@ class Recorder:
         self._file_url = file_url
         self._report = report
         self._running: dict[EffectId, tuple[ConversationId, RecordingFile, datetime]] = {}
+        self._adopted: dict[EffectId, OpenRecording] = {}
         self._scope = Scope("recordings")
 
     @property
@@ -54,8 +57,19 @@ class Recorder:
             log.error("a recording cannot be started", recording=command.effect, error=str(error))
             self._report(room, RecordingFailed(effect=command.effect, why=str(error)))
             return
-        self._running[command.effect] = (room, file, self._clock.wallclock())
-        self._media.record(command.effect, room, _layout(command), file)
+        started = self._clock.wallclock()
+        self._running[command.effect] = (room, file, started)
+        self._store.write_open_recording(
+            OpenRecording(
+                recording=command.effect,
+                file_id=file.file_id,
+                conversation=room,
+                application=application,
+                container=file.container,
+                started_at=started,
+            )
+        )
+        self._media.record(command.effect, room, _layout(command), file, rate_hz=file.rate_hz)
 
     def stop(self, effect: EffectId) -> None:
         """Close the tap and store the file; what became of it is reported."""
@@ -65,6 +79,12 @@ class Recorder:
             ended = self._clock.wallclock()
             self._media.stop_recording(effect)
             self._scope.start(self._finish(room, effect, file, started, ended), name=effect)
+        elif (adopted := self._adopted.pop(effect, None)) is not None:
+            self._scope.start(self._recover(adopted), name=effect)
+
+    def adopt(self, recording: OpenRecording) -> None:
+        """Take over a recording of a process that died; `stop` completes and reports it."""
+        self._adopted[EffectId(recording.recording)] = recording
 
     async def drained(self) -> None:
         """Wait until every stopped recording is stored."""
@@ -76,21 +96,41 @@ class Recorder:
         try:
             stored = await file.finish()
         except ProviderError as error:
-            log.error("a recording was lost", recording=effect, error=str(error))
+            self._lost(room, effect, error)
+        else:
+            self._done(room, effect, stored, started, ended)
+
+    async def _recover(self, recording: OpenRecording) -> None:
+        effect = EffectId(recording.recording)
+        try:
+            stored = await self._recordings.recover(recording)
+        except ProviderError as error:
+            self._lost(recording.conversation, effect, error)
+        else:
+            self._done(recording.conversation, effect, stored, recording.started_at, stored.created_at)
+
+    def _lost(self, room: ConversationId, effect: EffectId, error: ProviderError) -> None:
+        log.error("a recording was lost", recording=effect, error=str(error))
+        with self._store.together():
+            self._store.forget_open_recording(effect)
             self._report(room, RecordingFailed(effect=effect, why=str(error)))
-            return
-        self._store.write_file(stored)
-        self._report(
-            room,
-            RecordingDone(
-                effect=effect,
-                recording=effect,
-                url=self._file_url.format(id=stored.file_id),
-                size=stored.size,
-                start_time=started,
-                end_time=ended,
-            ),
+
+    def _done(
+        self, room: ConversationId, effect: EffectId, stored: StoredFile, started: datetime, ended: datetime
+    ) -> None:
+        done = RecordingDone(
+            effect=effect,
+            recording=effect,
+            url=self._file_url.format(id=stored.file_id),
+            size=stored.size,
+            start_time=started,
+            end_time=ended,
         )
+        # As one: a crash finds the recording open, or its file and its webhook in the store.
+        with self._store.together():
+            self._store.write_file(stored)
+            self._store.forget_open_recording(effect)
+            self._report(room, done)
 
 
 def _layout(command: StartRecording) -> RecordingLayout:

@@ -27,6 +27,7 @@ SOCKET_TIMEOUT: Final = "Socket timeout."
 INVALID_NCCO: Final = "Invalid NCCO."
 INVALID_RESPONSE_CODE: Final = "Invalid response code."
 "The five values of a fallback request's `reason`."
+TOO_LONG: Final = "Syntax error in NCCO. Invalid value type or action. The answer is too long: 1 MiB is the most."
 
 _TRY_AGAIN_STATUSES: Final = (429, 503, 504)
 
@@ -194,8 +195,8 @@ class Delivery(Generic[T]):
         """The next thing to do; None while an attempt is under way, and after the outcome."""
         return self._out.popleft() if self._out else None
 
-    def replied(self, status: int, body: bytes) -> None:
-        """The attempt got an answer.
+    def replied(self, status: int, body: bytes, *, too_long: bool = False) -> None:
+        """The attempt got an answer; `too_long` says that there was more of it than anybody reads.
 
         Raises:
             LocalProtocolError: no attempt is under way.
@@ -205,7 +206,7 @@ class Delivery(Generic[T]):
             self._reason = INVALID_RESPONSE_CODE
             self._advance(Result.UNREACHED if status in _TRY_AGAIN_STATUSES else Result.REFUSED)
             return
-        outcome = self._read(body)
+        outcome = self._read(body, too_long=too_long)
         if outcome is None:
             self._reason = INVALID_NCCO
             self._advance(Result.INVALID)
@@ -228,10 +229,17 @@ class Delivery(Generic[T]):
         self._waiting = False
         self._last_was_told = False
 
-    def _read(self, body: bytes) -> Outcome[T] | None:
+    def _read(self, body: bytes, *, too_long: bool) -> Outcome[T] | None:
         """Give what an accepted answer means; None when its script is invalid."""
         if self._reader is None:
             return NoInstructions()
+        if too_long:
+            # The beginning tells whether a script is meant: a long page of HTML is no more than `OK`.
+            if self.kind is not Kind.ANSWER and not body.lstrip(b" \t\r\n\xef\xbb\xbf").startswith((b"[", b"{")):
+                return NoInstructions()
+            self._out.append(Fault(reason=TOO_LONG))
+            self._last_was_told = True
+            return None
         if self.kind is not Kind.ANSWER and not self._reader.looks_like_script(body):
             return NoInstructions()
         try:

@@ -66,8 +66,7 @@ def build_request(hook: Hook, payload: Mapping[str, Any]) -> WebhookRequest:
     )
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _with_parameters(url: str, payload: Mapping[str, Any]) -> str:

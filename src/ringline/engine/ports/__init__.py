@@ -4,9 +4,13 @@ The adapters in `ringline.io` and `ringline.providers` implement them; `ringline
 Nothing here blocks the event loop: a method is either quick, or `async`.
 """
 
-from ringline.engine.ports.endpoints import Endpoint, SipResolver
+from ringline.engine.ports.chronicle import Chronicle, EventFilter, KeptMember, Row, Sleeper, Window
+from ringline.engine.ports.detection import Detector
+from ringline.engine.ports.endpoints import Endpoint, ShowsKeys, SipResolver
+from ringline.engine.ports.file_info import FileFilter, FileInfo
 from ringline.engine.ports.http import HttpClient, HttpFailure, HttpReply, HttpRequest
 from ringline.engine.ports.media import (
+    AudioLevels,
     AudioStarted,
     HeardLayout,
     KeyDown,
@@ -24,20 +28,44 @@ from ringline.engine.ports.media import (
     RtpPlan,
     SilenceReached,
     SlotLayout,
+    SpeechStarted,
+    SpeechStopped,
+    SrtpKeys,
+    ToneHeard,
+)
+from ringline.engine.ports.payments import Charge, Payments
+from ringline.engine.ports.recognition import (
+    HearingEvent,
+    Listening,
+    ListenRequest,
+    Recogniser,
+    Recognition,
+    VoiceEnded,
+    VoiceStarted,
 )
 from ringline.engine.ports.recordings import RecordingFile, Recordings, StoredFile
+from ringline.engine.ports.remains import OpenRecording, Remains, StoredEvent
 from ringline.engine.ports.speech import Pcm, PromptFiles, SpeechRequest, Voice
 from ringline.engine.ports.store import JournalLine, LegFilter, LegRecord, Store
 
 __all__ = [
+    "AudioLevels",
     "AudioStarted",
+    "Charge",
+    "Chronicle",
+    "Detector",
     "Endpoint",
+    "EventFilter",
+    "FileFilter",
+    "FileInfo",
     "HeardLayout",
+    "HearingEvent",
     "HttpClient",
     "HttpFailure",
     "HttpReply",
     "HttpRequest",
     "JournalLine",
+    "KeptMember",
     "KeyDown",
     "KeyReleased",
     "KeysSent",
@@ -45,23 +73,41 @@ __all__ = [
     "LegFilter",
     "LegMediaFailed",
     "LegRecord",
+    "ListenRequest",
+    "Listening",
     "Media",
     "MediaEvent",
     "MediaTimeout",
     "MonoLayout",
+    "OpenRecording",
+    "Payments",
     "Pcm",
     "PlaybackFinished",
     "PromptFiles",
+    "Recogniser",
+    "Recognition",
     "RecordingFile",
     "RecordingLayout",
     "RecordingSink",
     "Recordings",
+    "Remains",
+    "Row",
     "RtpPlan",
+    "ShowsKeys",
     "SilenceReached",
     "SipResolver",
+    "Sleeper",
     "SlotLayout",
     "SpeechRequest",
+    "SpeechStarted",
+    "SpeechStopped",
+    "SrtpKeys",
     "Store",
+    "StoredEvent",
     "StoredFile",
+    "ToneHeard",
     "Voice",
+    "VoiceEnded",
+    "VoiceStarted",
+    "Window",
 ]

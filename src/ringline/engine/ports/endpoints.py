@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from ringline.base import ApplicationId, LegId
 from ringline.calls.parties import Party
@@ -33,6 +33,15 @@ class Endpoint(Protocol):
 
     def release(self, leg: LegId, *, sip_code: int | None, far_is_gone: bool) -> None:
         """Refuse, cancel or hang up, and free everything. Nothing is reported of the leg any more."""
+        ...
+
+
+@runtime_checkable
+class ShowsKeys(Endpoint, Protocol):
+    """An `Endpoint` whose far ends are told of the keys that others press (WebSockets)."""
+
+    def show_key(self, leg: LegId, digit: str, held_ms: int) -> None:
+        """Somebody else in the leg's conversation has pressed a key, and let go of it after `held_ms`."""
         ...
 
 

@@ -17,7 +17,7 @@ class HttpRequest:
     connect_timeout_s: float
     read_timeout_s: float
     max_body_bytes: int = 1_048_576
-    "A longer answer counts as a connection that was closed."
+    "A longer answer is cut there, and marked."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class HttpReply:
     status: int
     content_type: str
     body: bytes
+    too_long: bool = False
+    "There was more of it than `max_body_bytes`; what is here is the beginning."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ringline.base import ConversationId, EffectId, LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SrtpKeys:
+    """How a leg's audio is encrypted (RFC 3711), by the keys that SDES exchanges (RFC 4568)."""
+
+    send_suite: str
+    "`AES_CM_128_HMAC_SHA1_80` or `AES_CM_128_HMAC_SHA1_32`."
+    send_key: bytes = field(repr=False)
+    "Our 30 bytes of master key and salt."
+    receive_suite: str
+    receive_key: bytes = field(repr=False)
+    "The far end's."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,9 +31,11 @@ class RtpPlan:
     remote_port: int
     "The port of its `m=audio` line; 0 while there is none."
     codec: str
-    "`PCMU` or `PCMA`."
+    "The encoding's name: `PCMU`, `PCMA`, `G722`, `opus` or `L16`."
     payload_type: int
     "The RTP number agreed for `codec`."
+    clock_hz: int = 8000
+    "The RTP clock of the codec; 8000 for G.722, too."
     dtmf_payload_type: int | None = None
     "The RTP number agreed for telephone-event (RFC 4733); None when it was not."
     ptime_ms: int = 20
@@ -29,6 +44,14 @@ class RtpPlan:
     "False while the far end has put us on hold (its direction is sendonly or inactive)."
     receive: bool = True
     "False while we hold it."
+    rtcp_port: int | None = None
+    "The far end's port for RTCP if it named one (RFC 3605); None: the one after its audio's."
+    rtcp_mux: bool = False
+    "RTCP shares the port of the audio (RFC 5761)."
+    dtmf_clock_hz: int = 8000
+    "The RTP clock of telephone-event."
+    srtp: SrtpKeys | None = None
+    "None: plain RTP. The same keys again go on counting; a leg whose keys change starts anew with those."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +68,23 @@ class LegCounters:
     jitter_ms: float
     "Interarrival jitter as in RFC 3550 section 6.4.1, in milliseconds."
     keys_received: int
+    concealed_ms: int = 0
+    "Audio made up for packets that were lost or too late."
+    delay_ms: float = 0.0
+    "By how much the jitter buffer delays the leg's voice now."
+    packets_handed_on: int = 0
+    "Sent as another leg's packets came, without decoding."
+    reports_sent: int = 0
+    round_trip_ms: float | None = None
+    "From RTCP; None while the far end has told nothing."
+    far_loss: float = 0.0
+    "The share of our packets that the far end lost lately, 0 to 1 (RTCP)."
+    far_jitter_ms: float = 0.0
+    "The jitter of our packets at the far end (RTCP)."
+    opinion: float | None = None
+    "Estimated mean opinion score (ITU-T G.107) of what is heard from the leg, 1 to 4.5; None while unknown."
+    far_opinion: float | None = None
+    "The same of what the leg hears."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +152,70 @@ class LegMediaFailed:
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStarted:
+    """Somebody began to talk on an observed leg. All times of an observation count from its start."""
+
+    watch: EffectId
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechStopped:
+    """He has said nothing for 300 ms."""
+
+    watch: EffectId
+    at_ms: int
+    "When he stopped."
+    spoke_ms: int
+    "How long he talked, short pauses included."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToneHeard:
+    """A tone has ended that networks and machines make."""
+
+    watch: EffectId
+    at_ms: int
+    "When it ended."
+    tone: str
+    "`ringing`, `busy`, `information` (three tones before an announcement), `beep` or `fax`."
+    length_ms: int
+    hz: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioLevels:
+    """A second of an observed leg."""
+
+    watch: EffectId
+    at_ms: int
+    "When it ended."
+    dbfs: tuple[int, ...]
+    "The level of each 20 ms, against full scale; -96 is nothing."
+    content: str
+    "What the last two seconds mostly were: `silence`, `speech`, `music` or `noise`."
+
+
 MediaEvent = (
-    KeyDown | KeyReleased | PlaybackFinished | KeysSent | SilenceReached | AudioStarted | MediaTimeout | LegMediaFailed
+    KeyDown
+    | KeyReleased
+    | PlaybackFinished
+    | KeysSent
+    | SilenceReached
+    | AudioStarted
+    | MediaTimeout
+    | LegMediaFailed
+    | SpeechStarted
+    | SpeechStopped
+    | ToneHeard
+    | AudioLevels
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonoLayout:
-    """One channel: everything heard in the room, prompts included."""
+    """One channel: everything heard in the room, prompts included, also those that only one leg hears."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +239,7 @@ class RecordingSink(Protocol):
     """Takes the audio of one recording tap; called on the event loop, never blocks."""
 
     def write(self, pcm: bytes) -> None:
-        """Take a block of interleaved 16-bit little-endian samples at 8000 Hz, 100 ms or more at a time."""
+        """Take a block of interleaved 16-bit little-endian samples at the rate that was asked for, 100 ms or more."""
         ...
 
     def lost(self, milliseconds: int) -> None:
@@ -184,21 +280,31 @@ class Media(Protocol):
         hears: Mapping[LegId, frozenset[LegId]],
         *,
         muted: frozenset[LegId] = frozenset(),
+        gains_db: Mapping[LegId, float] | None = None,
     ) -> None:
         """Say who is in the room (the keys, oldest member first) and whom each of them hears (never itself).
 
         `muted` are the legs whose audio no recording of the room takes; a leg that nobody hears is still recorded.
-        Takes effect in one tick. A leg that was in another room leaves that one. An empty mapping dissolves the room
-        and cuts its prompts.
+        `gains_db` makes voices louder or quieter for all, in decibels. Takes effect in one tick. A leg that was in
+        another room leaves that one. An empty mapping dissolves the room and cuts its prompts.
         """
         ...
 
     def play(
-        self, play: EffectId, target: LegId | ConversationId, *, rate_hz: int, level_db: float = 0.0, loop: int = 1
+        self,
+        play: EffectId,
+        target: LegId | ConversationId,
+        *,
+        rate_hz: int,
+        level_db: float = 0.0,
+        loop: int = 1,
+        duck_db: float = 0.0,
+        after: EffectId | None = None,
     ) -> None:
         """Start a prompt, heard by one leg (though it may be in a room) or by everybody in a room.
 
-        The audio comes with `feed`; `loop` 0 repeats for ever. Prompts of one target are mixed, not queued.
+        The audio comes with `feed`; `loop` 0 repeats for ever. Prompts of one target are mixed; one that names another
+        in `after` waits until that has ended. While it sounds, what the target hears besides is `duck_db` quieter.
         Ends with `PlaybackFinished`; a target that closes ends it too.
         """
         ...
@@ -219,12 +325,27 @@ class Media(Protocol):
         """Tell with `SilenceReached` once the leg has said nothing for so long, counted from now."""
         ...
 
-    def unwatch(self, watch: EffectId) -> None:
-        """Forget a `watch_silence`."""
+    def observe(self, watch: EffectId, leg: LegId) -> None:
+        """Tell speech, tones and levels of the leg (`SpeechStarted` and its like) until `unwatch`."""
         ...
 
-    def record(self, tap: EffectId, room: ConversationId, layout: RecordingLayout, sink: RecordingSink) -> None:
-        """Give everything heard in the room to `sink` until `stop_recording`. Legs that join later are in it."""
+    def unwatch(self, watch: EffectId) -> None:
+        """Forget a `watch_silence` or an `observe`."""
+        ...
+
+    def record(
+        self,
+        tap: EffectId,
+        room: ConversationId,
+        layout: RecordingLayout,
+        sink: RecordingSink,
+        *,
+        rate_hz: int = 8000,
+    ) -> None:
+        """Give everything heard in the room to `sink` until `stop_recording`. Legs that join later are in it.
+
+        The sink gets `rate_hz` (8000, 16 000 or 48 000), whatever the room is mixed at.
+        """
         ...
 
     def stop_recording(self, tap: EffectId) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ringline.base import ApplicationId
 from ringline.engine.ports.media import RecordingSink
+
+if TYPE_CHECKING:
+    from ringline.engine.ports.remains import OpenRecording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,19 @@ class StoredFile:
 class RecordingFile(RecordingSink, Protocol):
     """A recording being written."""
 
+    rate_hz: int
+    "The rate of the samples that it takes."
+
+    @property
+    def file_id(self) -> str:
+        """The id that the finished file will have."""
+        ...
+
+    @property
+    def container(self) -> str:
+        """`mp3`, `wav` or `ogg`: what is really written."""
+        ...
+
     async def finish(self) -> StoredFile:
         """Close, encode and store the file.
 
@@ -41,4 +57,12 @@ class Recordings(Protocol):
 
     def create(self, application: ApplicationId, *, recording: str, container: str, channels: int) -> RecordingFile:
         """Start a file; `container` is `mp3`, `wav` or `ogg`, `recording` the recording's UUID."""
+        ...
+
+    async def recover(self, recording: OpenRecording) -> StoredFile:
+        """Complete a file that a process that died was writing; `created_at` is when it wrote last.
+
+        Raises:
+            ProviderError: nothing of it is left, or it cannot be completed.
+        """
         ...

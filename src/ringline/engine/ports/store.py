@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ringline.base import ApplicationId, ConversationId, LegId
 from ringline.engine.ports.recordings import StoredFile
+
+if TYPE_CHECKING:
+    from ringline.engine.ports.remains import OpenRecording, StoredEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,10 @@ class LegFilter:
 class Store(Protocol):
     """The journal, the leg records and the recordings' index. Writes are quick and grouped; reads see all writes."""
 
+    def together(self) -> AbstractContextManager[None]:
+        """What is written inside goes to disk as one: all of it, or (the process dies) nothing. May be nested."""
+        ...
+
     def write_journal(self, line: JournalLine) -> None: ...
 
     def write_leg(self, record: LegRecord) -> None:
@@ -76,6 +85,28 @@ class Store(Protocol):
         ...
 
     def write_file(self, file: StoredFile) -> None: ...
+
+    def write_event(self, event: StoredEvent) -> None:
+        """Keep a notification until `forget_event`; nothing is written if that comes before the next group does."""
+        ...
+
+    def forget_event(self, event_id: str) -> None:
+        """It was delivered, or given up."""
+        ...
+
+    def write_dialog(self, leg: LegId, document: Mapping[str, Any]) -> None:
+        """Keep what the far end of a leg would have to be told if this process died. JSON."""
+        ...
+
+    def forget_dialog(self, leg: LegId) -> None: ...
+
+    def write_open_recording(self, recording: OpenRecording) -> None: ...
+
+    def forget_open_recording(self, recording: str) -> None: ...
+
+    def write_usage(self, owner: str, *, day: int, seconds: int, spend: Decimal) -> None:
+        """Add what a call came to to what its owner (`app:…`, `trunk:…`) has used on a day (its ordinal, in UTC)."""
+        ...
 
     async def leg(self, uuid: LegId) -> LegRecord | None: ...
 

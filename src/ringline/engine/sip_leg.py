@@ -1,0 +1,29 @@
+"""What is remembered about one leg that speaks SIP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ringline import sdp
+from ringline.base import LegId
+from ringline.engine.way_out import Outing
+
+
+@dataclass(slots=True)
+class SipLeg:
+    """One SIP leg."""
+
+    leg: LegId
+    ours: sdp.Capabilities
+    "What we can do, and the address of its audio."
+    offer: sdp.SessionDescription | None = None
+    "The far end's offer, until we answer it."
+    local: sdp.SessionDescription | None = None
+    "What we last said."
+    answered: bool = False
+    agreed: bool = False
+    "Audio is configured."
+    outing: Outing | None = None
+    "Of a call of ours: the ways it may take."
+    trunk: str | None = None
+    "The trunk it is being called through."
