@@ -1,10 +1,12 @@
-"""What a whole call costs: SIPp calls a number, the answer webhook says one sentence, Ringline hangs up.
+"""What a whole call costs, and how many a core can carry: SIPp calls a number and listens, Ringline says one sentence.
 
-    python bench/calls/calls.py --calls 200 --rate 20
+    python -m bench.calls.calls [--seconds 20] [--rates 20,50,100] [--core 0]
 
-A call is an INVITE, a webhook for the script, four status webhooks, speech from the cache, a BYE, the journal. Measured
-is the processor time of the Ringline process alone (its media threads included); SIPp and the application are others.
-Beside it stands the floor: the same script fetched and the same events posted by the same HTTP client, without a call.
+A call is an INVITE, an answer webhook, four signed event webhooks, a sentence from the cache as RTP, a BYE; the journal
+is on disk and the log says INFO. Ringline runs on one core; SIPp, the application and a probe with a stop-watch share
+the others and are counted apart. At each rate stand the processor time of Ringline per call (all of it, its event loop,
+its media thread), what came late or twice, and how late the event loop was. Beside it stands the floor: the same
+webhooks sent by the same HTTP client, without a call.
 """
 
 from __future__ import annotations
@@ -14,145 +16,126 @@ import asyncio
 import json
 import os
 import resource
-import shutil
-import signal
-import subprocess
+import statistics
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from aiohttp import web
-
+from bench.calls.installation import Installation, cpu_s, late
+from bench.calls.probe import Timings, probe
+from bench.calls.sipp import call
+from ringline.base import SystemRandom
 from ringline.engine.ports import HttpRequest
 from ringline.io.http import AiohttpClient
-from ringline.server.web import listening_socket
+from ringline.webhooks import sign
 
-SENTENCE = "Thank you for calling. Good bye."
-TALK = [{"action": "talk", "text": SENTENCE}]
-TICKS = os.sysconf("SC_CLK_TCK")
+_PROBES_PER_SECOND: Final = 4
 
 
 async def main() -> None:
     arguments = argparse.ArgumentParser(description="What a whole call costs.")
-    arguments.add_argument("--calls", type=int, default=200)
-    arguments.add_argument("--rate", type=int, default=20, help="new calls per second")
+    arguments.add_argument("--seconds", type=float, default=20, help="how long each rate is held")
+    arguments.add_argument("--rates", default="20,50,100", help="new calls per second, one run each")
+    arguments.add_argument("--core", type=int, default=0, help="the core of Ringline; -1 for all")
+    arguments.add_argument("--nice", type=int, default=0, help="priority of all, down to -20 on a busy machine")
+    arguments.add_argument("--json", action="store_true", help="print everything that was measured")
     options = arguments.parse_args()
-    print(json.dumps(await measure(calls=options.calls, rate=options.rate), indent=2))
+    os.nice(options.nice)
+    rates = [int(rate) for rate in options.rates.split(",")]
+    found = await measure(rates=rates, seconds=options.seconds, core=options.core)
+    print(json.dumps(found, indent=2) if options.json else table(found))
 
 
-async def measure(*, calls: int, rate: int) -> dict[str, Any]:
-    """Run the calls; give milliseconds of processor time per call."""
-    if shutil.which("sipp") is None:
-        raise SystemExit("SIPp is not installed; `make bench` installs it")
-    counts = {"answer": 0, "event": 0}
-    application = await _serve(counts)
-    port = application.addresses[0][1]
-    with tempfile.TemporaryDirectory() as folder:
-        sip, http = _free_port(), _free_port()
-        config = Path(folder) / "ringline.toml"
-        config.write_text(_settings(sip=sip, http=http, application=port))
-        server = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "ringline", "serve", "--config", str(config)),
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+def table(found: dict[str, Any]) -> str:
+    """The figures for people, a line per rate."""
+    lines = [
+        "calls/s  failed  repeats | CPU ms/call: all   loop  media  app  SIPp | INVITE-180 p50/p99 ms"
+        " | first audio p50/p99 ms | loop lag p99 ms"
+    ]
+    for row in found["rates"]:
+        cpu, ringing, audio = row["cpu_ms_per_call"], row["invite_to_180_ms"], row["invite_to_first_audio_ms"]
+        outside = (row["cpu_ms_per_call_of_application"], row["cpu_ms_per_call_of_sipp"])
+        lines.append(
+            f"{row['calls_per_second']:>7}  {row['failed']:>6}  {row['repeated_messages']:>7} |"
+            f"{cpu['all']:>17.2f} {cpu['loop']:>6.2f} {cpu['media']:>6.2f}"
+            f" {outside[0]:>4.1f} {outside[1]:>5.1f} |{ringing.get('p50', 0):>11.1f} / {ringing.get('p99', 0):<8.1f} |"
+            f"{audio.get('p50', 0):>14.1f} / {audio.get('p99', 0):<7.1f} |{row['loop_lag_ms']['p99']:>8.1f}"
+            f"{'' if row['holds'] else '  does not hold'}"
         )
-        try:
-            await asyncio.to_thread(_wait_until_ready, http)
-            await _sipp(sip, calls=3, rate=3)  # warm: the sentence is in the cache, connections are open
-            before, began = _cpu_s(server.pid), time.perf_counter()
-            failed = await _sipp(sip, calls=calls, rate=rate)
-            took, cpu = time.perf_counter() - began, _cpu_s(server.pid) - before
-        finally:
-            server.send_signal(signal.SIGTERM)
-            await server.wait()
-    floor = await _floor(port, calls)
-    await application.cleanup()
+    lines.append(
+        f"floor: the webhooks of a call alone, sent by the same client: {found['floor_ms_per_call']} ms of CPU"
+    )
+    return "\n".join(lines)
+
+
+async def measure(*, rates: Sequence[int], seconds: float, core: int = 0) -> dict[str, Any]:
+    """Hold each rate of calls for so many seconds; give the figures of each."""
+    ours, others = cores_apart(core)
+    if others:
+        os.sched_setaffinity(0, others)
+    application = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.calls.application", stdout=asyncio.subprocess.PIPE
+    )
+    assert application.stdout is not None
+    port = int(await application.stdout.readline())
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            server = Installation(folder, application=port, cores=ours)
+            try:
+                await server.start()
+                # Warm: the sentence is in the cache, connections are open.
+                await call(server.sip_port, folder / "warm", calls=10, rate=10, cores=others)
+                rows = [await _hold(server, folder, application.pid, rate, seconds, others) for rate in rates]
+            finally:
+                await server.stop()
+        floor = await _floor(port, 300)
+    finally:
+        application.terminate()
+        await application.wait()
+    return {"rates": rows, "floor_ms_per_call": round(floor * 1000, 2)}
+
+
+async def _hold(
+    server: Installation, folder: Path, application: int, rate: int, seconds: float, others: frozenset[int]
+) -> dict[str, Any]:
+    """Make calls at one rate."""
+    calls = max(1, int(rate * seconds))
+    timings = Timings()
+    lags, cpu, application_cpu = server.lags(), server.cpu_s(), cpu_s(application)
+    began = time.monotonic()
+    probing = asyncio.create_task(
+        probe(("127.0.0.1", server.sip_port), timings, every_s=1 / min(_PROBES_PER_SECOND, rate), until=began + seconds)
+    )
+    found = await call(server.sip_port, folder / f"rate-{rate}-{began}", calls=calls, rate=rate, cores=others)
+    await probing
+    probes = len(timings.audio) + timings.failed
+    made = found.made + probes
+    spent = {name: value - cpu[name] for name, value in server.cpu_s().items()}
+    spent_outside = cpu_s(application) - application_cpu
+    after = server.lags()
     return {
-        "calls": calls,
-        "failed": failed,
-        "calls_per_second": round(calls / took, 1),
-        "cpu_ms_per_call": round(cpu * 1000 / calls, 2),
-        "floor_cpu_ms_per_call": round(floor * 1000 / calls, 2),
-        "ratio": round(cpu / floor, 1) if floor else None,
+        "calls_per_second": rate,
+        "calls": made,
+        "failed": found.failed + timings.failed,
+        "repeated_messages": found.repeats,
+        "cpu_ms_per_call": {name: round(value * 1000 / made, 2) for name, value in spent.items()},
+        "cpu_ms_per_call_of_sipp": round(found.cpu_s * 1000 / max(1, found.made), 2),
+        "cpu_ms_per_call_of_application": round(spent_outside * 1000 / made, 2),
+        "invite_to_180_ms": shares([each * 1000 for each in timings.ringing]),
+        "invite_to_180_ms_by_sipp": shares(found.ringing_ms),
+        "invite_to_first_audio_ms": shares([each * 1000 for each in timings.audio]),
+        "loop_lag_ms": {"p50": _ms(late(lags, after, 0.5)), "p99": _ms(late(lags, after, 0.99))},
+        "holds": not found.failed and not timings.failed and not found.repeats and late(lags, after, 0.99) < 0.02,
     }
 
 
-async def _serve(counts: dict[str, int]) -> web.AppRunner:
-    async def answer(_request: web.Request) -> web.Response:
-        counts["answer"] += 1
-        return web.json_response(TALK)
-
-    async def event(request: web.Request) -> web.Response:
-        await request.read()
-        counts["event"] += 1
-        return web.Response()
-
-    app = web.Application()
-    app.router.add_get("/answer", answer)
-    app.router.add_post("/event", event)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    return runner
-
-
-def _settings(*, sip: int, http: int, application: int) -> str:
-    return f"""
-[limits]
-calls_per_second = 0
-drain_s = 1
-[webhooks]
-allow_private = true
-[account]
-api_key = "bench"
-api_secret = "bench"
-signature_secret = "a secret only for measurements, 32"
-[sip]
-port = {sip}
-[server]
-http_port = {http}
-[[applications]]
-id = "0b9d0c55-2222-4333-8444-955566677788"
-name = "bench"
-answer_url = "http://127.0.0.1:{application}/answer"
-event_url = "http://127.0.0.1:{application}/event"
-[[numbers]]
-number = "442079460000"
-application = "bench"
-[[trunks]]
-name = "loopback"
-addresses = ["127.0.0.1"]
-"""
-
-
-def _wait_until_ready(port: int) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    raise SystemExit("the platform did not become ready")
-
-
-async def _sipp(port: int, *, calls: int, rate: int) -> int:
-    """Make the calls; give how many failed."""
-    scenario = Path(__file__).parent / "listen.xml"
-    command = ["sipp", "-sf", str(scenario), "-s", "442079460000", f"127.0.0.1:{port}", "-i", "127.0.0.1"]
-    command += ["-m", str(calls), "-r", str(rate), "-nostdin", "-timeout", "120s", "-trace_stat", "-stf", os.devnull]
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return 0 if await process.wait() == 0 else calls
-
-
 async def _floor(port: int, calls: int) -> float:
-    """Seconds of processor time for the webhooks of so many calls alone."""
+    """Seconds of processor time for the signed webhooks of one call alone, of the sender."""
     client = AiohttpClient(allow_private=True)
     await client.start()
     body = json.dumps({"status": "answered", "uuid": "x" * 36, "conversation_uuid": "CON-" + "x" * 36}).encode()
@@ -163,23 +146,40 @@ async def _floor(port: int, calls: int) -> float:
             await client.send(_request("POST", f"http://127.0.0.1:{port}/event", body))
     after = resource.getrusage(resource.RUSAGE_SELF)
     await client.close()
-    # The application answers in this very process: half of the time is its own.
-    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 2
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / calls
 
 
 def _request(method: str, url: str, body: bytes | None) -> HttpRequest:
-    return HttpRequest(method=method, url=url, headers=(), body=body, connect_timeout_s=1.0, read_timeout_s=5.0)
+    token = sign(
+        secret="a secret only for measurements, 32",
+        api_key="bench",
+        application_id="0b9d0c55-2222-4333-8444-955566677788",
+        body=body or b"",
+        wallclock=datetime.now(UTC),
+        random=SystemRandom(),
+    )
+    headers = (("Authorization", f"Bearer {token}"),)
+    return HttpRequest(method=method, url=url, headers=headers, body=body, connect_timeout_s=1.0, read_timeout_s=5.0)
 
 
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+def cores_apart(core: int) -> tuple[frozenset[int], frozenset[int]]:
+    """Ringline's core, and those of everybody else; nothing when there are not two."""
+    have = frozenset(os.sched_getaffinity(0))
+    if core < 0 or core not in have or len(have) < 2:
+        return frozenset(), frozenset()
+    return frozenset({core}), have - {core}
 
 
-def _free_port() -> int:
-    with listening_socket("127.0.0.1", 0, key="bench") as listener:
-        port: int = listener.getsockname()[1]
-        return port
+def shares(values: Sequence[float]) -> dict[str, float]:
+    """The median and the 99th percentile; nothing of fewer than two values."""
+    if len(values) < 2:
+        return {}
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return {"p50": round(cuts[49], 1), "p99": round(cuts[98], 1), "of": len(values)}
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 2)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def test_a_call_rings_is_answered_and_ended_by_the_caller(wire: Wire, alice: Pho
     alice.do(alice.agent.hang_up, out)
     wire.run(0.1)
     assert alice.events[2:] == [Ended(leg=out, by_far=False, status=200, reason=None, q850=None)]
-    assert bob.events[2:] == [Ended(leg=call.leg, by_far=True, status=200, reason=None, q850=None)]
+    assert bob.events[2:] == [Ended(leg=call.leg, by_far=True, status=200, reason=None, q850=16)]
     assert alice.lines() == ["INVITE", "ACK", "BYE"]
     assert bob.lines() == ["100 INVITE", "180 INVITE", "200 INVITE", "200 BYE"]
     assert [trace.line for trace in alice.traces] == [
@@ -73,7 +73,7 @@ def test_the_called_side_may_end_the_call(wire: Wire, alice: Phone, bob: Phone) 
     out, leg = talk(wire, alice, bob)
     bob.do(bob.agent.hang_up, leg, "done")
     wire.run(0.1)
-    assert alice.one(Ended) == Ended(leg=out, by_far=True, status=200, reason="done", q850=None)
+    assert alice.one(Ended) == Ended(leg=out, by_far=True, status=200, reason="done", q850=16)
     assert bob.one(Ended).by_far is False
 
 
@@ -91,7 +91,7 @@ def test_a_refused_call_fails_with_its_status(wire: Wire, alice: Phone, bob: Pho
     leg = bob.one(IncomingCall).leg
     bob.do(bob.agent.refuse, leg, 404)
     wire.run(0.1)
-    assert alice.events == [Failed(leg=out, status=404, reason="Not Found", q850=None, why="refused")]
+    assert alice.events == [Failed(leg=out, status=404, reason="Not Found", q850=1, why="refused")]
     assert bob.one(Ended) == Ended(leg=leg, by_far=False, status=404, reason=None, q850=None)
     assert alice.lines() == ["INVITE", "ACK"]
     wire.run(100)
@@ -196,7 +196,7 @@ def test_hanging_up_before_the_ack_waits_for_it(wire: Wire, alice: Phone, bob: P
     assert bob.one(Ended).by_far is False
     wire.run(0.1)
     assert bob.lines()[-1] == "BYE"
-    assert alice.one(Ended) == Ended(leg=out, by_far=True, status=200, reason=None, q850=None)
+    assert alice.one(Ended) == Ended(leg=out, by_far=True, status=200, reason=None, q850=16)
 
 
 def test_two_byes_that_cross_end_the_call_once_on_each_side(wire: Wire, alice: Phone, bob: Phone) -> None:

@@ -155,7 +155,7 @@ def test_neighbours_in_one_ipv6_network_count_as_one() -> None:
     ("change", "status"),
     [
         (lambda text: text.replace("Max-Forwards: 70", "Max-Forwards: 0"), 483),
-        (lambda text: text.replace("Max-Forwards: 70", "Require: 100rel, x"), 420),
+        (lambda text: text.replace("Max-Forwards: 70", "Require: 100rel, x, y"), 420),
         (lambda text: text.replace("Contact: <sip:mallory@198.51.100.99:5060>\n", ""), 400),
         (lambda text: text.replace("CSeq: 1 INVITE", "CSeq: 1 BYE"), 400),
         (
@@ -171,6 +171,7 @@ def test_neighbours_in_one_ipv6_network_count_as_one() -> None:
         (lambda text: text.replace("INVITE", "CANCEL"), 481),
         (lambda text: text.replace("INVITE", "REGISTER"), 405),
         (lambda text: text.replace("INVITE", "SUBSCRIBE"), 405),
+        (lambda text: text.replace("INVITE", "NOTIFY"), 481),
         (lambda text: text.replace("INVITE", "DANCE"), 501),
         (lambda text: text.replace("INVITE", "OPTIONS"), 200),
     ],
@@ -185,11 +186,13 @@ def test_requests_get_the_status_they_deserve(
     response = last(wire)
     assert response.to.tag
     if status in (405, 501, 200):
-        assert response.headers.get("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+        assert (
+            response.headers.get("Allow") == "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REGISTER, NOTIFY"
+        )
     if status in (415, 200):
         assert "application/sdp" in (response.headers.get("Accept") or "")
     if status == 420:
-        assert response.headers.get("Unsupported") == "100rel, x"
+        assert response.headers.get("Unsupported") == "x, y"
 
 
 def test_an_ack_is_never_answered(wire: Wire, bob: Phone) -> None:
@@ -327,3 +330,8 @@ def test_damaged_responses_never_hurt(damage: bytes, at: int) -> None:
     alice.do(alice.agent.hang_up, "out")
     wire.run(100)
     assert alice.agent.deadline() is None
+
+
+def test_a_notify_that_only_keeps_a_nat_open_is_welcome(wire: Wire, bob: Phone) -> None:
+    wire.inject(bob, INVITE.replace("INVITE", "NOTIFY").replace("Max-", "Event: Keep-Alive\nMax-"))
+    assert statuses(wire) == [200]

@@ -219,4 +219,4 @@ def test_over_tcp_a_whole_call_goes_through(wire: Wire, alice: Phone) -> None:
     bob.do(bob.agent.connection_lost, call.source)
     bob.do(bob.agent.hang_up, call.leg)
     wire.run(0.1)
-    assert alice.one(Ended) == Ended(leg=leg, by_far=True, status=200, reason=None, q850=None)
+    assert alice.one(Ended) == Ended(leg=leg, by_far=True, status=200, reason=None, q850=16)

@@ -227,7 +227,7 @@ def test_a_key_by_info_is_told_once_however_often_it_comes(call: Call) -> None:
         ("INFO", "", b"", 200),
         ("OPTIONS", "", b"", 200),
         ("REFER", "", b"", 603),
-        ("NOTIFY", "", b"", 405),
+        ("NOTIFY", "", b"", 481),
         ("DANCE", "", b"", 501),
         ("PRACK", "", b"", 481),
         ("INFO", "Require: x\r\n", b"", 420),

@@ -14,13 +14,14 @@ from ringline.agent import (
     AgentEvent,
     InviteContext,
     OutgoingInvite,
+    RegisterContext,
     Send,
     Traced,
     UserAgent,
 )
 from ringline.base import LegId, SeededRandom
 from ringline.sdp import Capabilities, offer
-from ringline.sip import Credentials, Destination, Flow, Request, Response, parse
+from ringline.sip import PING, Credentials, Destination, Flow, Request, Response, parse
 
 E = TypeVar("E")
 Message = Request | Response
@@ -98,6 +99,8 @@ class Wire:
     def __init__(self) -> None:
         self.now = 100.0
         self.fate: Fate = promptly
+        self.rewrite: Callable[[bytes], bytes] = lambda data: data
+        "What a box in the middle makes of a message."
         self.phones: dict[tuple[str, int], Phone] = {}
         self.strangers: list[tuple[tuple[str, int], Message]] = []
         "What was sent to addresses where no phone is."
@@ -111,6 +114,8 @@ class Wire:
         *,
         admit: Callable[[InviteContext], Admission] | None = None,
         secrets: Callable[[str], str | None] | None = None,
+        registers: Callable[[RegisterContext], Admission] | None = None,
+        trusts: Callable[[str], bool] = lambda _address: False,
         **settings: object,
     ) -> Phone:
         address = (host, 5060)
@@ -125,6 +130,8 @@ class Wire:
             SeededRandom(name.encode()),
             admit or (lambda _context: Admit("trunk")),
             secrets or (lambda _username: None),
+            registers=registers,
+            trusts=trusts,
         )
         phone = Phone(self, name, address, agent)
         self.phones[address] = phone
@@ -141,6 +148,8 @@ class Wire:
                     phone.events.append(event)
 
     def _carry(self, phone: Phone, data: bytes, to: Flow | Destination) -> None:
+        if data == PING:
+            return
         message = parse(data)
         phone.sent.append(message)
         if to.remote not in self.phones:
@@ -148,6 +157,7 @@ class Wire:
             return
         # A connection has one name at each end; the wire numbers it 1.
         flow = Flow(to.transport, to.remote, phone.address, 1 if to.transport == "tcp" else 0)
+        data = self.rewrite(data)
         for delay in self.fate(message):
             self._count += 1
             heapq.heappush(self._flights, (self.now + delay, self._count, data, flow))

@@ -15,6 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+import numpy as np
+import soxr
+
 from ringline.testing.audio import tone
 
 from .ports import free_block, free_port
@@ -40,6 +43,9 @@ jitter_buffer_delay 1-2
 module_path /usr/lib/baresip/modules
 module stdio.so
 module g711.so
+module g722.so
+module opus.so
+module l16.so
 module sndfile.so
 module aubridge.so
 module aufile.so
@@ -66,15 +72,21 @@ class Baresip:
         password: str | None = None,
         tone_hz: int = 440,
         answers: bool = False,
+        codecs: str = "PCMA,PCMU",
+        registrar: str | None = None,
+        transport: str = "udp",
     ) -> None:
-        """`password` answers challenges; `answers`: it takes calls by itself."""
+        """`password` answers challenges; `answers`: it takes calls by itself. It knows no other `codecs`.
+
+        With a `registrar` (host:port) it registers, over `transport`.
+        """
         self.port = free_port()
         self.control_port = free_port()
         self.folder = directory / f"baresip-{self.port}"
         self.folder.mkdir(parents=True)
         low, high = free_block(40)
         voice = self.folder / "voice.wav"
-        _write_tone(voice, tone_hz)
+        _write_tone(voice, tone_hz, *_shape(codecs))
         settings = _CONFIG.format(
             port=self.port,
             source=f"aufile,{voice}",
@@ -85,7 +97,9 @@ class Baresip:
         )
         (self.folder / "config").write_text(settings)
         (self.folder / "contacts").write_text("")
-        account = f"<sip:{user}@127.0.0.1>;regint=0;audio_codecs=PCMA,PCMU"
+        home = registrar or "127.0.0.1"
+        account = f"<sip:{user}@{home};transport={transport}>;audio_codecs={codecs}"
+        account += f";regint={120 if registrar is not None else 0}"
         if password is not None:
             account += f";auth_user={user};auth_pass={password}"
         (self.folder / "accounts").write_text(f"{account};answermode={'auto' if answers else 'manual'}\n")
@@ -173,8 +187,7 @@ class Baresip:
             start = data.find(b"data") + 8
             if start < 44:
                 continue  # only just begun
-            assert self._rate(data) == 8000
-            pcm += data[start : len(data) - (len(data) - start) % 2]
+            pcm += _at_8_khz(data[start:], self._number(data, 12, 4), self._number(data, 10, 2))
         return pcm
 
     def wait_heard(self, seen: Callable[[bytes], bool], *, within_s: float = 15.0) -> None:
@@ -203,6 +216,17 @@ class Baresip:
             assert time.monotonic() < end, f"the last rates shown were {shown[-5:]}"
             time.sleep(0.1)
 
+    def wait_shown(self, text: str, *, within_s: float = 10.0) -> None:
+        """Wait until it shows this on its screen: what happened before anybody could listen to its control port.
+
+        Raises:
+            AssertionError: it never did.
+        """
+        end = time.monotonic() + within_s
+        while text.encode() not in (self.folder / "out.log").read_bytes():
+            assert time.monotonic() < end, f"{text!r} was never shown"
+            time.sleep(0.05)
+
     def story(self, characters: int = 3000) -> str:
         """What happened, for people."""
         with suppress(OSError):
@@ -214,9 +238,10 @@ class Baresip:
     # ── inside ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @staticmethod
-    def _rate(wav: bytes) -> int:
-        start = wav.find(b"fmt ") + 12
-        return int.from_bytes(wav[start : start + 4], "little")
+    def _number(wav: bytes, at: int, length: int) -> int:
+        """A field of the format chunk: its rate, or how many channels there are."""
+        start = wav.find(b"fmt ") + at
+        return int.from_bytes(wav[start : start + length], "little")
 
     def _type(self, text: str) -> None:
         assert self._process is not None
@@ -268,10 +293,24 @@ class Baresip:
             process.wait(3)
 
 
-def _write_tone(file: Path, hz: int) -> None:
+def _at_8_khz(data: bytes, rate_hz: int, channels: int) -> bytes:
+    """The first channel of 16-bit samples, at a rate that the other tests know."""
+    whole = len(data) - len(data) % (2 * channels)
+    samples = np.frombuffer(data[:whole], dtype="<i2").reshape(-1, channels)[:, 0]
+    return bytes(samples.tobytes() if rate_hz == 8000 else soxr.resample(samples, rate_hz, 8000).tobytes())
+
+
+def _shape(codecs: str) -> tuple[int, int]:
+    """Rate and channels of its first codec: the phone plays no file of another kind."""
+    _, rate_hz, channels = f"{codecs.partition(',')[0]}/8000/1".split("/")[:3]
+    return int(rate_hz), int(channels)
+
+
+def _write_tone(file: Path, hz: int, rate_hz: int, channels: int) -> None:
     """What the phone says: more of it than any test lasts."""
+    samples = np.frombuffer(tone(hz, 60, rate_hz), dtype="<i2")
     with wave.open(str(file), "wb") as wav:
-        wav.setnchannels(1)
+        wav.setnchannels(channels)
         wav.setsampwidth(2)
-        wav.setframerate(8000)
-        wav.writeframes(tone(hz, 60))
+        wav.setframerate(rate_hz)
+        wav.writeframes(np.repeat(samples, channels).tobytes())

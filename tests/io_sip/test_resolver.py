@@ -73,3 +73,56 @@ def test_the_hosts_file_counts() -> None:
 
     found = asyncio.run(SipResolver(services=none).resolve("localhost", 5060, "tcp"))
     assert found == (Destination("tcp", "127.0.0.1", 5060),)
+
+
+# ── NAPTR (RFC 3263 section 4.1) ───────────────────────────────────────────────────────────────────────────────────
+
+POINTERS = {
+    "tcp-first.example": [
+        ("SIPS+D2T", "_sips._tcp.tcp-first.example"),
+        ("SIP+D2T", "_sip._tcp.example.com"),
+        ("SIP+D2U", "_sip._udp.example.com"),
+    ],
+    "elsewhere.example": [("SIP+D2U", "_sip._udp.example.com")],
+    "strange.example": [("SIP+D2S", "_sip._sctp.strange.example"), ("E2U+sip", "x")],
+    "dead-end.example": [("SIP+D2U", "_sip._udp.broken.example"), ("SIP+D2T", "_sip._tcp.example.com")],
+}
+
+
+async def pointers(host: str) -> list[tuple[str, str]]:
+    return POINTERS.get(host, [])
+
+
+@pytest.mark.parametrize(
+    ("host", "transport", "found"),
+    [
+        pytest.param("tcp-first.example", None, [Destination("tcp", "192.0.2.1", 5071)], id="the order is theirs"),
+        pytest.param("tcp-first.example", "udp", [], id="a transport in the URI passes NAPTR over"),
+        pytest.param("elsewhere.example", None, [udp("192.0.2.1", 5070), udp("192.0.2.2"), udp("192.0.2.3")], id="srv"),
+        pytest.param("strange.example", None, [], id="services nobody speaks"),
+        pytest.param("dead-end.example", None, [Destination("tcp", "192.0.2.1", 5071)], id="the next record"),
+    ],
+)
+def test_naptr_says_which_transports_there_are(host: str, transport: str | None, found: list[Destination]) -> None:
+    resolver = SipResolver(services=services, addresses=addresses, pointers=pointers)
+    assert list(asyncio.run(resolver.resolve(host, None, transport))) == found
+
+
+def test_tls_is_found_where_it_is_spoken() -> None:
+    async def secure(name: str) -> list[tuple[str, int]]:
+        return [("sip1.example.com", 5061)] if name == "_sips._tcp.tcp-first.example" else []
+
+    resolver = SipResolver(transports=("udp", "tcp", "tls"), services=secure, addresses=addresses, pointers=pointers)
+    tls = Destination("tls", "192.0.2.1", 5061)
+    assert asyncio.run(resolver.resolve("tcp-first.example", None, None)) == (tls,)
+    assert asyncio.run(resolver.resolve("sip1.example.com", None, "tls")) == (tls,)
+    assert asyncio.run(resolver.resolve("192.0.2.1", None, "tls")) == (tls,)
+
+
+def test_a_name_without_a_dot_is_not_asked_of_the_name_service() -> None:
+    async def never(name: str) -> list[tuple[str, int]]:
+        raise AssertionError(name)
+
+    assert asyncio.run(SipResolver(services=never, addresses=addresses).resolve("pbx", None, None)) == (
+        udp("10.0.0.5"),
+    )

@@ -34,7 +34,10 @@ class Book:
         return msisdn in ("442079460000", "442079460001")
 
     def application_of(self, msisdn: str) -> ApplicationId | None:
-        return APP if msisdn == "442079460000" else None
+        return APP if msisdn in ("442079460000", "442079460013") else None
+
+    def is_forwarded(self, msisdn: str) -> bool:
+        return msisdn in ("442079460012", "442079460013")
 
 
 CARRIER = Trunk(
@@ -51,7 +54,7 @@ PBX = Trunk(
     port=5062,
     transport="tcp",
     prefixes=("4420", "49"),
-    strip_plus=True,
+    number_format="bare",
     caller_id="any",
 )
 INWARD = Trunk(name="inward", addresses=("198.51.100.0/24",), prefixes=("",))
@@ -71,7 +74,7 @@ def table(**changes: Any) -> RoutingTable:
         "trunks": [CARRIER, PBX, INWARD],
         "users": [BOB, EVE, PHONE],
         "domains": [ACME, OPEN, SHUT, LOGIN],
-        "account_secrets": {"key1": "s3cret"},
+        "account_keys": ("key1",),
     }
     return RoutingTable(**{**parts, **changes})
 
@@ -100,11 +103,11 @@ def test_a_trunk_is_known_by_its_address_and_the_longest_prefix_wins(source: str
 
 def test_strangers_are_asked_to_log_in_where_anybody_can() -> None:
     assert table().admit(source="192.0.2.1", username=None, to_host="x") == Challenge()
-    assert table(account_secrets={}).admit(source="192.0.2.1", username=None, to_host="x") == Challenge()
+    assert table(account_keys=()).admit(source="192.0.2.1", username=None, to_host="x") == Challenge()
 
 
 def test_strangers_are_refused_where_nobody_can_log_in() -> None:
-    closed = table(account_secrets={}, users=[SipUser(username="bob", contact="sip:b@h"), PHONE])
+    closed = table(account_keys=(), users=[SipUser(username="bob", contact="sip:b@h"), PHONE])
     answer = closed.admit(source="192.0.2.1", username=None, to_host="x")
     assert isinstance(answer, Refuse)
     assert answer.status == 403
@@ -142,11 +145,20 @@ def test_domains_have_their_own_doors(source: str, username: str | None, host: s
 
 
 def test_passwords() -> None:
-    assert [table().password_of(name) for name in ("bob", "key1", "nobody")] == ["b", "s3cret", None]
+    assert [table().password_of(name) for name in ("bob", "key1", "nobody")] == ["b", None, None]
     assert table(users=[SipUser(username="bob", contact="sip:b@h")]).password_of("bob") is None
 
 
 # ── inbound ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("dialled", "application"), [("+442079460012", None), ("+442079460013", APP)])
+def test_a_forwarded_number_is_known_whatever_application_it_has(
+    dialled: str, application: ApplicationId | None
+) -> None:
+    found = table().inbound("trunk:carrier", to_user=dialled)
+    assert isinstance(found, Inbound)
+    assert (found.forwarded, found.application, found.number) == (True, application, dialled.removeprefix("+"))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +171,7 @@ def test_a_number_is_found_however_it_is_written(dialled: str) -> None:
     )
 
 
-@pytest.mark.parametrize("dialled", ["442079460001", "442079460002", "bob", "", "+", "101"])
+@pytest.mark.parametrize("dialled", ["442079460001", "442079460009", "bob", "", "+", "101"])
 def test_what_is_not_linked_is_404(dialled: str) -> None:
     for identity in ("trunk:carrier", "account:key1", "user:bob"):
         answer = table().inbound(identity, to_user=dialled)
@@ -265,7 +277,8 @@ def test_users_with_a_contact_are_called_there() -> None:
         assert found.hop == Hop(host="127.0.0.1", port=5070, transport="tcp")
         assert (found.from_uri, found.trunk) == ("sip:442079460000@sip.ringline.example", None)
     assert route(table().extension_route("101", caller="101")).caller == "101"
-    missing = table().phone_route("442079460001", caller=None)
+    homeless = SipUser(username="ghost", number="442079460001")
+    missing = table(users=[homeless]).phone_route("442079460001", caller=None)
     assert isinstance(missing, Unroutable)
     assert (missing.status, missing.detail) == ("unanswered", "unavailable")
     nobody = table().extension_route("999", caller=None)
@@ -339,3 +352,122 @@ def test_a_trunk_whose_transport_is_missing_is_not_used() -> None:
 def test_a_wrong_network_is_an_error() -> None:
     with pytest.raises(ValueError):
         table(trunks=[Trunk(name="x", addresses=("10.0.0.1/8",))])
+
+
+# ── users who register ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_users_without_a_fixed_contact_are_rung_where_they_registered() -> None:
+    for found in (
+        route(table().phone_route("442079460001", caller=None)),
+        route(table().sip_route("sip:eve@sip.ringline.example", caller=None, leg=LEG)),
+    ):
+        assert (found.user, found.to_uri) == ("eve", "sip:eve@sip.ringline.example")
+    found = route(table().sip_route("sip:phone-1@acme.sip.sip.ringline.example", caller=None, leg=LEG))
+    assert (found.user, found.to_uri) == ("phone-1", "sip:phone-1@acme.sip.sip.ringline.example")
+
+
+def test_each_user_registers_for_himself_only() -> None:
+    may = table().may_register
+    assert may(source="192.0.2.1", username=None, aor_user="eve") == Challenge()
+    assert may(source="192.0.2.1", username="eve", aor_user="eve") == Admit("eve")
+    for username, aor in (("eve", "bob"), ("key1", "key1"), ("ghost", "ghost")):
+        assert isinstance(may(source="192.0.2.1", username=username, aor_user=aor), Refuse)
+    nobody = table(users=[SipUser(username="x", contact="sip:x@192.0.2.1")]).may_register
+    assert isinstance(nobody(source="192.0.2.1", username=None, aor_user="x"), Refuse)
+    assert isinstance(may(source="nonsense", username=None, aor_user="eve"), Refuse)
+
+
+def test_a_user_of_a_domain_registers_from_where_the_domain_may_call() -> None:
+    fenced = SipDomain(name="acme", application=APP, acl=("198.51.100.0/24",), digest_auth=True)
+    may = table(domains=[fenced]).may_register
+    assert may(source="198.51.100.3", username="phone-1", aor_user="phone-1") == Admit("phone-1")
+    assert isinstance(may(source="192.0.2.1", username="phone-1", aor_user="phone-1"), Refuse)
+
+
+# ── trunks as operators know them ──────────────────────────────────────────────────────────────────────────────────
+
+
+def trunk(name: str, **fields: Any) -> Trunk:
+    return Trunk(**{"name": name, "host": f"{name}.example", **fields})
+
+
+def test_trunks_with_the_same_prefix_are_tried_one_after_the_other() -> None:
+    trunks = [trunk("any"), trunk("a", prefixes=("44",)), trunk("b", prefixes=("44", "4")), trunk("in", host=None)]
+    found = route(table(trunks=trunks).phone_route("447700900123", caller=None))
+    assert [found.trunk, *(each.trunk for each in found.then)] == ["a", "b"]
+    assert found.then[0].request_uri == "sip:+447700900123@b.example;user=phone"
+    assert route(table(trunks=trunks).phone_route("4312345678", caller=None)).trunk == "b"
+    assert route(table(trunks=trunks).phone_route("15551230001", caller=None)).trunk == "any"
+
+
+def test_a_trunk_that_cannot_be_reached_at_all_is_passed_over() -> None:
+    trunks = [trunk("secure", transport="tls"), trunk("plain")]
+    found = route(table(trunks=trunks).phone_route("447700900123", caller=None))
+    assert (found.trunk, found.then) == ("plain", ())
+    assert isinstance(table(trunks=trunks[:1]).phone_route("447700900123", caller=None), Unroutable)
+
+
+@pytest.mark.parametrize(
+    ("fields", "uri"),
+    [
+        ({}, "sip:+442079460009@t.example;user=phone"),
+        ({"number_format": "bare"}, "sip:442079460009@t.example;user=phone"),
+        ({"number_format": "00", "port": 5070}, "sip:00442079460009@t.example:5070;user=phone"),
+        ({"number_format": "national", "country": "GB"}, "sip:02079460009@t.example;user=phone"),
+        ({"number_format": "national", "country": "DE"}, "sip:00442079460009@t.example;user=phone"),
+        ({"number_format": "national"}, "sip:00442079460009@t.example;user=phone"),
+        ({"number_uri": "tel"}, "tel:+442079460009"),
+        ({"number_uri": "tel", "number_format": "bare"}, "tel:442079460009;phone-context=t.example"),
+    ],
+)
+def test_numbers_are_written_as_the_trunk_wants_them(fields: dict[str, Any], uri: str) -> None:
+    found = route(table(trunks=[trunk("t", **fields)]).phone_route("442079460009", caller="442079460000"))
+    assert found.request_uri == uri
+
+
+def test_what_a_trunk_wants_goes_with_every_call_to_it() -> None:
+    special = trunk("t", headers=(("X-Account", "7"),), codecs=("PCMU",), caller_number="442079460001")
+    found = route(table(trunks=[special]).phone_route("447700900123", caller="15550000000"))
+    assert ("X-Account", "7") in found.headers
+    assert (found.codecs, found.caller) == (("PCMU",), "442079460001")
+    assert ("Privacy", "id") not in found.headers
+    by_uri = route(table(trunks=[special]).sip_route("sip:x@t.example", caller=None, leg=LEG))
+    assert (by_uri.codecs, by_uri.headers[:2]) == (
+        ("PCMU",),
+        (("P-Asserted-Identity", "<sip:442079460001@sip.ringline.example>"), ("X-Account", "7")),
+    )
+
+
+def test_a_trusted_trunk_says_who_calls_and_never_reveals_who_hides() -> None:
+    trusting = table(trunks=[trunk("t", trust_identity=True), trunk("u")])
+
+    def caller(name: str, **said: Any) -> str:
+        return trusting.caller(f"trunk:{name}", **{"from_user": "100", "asserted_user": "+447700900123", **said})
+
+    assert caller("t") == "447700900123"
+    assert caller("u") == "100"
+    assert caller("t", asserted_user=None) == "100"
+    assert caller("t", from_user="anonymous") == "447700900123"
+    assert caller("t", from_user="anonymous", anonymous=True) == UNKNOWN
+    assert caller("u", from_user="anonymous") == UNKNOWN
+
+
+def test_a_provider_we_registered_with_calls_our_contact_and_names_the_number_in_to() -> None:
+    provider = trunk("p", registers=True, credentials=Credentials(username="acct", password="x"))
+    book = table(trunks=[provider])
+    assert isinstance(book.admit(source="198.51.100.9", username=None, to_host="h"), Challenge)
+    admitted = book.admit(source="198.51.100.9", username=None, to_host="h", registered_at="p")
+    assert admitted == Admit("trunk:p")
+    found = book.inbound("trunk:p", to_user="acct", header_user="+442079460000")
+    assert isinstance(found, Inbound)
+    assert found.number == "442079460000"
+    direct = book.inbound("trunk:p", to_user="442079460000", header_user="other")
+    assert isinstance(direct, Inbound)
+
+
+def test_only_addresses_that_the_settings_name_are_trusted() -> None:
+    assert table().trusts("203.0.113.1")
+    assert table().trusts("192.0.2.1")
+    assert not table().trusts("8.8.8.8")
+    assert not table().trusts("nonsense")

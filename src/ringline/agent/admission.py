@@ -1,4 +1,4 @@
-"""Who may call: the question put to the owner of the agent, and its three answers."""
+"""Who may call or register: the questions put to the owner of the agent."""
 
 from __future__ import annotations
 
@@ -21,25 +21,14 @@ class InviteContext:
     "As they came; credentials left out."
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """Let in."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterContext:
+    """A REGISTER at the door. Admitted, its identity is the user whose contacts are meant."""
 
-    identity: str
-    "Who it is, for the engine."
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """Ask for a name and password (401); `admit` is asked again once they are right."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Turn away. 401, 403 and 407 count against the source: ten in a minute, and it is not answered for a while."""
-
-    status: int
-    reason: str = ""
-
-
-Admission = Admit | Challenge | Refuse
+    source: Flow
+    aor_user: str
+    "The user part of To: whose contacts are to be changed."
+    host: str
+    "The host of the Request-URI: the domain."
+    username: str | None
+    "Proved by digest; None before anybody was asked."

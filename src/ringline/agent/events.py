@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ringline.base import LegId
-from ringline.sip import Destination, Flow
+from ringline.sip import Destination, Diversion, Flow, HistoryEntry, NameAddr
+
+
+class Notice:
+    """What is told about no leg in particular: names, registrations, trunks."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,19 @@ class IncomingCall:
     "Who is called: the user part of the Request-URI, unescaped; empty when it has none."
     to_host: str
     "The host of the Request-URI."
+    header_user: str
+    "The user part of To: the number, where the Request-URI is only our own registered contact."
     from_user: str
     from_host: str
     from_display: str
     anonymous: bool
     "The caller asked not to be named (RFC 3323), or gives no name."
+    asserted: NameAddr | None = None
+    "Who the network before us says he is (RFC 3325); worth as much as that network."
+    diversions: tuple[Diversion, ...] = ()
+    "How the call was forwarded before it came here, the latest first (RFC 5806)."
+    history: tuple[HistoryEntry, ...] = ()
+    "The targets it had before (RFC 7044)."
     headers: tuple[tuple[str, str], ...]
     "As they came, in order; credentials left out."
     sdp: bytes | None
@@ -83,6 +97,8 @@ class Failed:
     "Cause of the telephone network, where the far end names one."
     why: str
     "`refused`, `timeout`, `unreachable` or `cancelled` (by us)."
+    retry_after_s: int | None = None
+    "Seconds the far end wants to be left alone, with a 503."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +157,40 @@ class KeyByInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registered(Notice):
+    """A user registered, renewed or took back where he is."""
+
+    user: str
+    "What `registers` called him."
+    contacts: int
+    "Devices he has now."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerState(Notice):
+    """A trunk under watch came up, went down, or our registration with it changed."""
+
+    name: str
+    up: bool
+    "It answers, and has not asked to be left alone."
+    registered: bool | None
+    "Whether it knows where we are; None: it need not."
+    why: str
+    "What is wrong, for people; empty when all is well."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup(Notice):
+    """A host name has to be found (RFC 3263): answer with `UserAgent.found`, with nothing when it is unknown."""
+
+    host: str
+    "Lower case."
+    port: int | None
+    transport: str | None
+    "Lower case; None: DNS decides."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
     """A message came or went; repeats are not told. Holds neither SDP nor credentials."""
 
@@ -165,5 +215,8 @@ AgentEvent = (
     | OfferAnswered
     | OfferRefused
     | KeyByInfo
+    | Lookup
+    | PeerState
+    | Registered
     | Traced
 )

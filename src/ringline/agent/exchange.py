@@ -145,8 +145,8 @@ class ServerExchange:
         self._transaction.respond(response, now=now)
         self._pump(now)
 
-    def repeat_success(self, data: bytes) -> None:
-        """Send a 2xx again: its repeats are the dialog's business, not the transaction's (RFC 6026)."""
+    def repeat(self, data: bytes) -> None:
+        """Send a 2xx or a reliable 1xx again: their repeats are not the transaction's business (RFC 6026, RFC 3262)."""
         self._stack.send(data, self._reply_to)
 
     def receive(self, request: Request, now: float) -> None:

@@ -5,18 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from ringline.agent.admission import Admission, Admit, Challenge, InviteContext, Refuse
+from ringline.agent.admission import InviteContext, RegisterContext
 from ringline.agent.body import read_sdp
 from ringline.agent.events import IncomingCall
+from ringline.agent.flood import Flood
 from ringline.agent.guard import Guard
 from ringline.agent.incoming import Incoming
+from ringline.agent.login import Login
+from ringline.agent.registrar import Registrar
 from ringline.agent.stack import Stack
 from ringline.base import RemoteProtocolError, new_leg_id, token
-from ringline.sip import Dialog, DigestServer, Flow, Missing, Request, Stale, Verified, Wrong
+from ringline.sip import (
+    SHORTEST_S,
+    Admission,
+    Admit,
+    Challenge,
+    Dialog,
+    Flow,
+    KeptSums,
+    Refuse,
+    Request,
+    answer_terms,
+    asserted_identity,
+    is_anonymous,
+    read_diversions,
+    read_history,
+)
 
 _SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization"})
-_NEEDS_DIALOG: Final = frozenset({"BYE", "UPDATE", "INFO", "PRACK"})
-_NOT_HERE: Final = frozenset({"REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH", "REFER"})
+_NEEDS_DIALOG: Final = frozenset({"BYE", "UPDATE", "INFO", "PRACK", "NOTIFY"})
+_NOT_HERE: Final = frozenset({"REGISTER", "SUBSCRIBE", "MESSAGE", "PUBLISH", "REFER"})
 _COUNTED: Final = (401, 403, 407)
 
 
@@ -24,26 +42,42 @@ class Gate:
     """Decides what becomes of a request that belongs to nothing we know."""
 
     def __init__(
-        self, stack: Stack, admit: Callable[[InviteContext], Admission], secrets: Callable[[str], str | None]
+        self,
+        stack: Stack,
+        admit: Callable[[InviteContext], Admission],
+        secrets: Callable[[str], str | KeptSums | None],
+        registers: Callable[[RegisterContext], Admission] | None,
+        trusts: Callable[[str], bool],
     ) -> None:
+        """Without `registers` nobody can register here (405)."""
         self.draining = False
-        self.guard = Guard()
         self._stack = stack
         self._admit = admit
-        self._secrets = secrets
-        self._digest = DigestServer(stack.config.realm, stack.random, algorithms=stack.config.digest_algorithms)
+        self.flood = Flood(stack.config.flood, trusts)
+        self._login = Login(stack, Guard(), self.flood, secrets, trusts)
+        self.registrar = Registrar(stack, self._login, registers) if registers is not None else None
 
     def receive(self, request: Request, flow: Flow, now: float) -> None:
         """Take a request without dialog that is neither ACK nor CANCEL nor a repeat."""
-        if self.guard.blocked(flow.remote[0], now=now):
+        if self.shuns(flow, now):
             return
         if request.method == "INVITE":
             self._invite(request, flow, now)
             return
-        if request.method == "OPTIONS":
+        if request.method == "REGISTER" and self.registrar is not None and not self.draining:
+            self.registrar.receive(request, flow, now)
+            return
+        if request.method == "REGISTER" and self.draining:
+            status = 503
+        elif request.method == "OPTIONS":
             status = self._options(request)
+            if status == 420:
+                self.refuse(request, flow, 420, now, headers=self._explained(request, 420))
+                return
         elif request.method in _NEEDS_DIALOG:
-            status = 481
+            # A NOTIFY that only keeps a NAT open is welcome; nothing else was subscribed to.
+            kept = request.method == "NOTIFY" and (request.headers.get("Event") or "").lower() == "keep-alive"
+            status = 200 if kept else 481
         elif request.method in _NOT_HERE:
             status = 405
         else:
@@ -52,34 +86,47 @@ class Gate:
 
     def receive_stray(self, request: Request, flow: Flow, now: float) -> None:
         """Take a request for a dialog that is not, or no longer, here."""
-        if not self.guard.blocked(flow.remote[0], now=now):
+        if not self.shuns(flow, now):
             self.refuse(request, flow, 481, now)
 
-    def refuse(self, request: Request, flow: Flow, status: int, now: float, *, reason: str = "") -> None:
-        """Answer a stranger, at a limited rate, and keep nothing."""
-        headers = (("Retry-After", str(self._stack.config.retry_after_s)),) if status == 503 else ()
-        if self.guard.may_answer(flow.remote[0], now=now):
+    def shuns(self, flow: Flow, now: float) -> bool:
+        """Whether this source failed too often to be answered at present."""
+        return self._login.shuns(flow, now)
+
+    def lets_pass(self, flow: Flow, now: float) -> bool:
+        """Whether a message of this source is read at all."""
+        return self._login.lets_pass(flow, now)
+
+    def refuse(
+        self,
+        request: Request,
+        flow: Flow,
+        status: int,
+        now: float,
+        *,
+        reason: str = "",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Answer and keep nothing; strangers at a limited rate."""
+        if status == 503:
+            headers = (*headers, ("Retry-After", str(self._stack.config.retry_after_s)))
+        if self._login.may_answer(flow, now):
             self._stack.answer_stateless(request, flow, status, reason=reason, headers=headers)
 
     def _options(self, request: Request) -> int:
-        if request.headers.get("Max-Forwards") == "0":
-            return 483
+        # Max-Forwards of 0 is no obstacle at the end of the way (RFC 4475 section 3.3.11).
+        if self._stack.unsupported(request):
+            return 420
         return 503 if self.draining else 200
 
     # ── INVITE ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _invite(self, request: Request, flow: Flow, now: float) -> None:
-        stack = self._stack
         try:
             dialog, sdp = self._examine(request)
             context = self._context(request, flow, None)
         except RemoteProtocolError as error:
-            if error.sip_status == 420:
-                unsupported = ", ".join(request.headers.tokens("Require"))
-                if self.guard.may_answer(flow.remote[0], now=now):
-                    stack.answer_stateless(request, flow, 420, headers=(("Unsupported", unsupported),))
-            else:
-                self.refuse(request, flow, error.sip_status, now)
+            self.refuse(request, flow, error.sip_status, now, headers=self._explained(request, error.sip_status))
             return
         admission: Admission | None = self._admit(context)
         if isinstance(admission, Challenge):
@@ -89,7 +136,7 @@ class Gate:
                 self._open(request, flow, dialog, sdp, context, identity, now)
             case Refuse(status, reason):
                 if status in _COUNTED:
-                    self.guard.failed(flow.remote[0], now=now)
+                    self._login.failed(flow, now)
                 self.refuse(request, flow, status if 400 <= status <= 699 else 403, now, reason=reason)
             case _:
                 pass
@@ -105,37 +152,27 @@ class Gate:
             raise RemoteProtocolError("too many hops", sip_status=483)
         if stack.is_merged(request):
             raise RemoteProtocolError("the same INVITE came by two ways", sip_status=482)
-        if request.headers.tokens("Require"):
-            raise RemoteProtocolError("no extension is supported", sip_status=420)
+        if stack.unsupported(request):
+            raise RemoteProtocolError("an extension is not supported", sip_status=420)
+        if not _takes_sdp(request):
+            raise RemoteProtocolError("no answer that we can give is wanted", sip_status=406)
+        answer_terms(request, wanted_s=stack.config.session_expires_s)
         sdp = read_sdp(request)
         return Dialog.accept(request, to_tag=token(stack.random, 12)), sdp
 
+    def _explained(self, request: Request, status: int) -> tuple[tuple[str, str], ...]:
+        """The header that goes with a refusal and says what would be taken instead."""
+        if status == 420:
+            return (("Unsupported", ", ".join(self._stack.unsupported(request))),)
+        return (("Min-SE", str(SHORTEST_S)),) if status == 422 else ()
+
     def _prove(self, request: Request, flow: Flow, now: float) -> Admission | None:
         """Check who it claims to be; None when the answer is another challenge."""
-        source = flow.remote[0]
-        verdict = self._digest.verify(
-            request.headers.all("Authorization"),
-            method=request.method,
-            source=source,
-            secrets=self._secrets,
-            now=now,
-        )
-        match verdict:
-            case Verified(username):
-                self.guard.proved(source, now=now)
-                admission = self._admit(self._context(request, flow, username))
-                return Refuse(403) if isinstance(admission, Challenge) else admission
-            case Wrong():
-                self.guard.failed(source, now=now)
-            case Stale() | Missing():
-                pass
-        if self.guard.may_answer(source, now=now):
-            challenges = self._digest.challenges(source, now=now, stale=isinstance(verdict, Stale))
-            if _gives_up_over_sha256(request):
-                challenges = [value for value in challenges if "algorithm=MD5," in value] or challenges
-            headers = tuple(("WWW-Authenticate", value) for value in challenges)
-            self._stack.answer_stateless(request, flow, 401, headers=headers)
-        return None
+        username = self._login.prove(request, flow, now)
+        if username is None:
+            return None
+        admission = self._admit(self._context(request, flow, username))
+        return Refuse(403) if isinstance(admission, Challenge) else admission
 
     def _context(self, request: Request, flow: Flow, username: str | None) -> InviteContext:
         return InviteContext(
@@ -177,10 +214,14 @@ class Gate:
                 request_uri=request.uri,
                 to_user=uri.user or "",
                 to_host=uri.host,
+                header_user=context.to.uri.user or "",
                 from_user=from_.uri.user or "",
                 from_host=from_.uri.host,
                 from_display=from_.display,
-                anonymous=_is_anonymous(request),
+                anonymous=is_anonymous(request.headers, from_),
+                asserted=asserted_identity(request.headers),
+                diversions=read_diversions(request.headers),
+                history=read_history(request.headers),
                 headers=context.headers,
                 sdp=sdp,
                 call_id=request.call_id,
@@ -192,20 +233,7 @@ def _shown_headers(request: Request) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in request.headers if name.lower() not in _SECRET_HEADERS)
 
 
-def _gives_up_over_sha256(request: Request) -> bool:
-    """Whether this phone ends the call at a challenge it does not know, wherever it stands (RFC 7616 section 3.3 wants
-    it passed over). So does baresip before 3.11, which is in Debian 12.
-    """
-    name, _, version = (request.headers.get("User-Agent") or "").partition(" v")
-    numbers = version.partition(" ")[0].split(".")[:2]
-    known = len(numbers) == 2 and all(each.isascii() and each.isdigit() and len(each) < 5 for each in numbers)
-    return name == "baresip" and known and (int(numbers[0]), int(numbers[1])) < (3, 11)
-
-
-def _is_anonymous(request: Request) -> bool:
-    """Whether the caller hides: by Privacy (RFC 3323) or by the From that RFC 3261 section 8.1.1.3 proposes."""
-    privacy = {word.strip().lower() for value in request.headers.all("Privacy") for word in value.split(";")}
-    if privacy & {"id", "user", "header"}:
-        return True
-    uri = request.from_.uri
-    return not uri.user or uri.user.lower() == "anonymous" or uri.host.lower() == "anonymous.invalid"
+def _takes_sdp(request: Request) -> bool:
+    """Whether the caller's Accept, if there is one, has room for SDP (RFC 3261 section 20.1)."""
+    kinds = [value.partition(";")[0].strip() for value in request.headers.tokens("Accept")]
+    return not kinds or any(kind in ("application/sdp", "application/*", "*/*", "multipart/mixed") for kind in kinds)

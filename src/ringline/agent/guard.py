@@ -41,7 +41,7 @@ class Guard:
 
     def blocked(self, host: str, *, now: float) -> bool:
         """Whether this source is not answered at present."""
-        record = self._records.get(_source(host))
+        record = self._records.get(source_of(host))
         return record is not None and record.blocked_until > now
 
     def failed(self, host: str, *, now: float) -> None:
@@ -66,7 +66,7 @@ class Guard:
         return len(self._records)
 
     def _record(self, host: str, now: float) -> _Record:
-        source = _source(host)
+        source = source_of(host)
         record = self._records.get(source)
         if record is None:
             record = self._records[source] = _Record(now)
@@ -78,7 +78,8 @@ class Guard:
         return record
 
 
-def _source(host: str) -> str:
+def source_of(host: str) -> str:
+    """What counts as one source: an IPv4 address, or a /64 of IPv6."""
     if ":" not in host:
         return host
     try:

@@ -9,6 +9,7 @@ from ringline.sip import Flow, Request
 
 if TYPE_CHECKING:
     from ringline.agent.exchange import ServerExchange
+    from ringline.agent.remnants import Remnant
 
 
 class Leg:
@@ -52,3 +53,7 @@ class Leg:
 
     def flow_lost(self, flow: Flow, now: float) -> None:
         """A connection is gone."""
+
+    def remnants(self) -> tuple[Remnant, ...]:
+        """What has to be known to end its dialogs, should this process die; none when nothing is left to be said."""
+        return ()

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from enum import StrEnum, unique
 from typing import Final
 
 from ringline.agent.agenda import Alarm
 from ringline.agent.body import read_sdp
 from ringline.agent.config import OutgoingInvite
-from ringline.agent.events import Answered, Failed, Provisional
+from ringline.agent.early import EarlyDialogs, sdp_of
+from ringline.agent.events import AgentEvent, Answered, Failed, OfferReceived, Provisional
 from ringline.agent.exchange import ClientExchange, ServerExchange
 from ringline.agent.leg import Leg
+from ringline.agent.reach import Target
+from ringline.agent.redirects import MOST_REDIRECTS, follow
+from ringline.agent.remnants import Remnant, RemnantKind
 from ringline.agent.session import Session
-from ringline.agent.stack import Stack, Target
+from ringline.agent.stack import Stack
 from ringline.base import LegId, RemoteProtocolError, token
 from ringline.sip import (
-    Destination,
+    SHORTEST_S,
     Dialog,
     DigestClient,
     Flow,
@@ -24,14 +29,16 @@ from ringline.sip import (
     Params,
     Request,
     Response,
+    SessionExpires,
     Uri,
+    accepted_terms,
     cancel_request,
     is_free_name,
     read_reason,
+    read_retry_after,
     write_reason,
 )
 
-_MOST_REDIRECTS: Final = 3
 _MOST_BRANCHES: Final = 8
 
 
@@ -48,8 +55,18 @@ class Phase(StrEnum):
 class Outgoing(Leg):
     """From the INVITE to its final response, over as many attempts as it takes."""
 
-    def __init__(self, stack: Stack, leg: LegId, invite: OutgoingInvite, now: float) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        leg: LegId,
+        invite: OutgoingInvite,
+        now: float,
+        *,
+        tell: Callable[[AgentEvent, float], None] | None = None,
+    ) -> None:
+        """`tell` takes the events of a branch, whose leg belongs to somebody else until it is answered."""
         super().__init__(leg)
+        self._tell = tell or _teller(stack)
         self._stack = stack
         self._invite = invite
         self._call_id = token(stack.random, 24)
@@ -59,7 +76,7 @@ class Outgoing(Leg):
         display, from_uri = invite.from_
         self._from = str(NameAddr(Uri.parse(from_uri), display, Params((("tag", self._tag),))))
         self._to = str(NameAddr(Uri.parse(invite.to)))
-        self._left: deque[tuple[Uri, Destination]] = deque((self._uri, each) for each in invite.destinations)
+        self._left: deque[tuple[Uri, Target]] = deque((self._uri, each) for each in invite.destinations)
         self._redirects = 0
         self._auth = DigestClient(invite.credentials) if invite.credentials else None
         self._phase = Phase.CALLING
@@ -68,9 +85,11 @@ class Outgoing(Leg):
         self._cancel_reason: str | None = None
         self._cancel_sent = False
         self._give_up: Alarm | None = None
-        self._early: dict[str, bytes] = {}
-        self._acks: dict[str, tuple[bytes, Target]] = {}
-        stack.legs[leg] = self
+        self._early = EarlyDialogs(stack, leg)
+        self._expires_s = stack.config.session_expires_s
+        self._acks: dict[str, tuple[bytes, Target] | None] = {}
+        if tell is None:
+            stack.legs[leg] = self
         stack.dialogs[(self._call_id, self._tag)] = self
         if self._left:
             self._next(now)
@@ -90,7 +109,7 @@ class Outgoing(Leg):
             self._auth is None or not self._auth.authorize(request, challenge, self._stack.random)
         ):
             return False
-        self._stack.prepare(request, target.transport)
+        self._stack.prepare(request, target)
         self._heard = False
         self._exchange = self._stack.request(
             request,
@@ -99,7 +118,7 @@ class Outgoing(Leg):
             now=now,
             on_answer=lambda response, flow, at: self._answered(request, response, flow, at),
             on_silence=self._silent,
-            patience=self._stack.config.failover_s if self._left else None,
+            patience=self._stack.config.failover_s if self._left or self._invite.others else None,
         )
         return True
 
@@ -108,11 +127,16 @@ class Outgoing(Leg):
         self._cseq += 1
         request = Request(method="INVITE", uri=str(self._uri))
         headers = request.headers
+        for route in invite.routes:
+            headers.add("Route", route)
         headers.add("Max-Forwards", "70")
         headers.add("From", self._from)
         headers.add("To", self._to)
         headers.add("Call-ID", self._call_id)
         headers.add("CSeq", f"{self._cseq} INVITE")
+        if self._expires_s:
+            headers.add("Session-Expires", str(SessionExpires(self._expires_s, "uac")))
+            headers.add("Min-SE", str(SHORTEST_S))
         for name, value in invite.headers:
             if is_free_name(name):
                 headers.add(name, value)
@@ -132,34 +156,34 @@ class Outgoing(Leg):
             return
         self._heard = True
         if status < 200:
-            self._proceeding(response, now)
+            self._proceeding(request, response, flow, now)
         elif self._phase is Phase.CANCELLING:
             self._over()
         else:
             self._failure(response, now)
 
-    def _proceeding(self, response: Response, now: float) -> None:
+    def _proceeding(self, request: Request, response: Response, flow: Flow, now: float) -> None:
         if self._phase is Phase.CANCELLING:
             self._send_cancel(now)
             return
         self._phase = Phase.PROCEEDING
         if response.status == 100:
             return
-        sdp = _sdp_of(response)
-        branch = response.to.tag or ""
-        if sdp is not None and (branch in self._early or len(self._early) < _MOST_BRANCHES):
-            self._early[branch] = sdp
-        self._stack.emit(Provisional(leg=self.leg, status=response.status, sdp=sdp))
+        news, sdp = self._early.heard(request, response, flow, now)
+        if news:
+            self._tell(Provisional(leg=self.leg, status=response.status, sdp=sdp), now)
 
     def _success(self, request: Request, response: Response, flow: Flow, now: float) -> None:
         branch = response.to.tag or ""
         if branch in self._acks:
-            self._stack.send(*self._acks[branch])
+            if (sent := self._acks[branch]) is not None:
+                self._stack.send(*sent)
             return
         if len(self._acks) >= _MOST_BRANCHES:
             return
         first = self._phase is not Phase.OVER
-        sdp = _sdp_of(response) or self._early.get(branch)
+        early = self._early.get(branch)
+        sdp = sdp_of(response) or (early.sdp if early is not None else None)
         try:
             dialog = Dialog.from_response(request, response)
         except RemoteProtocolError:
@@ -167,6 +191,10 @@ class Outgoing(Leg):
             response.headers.remove("Contact")
             response.headers.remove("Record-Route")
             dialog = Dialog.from_response(request, response)
+        if early is not None:
+            # The numbers go on; the routes are those of the 2xx (RFC 3261 section 13.2.2.4).
+            dialog.local_cseq = max(dialog.local_cseq, early.dialog.local_cseq)
+            dialog.remote_cseq = early.dialog.remote_cseq
         session = Session(
             self._stack,
             self.leg,
@@ -176,31 +204,41 @@ class Outgoing(Leg):
             local_sdp=self._invite.sdp,
             remote_sdp=sdp,
             credentials=self._invite.credentials,
+            takes_update="update" in response.headers.tokens("Allow"),
         )
-        self._acknowledge(session, request, branch)
+        self._acknowledge(session, request, branch, now)
         if not first:
             session.leave_quietly(now)
             return
         wanted = self._phase is not Phase.CANCELLING
         self._over()
-        session.register()
+        self._early.answer_change(None, 491, now)
         if wanted:
-            self._stack.emit(Answered(leg=self.leg, sdp=sdp, call_id=self._call_id))
+            session.register()
+            session.lifetime.settle(accepted_terms(response), now)
+            self._tell(Answered(leg=self.leg, sdp=sdp, call_id=self._call_id), now)
         else:
             # The 200 crossed our CANCEL: it counts, so the call is taken and ended (RFC 3261 section 9.1).
-            self._stack.legs.pop(self.leg, None)
+            session.register_dialog()
             session.leave_quietly(now)
 
-    def _acknowledge(self, session: Session, request: Request, branch: str) -> None:
+    def _acknowledge(self, session: Session, request: Request, branch: str, now: float) -> None:
+        stack = self._stack
         ack = session.dialog.request("ACK", cseq=request.cseq[0])
         for name in ("Authorization", "Proxy-Authorization"):
             for value in request.headers.all(name):
                 ack.headers.add(name, value)
-        target = session.target()
-        self._stack.prepare(ack, target.transport)
-        self._acks[branch] = (bytes(ack), target)
-        self._stack.trace(self.leg, "out", ack, target)
-        self._stack.send(*self._acks[branch])
+        # Repeats of the 2xx that come while the next hop is looked up are answered by the ACK that follows.
+        self._acks[branch] = None
+
+        def send(target: Target, _now: float) -> None:
+            stack.prepare(ack, target)
+            data = bytes(ack)
+            self._acks[branch] = (data, target)
+            stack.trace(self.leg, "out", ack, target)
+            stack.send(data, target)
+
+        session.reach(send, now)
 
     def _failure(self, response: Response, now: float) -> None:
         status = response.status
@@ -210,40 +248,33 @@ class Outgoing(Leg):
         if status == 503 and self._left:
             self._next(now)
             return
+        if status == 422 and exchange is not None and self._lengthened(response):
+            self._attempt(exchange.target, None, now)
+            return
         if 300 <= status < 400 and self._redirected(response):
             self._next(now)
             return
         text, cause = read_reason(response.headers)
-        self._fail(status, text or response.reason, cause, "refused", now)
+        retry = read_retry_after(response.headers) if status == 503 else None
+        self._fail(status, text or response.reason, cause, "refused", now, retry_after_s=retry)
+
+    def _lengthened(self, response: Response) -> bool:
+        """Ask for the session interval the far end wants; False when it wants none we do not offer already."""
+        least = response.number("Min-SE") or 0
+        if not 0 < self._expires_s < least:
+            return False
+        self._expires_s = least
+        return True
 
     def _redirected(self, response: Response) -> bool:
-        """Follow the contacts of a 3xx, best `q` first, at most three in all.
-
-        Only hosts of this very call count: anything else would be a way to send us anywhere.
-        """
-        found: list[tuple[float, Uri]] = []
-        for value in response.headers.split("Contact"):
-            try:
-                contact = NameAddr.parse(value)
-            except RemoteProtocolError:
-                continue
-            found.append((-_quality(contact.params.get("q")), contact.uri))
-        found.sort(key=lambda item: item[0])
-        destinations = self._invite.destinations
-        self._left.clear()
-        for _, uri in found:
-            if self._redirects >= _MOST_REDIRECTS or uri.scheme not in ("sip", "sips"):
-                continue
-            same = [each for each in destinations if each.host == uri.host]
-            if same:
-                chosen = Destination(uri.transport or same[0].transport, uri.host, uri.port or same[0].port)
-            elif uri.host.lower() == Uri.parse(self._invite.request_uri).host.lower():
-                chosen = destinations[0]
-            else:
-                continue
-            self._redirects += 1
-            self._left.append((uri, chosen))
-        return bool(self._left)
+        """Follow the contacts of a 3xx, at most three in all."""
+        invite = self._invite
+        called = Uri.parse(invite.request_uri)
+        most = MOST_REDIRECTS - self._redirects
+        found = follow(response, called=called, destinations=invite.destinations, most=most)
+        self._redirects += len(found)
+        self._left = deque(found)
+        return bool(found)
 
     def _silent(self, why: str, now: float) -> None:
         if self._phase is Phase.OVER:
@@ -256,10 +287,20 @@ class Outgoing(Leg):
             text = "no response" if why == "timeout" else "cannot be reached"
             self._fail(None, text, None, why, now)
 
-    def _fail(self, status: int | None, reason: str, q850: int | None, why: str, now: float) -> None:
+    def _fail(
+        self,
+        status: int | None,
+        reason: str,
+        q850: int | None,
+        why: str,
+        now: float,
+        *,
+        retry_after_s: int | None = None,
+    ) -> None:
         self._over()
-        self._stack.legs.pop(self.leg, None)
-        self._stack.emit(Failed(leg=self.leg, status=status, reason=reason, q850=q850, why=why))
+        self._stack.forget_leg(self)
+        failed = Failed(leg=self.leg, status=status, reason=reason, q850=q850, why=why, retry_after_s=retry_after_s)
+        self._tell(failed, now)
 
     def _over(self) -> None:
         self._phase = Phase.OVER
@@ -276,8 +317,8 @@ class Outgoing(Leg):
             return
         self._phase = Phase.CANCELLING
         self._cancel_reason = reason
-        self._stack.legs.pop(self.leg, None)
-        self._stack.emit(Failed(leg=self.leg, status=487, reason=reason or "", q850=None, why="cancelled"))
+        self._stack.forget_leg(self)
+        self._tell(Failed(leg=self.leg, status=487, reason=reason or "", q850=None, why="cancelled"), now)
         # Before any response a CANCEL could overtake the INVITE: it waits for one (RFC 3261 section 9.1).
         if self._heard:
             self._send_cancel(now)
@@ -311,21 +352,39 @@ class Outgoing(Leg):
         if self._exchange is not None:
             self._exchange.give_up(now)
 
+    def remnants(self) -> tuple[Remnant, ...]:
+        if self._exchange is None or self._phase is Phase.OVER or self._cancel_sent:
+            return ()
+        return (Remnant.of_invite(RemnantKind.CALLING, self._exchange.request, self._tag, self._exchange.target),)
+
     def requested(self, exchange: ServerExchange, now: float) -> None:
-        """Requests in an early dialog of ours: there is nothing to change yet."""
-        status = {"OPTIONS": 200, "INFO": 200, "UPDATE": 491, "INVITE": 491}.get(exchange.request.method, 481)
-        exchange.respond(self._stack.response(exchange.request, exchange.flow, status), now)
+        """Requests in an early dialog of ours: a change is possible once our offer was answered for good (RFC 3311)."""
+        request = exchange.request
+        branch = self._early.get(request.from_.tag or "")
+        status = {"OPTIONS": 200, "INFO": 200, "INVITE": 491, "UPDATE": 491}.get(request.method, 481)
+        if branch is not None and not branch.dialog.in_order(request):
+            status = 500
+        elif request.method == "UPDATE" and branch is not None and self._phase is Phase.PROCEEDING:
+            try:
+                sdp = read_sdp(request)
+                branch.dialog.refresh(request)
+            except RemoteProtocolError as error:
+                status = error.sip_status
+            else:
+                if sdp is None:
+                    status = 200
+                elif branch.agreed and branch.change is None:
+                    branch.change, branch.sdp = exchange, sdp
+                    self._tell(OfferReceived(leg=self.leg, sdp=sdp), now)
+                    return
+        exchange.respond(self._stack.response(request, exchange.flow, status), now)
+
+    def accept_offer(self, sdp: bytes, now: float) -> None:
+        self._early.answer_change(sdp, 200, now)
+
+    def refuse_offer(self, status: int, now: float) -> None:
+        self._early.answer_change(None, status if 400 <= status <= 699 else 488, now)
 
 
-def _quality(text: str | None) -> float:
-    try:
-        return min(1.0, max(0.0, float(text))) if text else 1.0
-    except ValueError:
-        return 0.0
-
-
-def _sdp_of(response: Response) -> bytes | None:
-    try:
-        return read_sdp(response)
-    except RemoteProtocolError:
-        return None
+def _teller(stack: Stack) -> Callable[[AgentEvent, float], None]:
+    return lambda event, _now: stack.emit(event)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum, unique
 
 from ringline.agent.changes import Changes
 from ringline.agent.events import Confirmed, Ended, KeyByInfo, OfferAnswered
-from ringline.agent.exchange import AnswerHandler, ServerExchange, SilenceHandler
+from ringline.agent.exchange import AnswerHandler, ClientExchange, ServerExchange, SilenceHandler
 from ringline.agent.info import read_key
 from ringline.agent.leg import Leg
-from ringline.agent.stack import Stack, Target
+from ringline.agent.lifetime import Lifetime
+from ringline.agent.reach import Target, reach
+from ringline.agent.remnants import Remnant
+from ringline.agent.stack import Stack
 from ringline.agent.unacked import Unacked
 from ringline.base import LegId
 from ringline.sip import (
@@ -19,6 +23,7 @@ from ringline.sip import (
     Flow,
     Request,
     Response,
+    q850_reason,
     read_reason,
     write_reason,
 )
@@ -50,6 +55,7 @@ class Session(Leg):
         remote_sdp: bytes | None,
         phase: Phase = Phase.CONFIRMED,
         credentials: Credentials | None = None,
+        takes_update: bool = False,
     ) -> None:
         super().__init__(leg)
         self.stack = stack
@@ -58,7 +64,10 @@ class Session(Leg):
         "True when the INVITE was ours: that side waits longer after a 491."
         self.phase = phase
         self.credentials = credentials
+        self.takes_update = takes_update
+        "Whether the far end's Allow names UPDATE."
         self.changes = Changes(self, local_sdp, remote_sdp)
+        self.lifetime = Lifetime(self)
         self._flow = flow
         self._lost = False
         self._unacked: Unacked | None = None
@@ -70,6 +79,10 @@ class Session(Leg):
     def register(self) -> None:
         """Take the place of the phase before."""
         self.stack.legs[self.leg] = self
+        self.register_dialog()
+
+    def register_dialog(self) -> None:
+        """Hear what the far end says, whoever the leg belongs to."""
         self.stack.dialogs[self._key] = self
 
     def await_ack(self, exchange: ServerExchange, response: Response, *, offered: bool, now: float) -> None:
@@ -145,14 +158,15 @@ class Session(Leg):
 
     def _tell_end(self, *, by_far: bool, status: int | None, reason: str | None, q850: int | None = None) -> None:
         self.stack.emit(Ended(leg=self.leg, by_far=by_far, status=status, reason=reason, q850=q850))
-        if self.stack.legs.get(self.leg) is self:
-            del self.stack.legs[self.leg]
+        self.stack.forget_leg(self)
 
     def _bye(self, reason: str | None, now: float) -> None:
         self.phase = Phase.LEAVING
         self.changes.drop(now)
+        self.lifetime.stop()
         self._stop_unacked()
         bye = self.dialog.request("BYE")
+        bye.headers.add("Reason", str(q850_reason(200)))
         if reason:
             bye.headers.add("Reason", write_reason(200, reason))
         self.send_request(bye, now, on_answer=self._bye_answered, on_silence=lambda _why, at: self._gone(at))
@@ -170,6 +184,7 @@ class Session(Leg):
     def _gone(self, now: float) -> None:
         self.phase = Phase.GONE
         self.changes.drop(now)
+        self.lifetime.stop()
         self._stop_unacked()
         if self.stack.dialogs.get(self._key) is self:
             del self.stack.dialogs[self._key]
@@ -193,7 +208,7 @@ class Session(Leg):
             self._bye_received(exchange, now)
         elif self.phase in (Phase.LEAVING, Phase.GONE, Phase.CLOSING):
             self.respond(exchange, 481, now)
-        elif unsupported := request.headers.tokens("Require"):
+        elif unsupported := self.stack.unsupported(request):
             self.respond(exchange, 420, now, headers=(("Unsupported", ", ".join(unsupported)),))
         else:
             self._follow(exchange.flow)
@@ -213,9 +228,10 @@ class Session(Leg):
             case "REFER":
                 # Blind transfer by phones is not part of the API; the answer is a plain no.
                 self.respond(exchange, 603, now)
-            case "PRACK":
+            case "PRACK" | "NOTIFY":
+                # Nothing provisional waits, and nothing was subscribed to.
                 self.respond(exchange, 481, now)
-            case "REGISTER" | "SUBSCRIBE" | "NOTIFY" | "MESSAGE" | "PUBLISH":
+            case "REGISTER" | "SUBSCRIBE" | "MESSAGE" | "PUBLISH":
                 self.respond(exchange, 405, now)
             case _:
                 self.respond(exchange, 501, now)
@@ -269,19 +285,33 @@ class Session(Leg):
 
     # ── the way to the far end ─────────────────────────────────────────────────────────────────────────────────────
 
-    def target(self) -> Target:
-        """Where requests go now."""
-        if not self._lost:
-            return self.stack.route(self.dialog, self._flow)
-        return self.stack.reconnect(self.dialog, self._flow)
+    def reach(self, use: Callable[[Target, float], None], now: float) -> None:
+        """Have `use(target, now)` called with the place where requests go now."""
+        reach(self.stack.names, self.dialog, self._flow, lost=self._lost, use=use, now=now)
 
     def send_request(
-        self, request: Request, now: float, *, on_answer: AnswerHandler, on_silence: SilenceHandler
+        self,
+        request: Request,
+        now: float,
+        *,
+        on_answer: AnswerHandler,
+        on_silence: SilenceHandler,
+        on_sent: Callable[[ClientExchange], None] = lambda _exchange: None,
     ) -> None:
-        """Send a request of this dialog in a transaction."""
-        target = self.target()
-        self.stack.prepare(request, target.transport)
-        self.stack.request(request, target, leg=self.leg, now=now, on_answer=on_answer, on_silence=on_silence)
+        """Send a request of this dialog in a transaction, as soon as its next hop is known."""
+
+        def send(target: Target, at: float) -> None:
+            self.stack.prepare(request, target)
+            on_sent(
+                self.stack.request(request, target, leg=self.leg, now=at, on_answer=on_answer, on_silence=on_silence)
+            )
+
+        self.reach(send, now)
+
+    def remnants(self) -> tuple[Remnant, ...]:
+        if self.phase in (Phase.LEAVING, Phase.GONE):
+            return ()
+        return (Remnant.of_dialog(self.dialog, self._flow, caller=self.caller),)
 
     def flow_lost(self, flow: Flow, now: float) -> None:
         if flow == self._flow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
+import re
 from collections import deque
 from collections.abc import Callable
 
@@ -12,16 +12,19 @@ from ringline.agent.config import AgentConfig
 from ringline.agent.events import AgentEvent, Send, Traced
 from ringline.agent.exchange import AnswerHandler, ClientExchange, ServerExchange, ServerKey, SilenceHandler
 from ringline.agent.leg import Leg
+from ringline.agent.names import Names
+from ringline.agent.reach import Target
 from ringline.base import LegId, Random, RemoteProtocolError, token
 from ringline.sip import (
     MAGIC_COOKIE,
     Destination,
-    Dialog,
     Flow,
     InviteClient,
     InviteServer,
     NonInviteClient,
     NonInviteServer,
+    Place,
+    Places,
     Request,
     Response,
     Uri,
@@ -30,10 +33,14 @@ from ringline.sip import (
     status_text,
 )
 
-Target = Flow | Destination
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REGISTER, NOTIFY"
+SUPPORTED = "100rel, timer"
 ACCEPT = "application/sdp, application/dtmf-relay, application/dtmf"
+_SUPPORTED = frozenset(SUPPORTED.split(", "))
 _LINE_LENGTH = 200
+_OUR_BRANCH = re.compile(rb";branch=(z9hG4bK[0-9a-z]{20})\b")
+_HEAD_BYTES = 600
+_METHODS = ("INVITE", "CANCEL", "BYE", "REGISTER", "OPTIONS", "UPDATE", "PRACK")
 
 
 class Stack:
@@ -52,6 +59,8 @@ class Stack:
         self._per_source: dict[str, int] = {}
         self._merges: set[tuple[str, str, int]] = set()
         self._tag_key = random.bytes(16)
+        self._places = Places(Place(sip_host=""), config.places)
+        self.names = Names(self.agenda, self.emit)
 
     def gauges(self) -> dict[str, int]:
         """How much of everything there is."""
@@ -93,12 +102,13 @@ class Stack:
 
     # ── requests of ours ───────────────────────────────────────────────────────────────────────────────────────────
 
-    def prepare(self, request: Request, transport: str) -> None:
+    def prepare(self, request: Request, target: Target) -> None:
         """Put our Via, Contact and name into a request."""
-        request.headers.prepend("Via", self.via(transport))
+        request.headers.prepend("Via", self.via(target))
         if request.method in ("INVITE", "UPDATE"):
-            request.headers.set("Contact", self.contact(transport))
+            request.headers.set("Contact", self.contact(target))
             request.headers.set("Allow", ALLOW)
+            request.headers.set("Supported", SUPPORTED)
         request.headers.set("User-Agent", self.config.user_agent)
 
     def request(
@@ -125,8 +135,33 @@ class Stack:
         exchange.start(now)
         return exchange
 
+    def adopt(
+        self,
+        request: Request,
+        target: Target,
+        flow: Flow,
+        *,
+        now: float,
+        on_answer: AnswerHandler,
+        on_silence: SilenceHandler,
+    ) -> ClientExchange:
+        """Take over an INVITE that an earlier process has sent, as if a 100 had just come for it."""
+        transaction = InviteClient(request, reliable=target.reliable, timers=self.config.timers)
+        key = (request.via.branch or "", request.method)
+        exchange = ClientExchange(self, key, transaction, target, leg=None, on_answer=on_answer, on_silence=on_silence)
+        self._clients[key] = exchange
+        exchange.receive(respond(request, 100, "Trying"), flow, now)
+        return exchange
+
     def find_client(self, response: Response) -> ClientExchange | None:
-        return self._clients.get((response.via.branch or "", response.cseq[1]))
+        """The request of ours that this answers; a damaged copy with another Call-ID answers none."""
+        exchange = self._clients.get((response.via.branch or "", response.cseq[1]))
+        return exchange if exchange is not None and exchange.request.call_id == response.call_id else None
+
+    def awaits(self, data: bytes) -> bool:
+        """Whether this looks like the answer to a request of ours, without reading it."""
+        found = _OUR_BRANCH.search(data, 0, _HEAD_BYTES) if data.startswith(b"SIP/2.0 ") else None
+        return found is not None and any((found[1].decode(), method) in self._clients for method in _METHODS)
 
     def forget_client(self, exchange: ClientExchange) -> None:
         if self._clients.get(exchange.key) is exchange:
@@ -136,55 +171,30 @@ class Stack:
         """The requests that are on their way to a target, or were sent over this connection to it."""
         return [exchange for exchange in self._clients.values() if _leads_to(exchange.target, target)]
 
-    def via(self, transport: str) -> str:
-        host, port = self._public(transport)
+    def via(self, target: Target) -> str:
+        host, port = self._public(target)
         branch = MAGIC_COOKIE + token(self.random, 20)
-        return f"SIP/2.0/{transport.upper()} {_bracketed(host)}:{port};branch={branch};rport"
+        return f"SIP/2.0/{target.transport.upper()} {_bracketed(host)}:{port};branch={branch};rport"
 
-    def contact(self, transport: str) -> str:
-        host, port = self._public(transport)
-        suffix = "" if transport == "udp" else f";transport={transport}"
-        return f"<sip:ringline@{_bracketed(host)}:{port}{suffix}>"
+    def contact(self, target: Target, *, user: str = "ringline") -> str:
+        host, port = self._public(target)
+        suffix = "" if target.transport == "udp" else f";transport={target.transport}"
+        return f"<{Uri('sip', user, host, port)}{suffix}>"
 
-    def route(self, dialog: Dialog, flow: Flow) -> Target:
-        """Where requests of a dialog go.
-
-        A connection is kept. Datagrams go to the first route or the contact when that is an address; back to where the
-        peer's came from when it is a name, or a private address seen from outside (a phone behind NAT).
-        """
-        if flow.reliable:
-            return flow
-        hop = dialog.next_hop()
-        try:
-            address = ipaddress.ip_address(hop.host)
-            seen = ipaddress.ip_address(flow.remote[0].partition("%")[0])
-        except ValueError:
-            return flow
-        if address.is_unspecified or (address.is_private and not seen.is_private):
-            return flow
-        if hop.transport == "tcp":
-            return Destination("tcp", hop.host, hop.port or 5060)
-        return Flow("udp", flow.local, (hop.host, hop.port or 5060))
-
-    def reconnect(self, dialog: Dialog, flow: Flow) -> Destination:
-        """Where to connect to after the connection of a dialog is gone."""
-        hop = dialog.next_hop()
-        try:
-            host = str(ipaddress.ip_address(hop.host))
-        except ValueError:
-            host = flow.remote[0]
-        return Destination("tcp", host, hop.port or 5060)
-
-    def _public(self, transport: str) -> tuple[str, int]:
+    def _public(self, target: Target) -> tuple[str, int]:
+        """Where a far end reaches us."""
         contacts = self.config.contacts
-        return contacts.get(transport) or next(iter(contacts.values()))
+        host, port = contacts.get(target.transport) or next(iter(contacts.values()))
+        place = self._places.of(target.remote[0])
+        return place.sip_host or host, port
 
     # ── requests to us ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def server_key(self, request: Request, method: str) -> ServerKey:
         """What tells the transactions of others apart (RFC 3261 section 17.2.3)."""
         via = request.via
-        if via.branch and via.branch.startswith(MAGIC_COOKIE):
+        # The cookie alone is no branch, but that of somebody who cannot count on it (RFC 4475 section 3.2.1).
+        if via.branch and via.branch.startswith(MAGIC_COOKIE) and via.branch != MAGIC_COOKIE:
             return (via.branch, via.host.lower(), str(via.port), method)
         return (request.call_id, request.from_.tag or "", str(request.cseq[0]), str(via), method)
 
@@ -235,6 +245,15 @@ class Stack:
     def merge_key(self, request: Request) -> tuple[str, str, int]:
         return (request.call_id, request.from_.tag or "", request.cseq[0])
 
+    def unsupported(self, request: Request) -> list[str]:
+        """The extensions a request insists on and we do not have (RFC 3261 section 8.2.2.3)."""
+        return [name for name in request.headers.tokens("Require") if name not in _SUPPORTED]
+
+    def forget_leg(self, leg: Leg) -> None:
+        """The leg has ended, or another phase or branch took its place long ago."""
+        if self.legs.get(leg.leg) is leg:
+            del self.legs[leg.leg]
+
     def is_merged(self, request: Request) -> bool:
         """Whether the same INVITE is already here by another way (RFC 3261 section 8.2.2.2)."""
         return self.merge_key(request) in self._merges
@@ -253,9 +272,11 @@ class Stack:
         """A complete response; Contact and Allow where the standard wants them."""
         response = respond(request, status, reason or status_text(status), to_tag=to_tag, received=flow.remote)
         if request.method in ("INVITE", "UPDATE") and 100 < status < 300:
-            response.headers.add("Contact", self.contact(flow.transport))
+            response.headers.add("Contact", self.contact(flow))
         if status in (405, 501) or (status // 100 == 2 and request.method in ("INVITE", "OPTIONS", "UPDATE")):
             response.headers.add("Allow", ALLOW)
+            if status < 300:
+                response.headers.add("Supported", SUPPORTED)
         if status == 415 or (status == 200 and request.method == "OPTIONS"):
             response.headers.add("Accept", ACCEPT)
         for name, value in headers:

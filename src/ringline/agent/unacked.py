@@ -42,7 +42,7 @@ class Unacked:
         self._end.cancel()
 
     def _again(self, now: float) -> None:
-        self._exchange.repeat_success(self._data)
+        self._exchange.repeat(self._data)
         self._interval = min(self._interval * 2, self._stack.config.timers.t2)
         self._repeat = self._stack.agenda.at(now + self._interval, self._again)
 

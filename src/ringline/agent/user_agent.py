@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from ringline.agent.admission import Admission, InviteContext
+from ringline.agent.admission import InviteContext, RegisterContext
+from ringline.agent.bindings import Binding
 from ringline.agent.config import AgentConfig, OutgoingInvite
-from ringline.agent.events import AgentEvent, Failed, Send
+from ringline.agent.events import AgentEvent, Failed, Lookup, Send
+from ringline.agent.fork import Fork
 from ringline.agent.gate import Gate
 from ringline.agent.outgoing import Outgoing
+from ringline.agent.peers import Peers
+from ringline.agent.remnants import Remnant, end
 from ringline.agent.stack import Stack
 from ringline.base import LegId, Random, RemoteProtocolError
-from ringline.sip import Destination, Flow, Request, Response, parse, salvage
+from ringline.sip import (
+    Admission,
+    Credentials,
+    Destination,
+    Flow,
+    KeptSums,
+    Request,
+    Response,
+    parse,
+    salvage,
+)
 
 
 class UserAgent:
@@ -26,11 +40,19 @@ class UserAgent:
         config: AgentConfig,
         random: Random,
         admit: Callable[[InviteContext], Admission],
-        secrets: Callable[[str], str | None],
+        secrets: Callable[[str], str | KeptSums | None],
+        *,
+        registers: Callable[[RegisterContext], Admission] | None = None,
+        trusts: Callable[[str], bool] = lambda _address: False,
     ) -> None:
-        """`admit` says who may call, `secrets` the password of a user name; both are asked while a message is read."""
+        """`admit` says who may call, `registers` who may register (None: nobody), `secrets` the password of a user
+        name or what is kept of it, `trusts` whether an address is that of a known trunk, which is answered without
+        limit. All are asked while a message is read.
+        """
         self._stack = Stack(config, random)
-        self._gate = Gate(self._stack, admit, secrets)
+        self._gate = Gate(self._stack, admit, secrets, registers, trusts)
+        self.peers = Peers(self._stack)
+        "Trunks under watch."
 
     @property
     def draining(self) -> bool:
@@ -47,18 +69,30 @@ class UserAgent:
         return len(self._stack.legs)
 
     def gauges(self) -> Mapping[str, int]:
-        """Figures for metrics: `legs`, `dialogs`, `client_transactions`, `server_transactions`, `alarms`."""
-        return self._stack.gauges()
+        """Figures for metrics: legs, dialogs, bindings, client and server transactions, alarms."""
+        registrar = self._gate.registrar
+        return {
+            **self._stack.gauges(),
+            "bindings": len(registrar.bindings) if registrar is not None else 0,
+            "messages_dropped": self._gate.flood.dropped,
+        }
+
+    def bindings(self, user: str) -> tuple[Binding, ...]:
+        """Where a user registered, the preferred place first."""
+        registrar = self._gate.registrar
+        return registrar.bindings.of(user) if registrar is not None else ()
 
     # ── time and bytes ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def receive(self, data: bytes, flow: Flow, *, now: float) -> None:
         """Take one message: a datagram, or one frame of a connection. What cannot be read is refused or dropped."""
+        if not self._gate.lets_pass(flow, now) and not self._stack.awaits(data):
+            return
         try:
             message = parse(data)
         except RemoteProtocolError as error:
             broken = salvage(data)
-            if broken is not None and not self._gate.guard.blocked(flow.remote[0], now=now):
+            if broken is not None and not self._gate.shuns(flow, now) and not self._is_repeat(broken):
                 self._gate.refuse(broken, flow, error.sip_status, now)
             return
         if isinstance(message, Response):
@@ -70,7 +104,10 @@ class UserAgent:
         """A connection is gone, or a destination could not be connected to."""
         for exchange in self._stack.clients_to(flow):
             exchange.transport_failed(now)
+        self.peers.target_lost(flow.remote, now)
         if isinstance(flow, Flow):
+            if self._gate.registrar is not None:
+                self._gate.registrar.bindings.flow_lost(flow)
             for leg in list(self._stack.legs.values()):
                 leg.flow_lost(flow, now)
 
@@ -86,6 +123,10 @@ class UserAgent:
         """The next thing to send or to know."""
         return self._stack.poll()
 
+    def found(self, lookup: Lookup, destinations: tuple[Destination, ...], *, now: float) -> None:
+        """Answer a `Lookup`: the destinations to try in order, none when the name is unknown."""
+        self._stack.names.answer(lookup, destinations, now)
+
     # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def dial(self, leg: LegId, invite: OutgoingInvite, *, now: float) -> None:
@@ -96,6 +137,11 @@ class UserAgent:
             Outgoing(self._stack, leg, invite, now)
         except RemoteProtocolError as error:
             self._stack.emit(Failed(leg=leg, status=None, reason=str(error), q850=None, why="unreachable"))
+
+    def dial_all(self, leg: LegId, invites: Sequence[OutgoingInvite], *, now: float) -> None:
+        """Call several devices of one person at once: the first that answers has the call, the others stop ringing."""
+        if leg not in self._stack.legs:
+            Fork(self._stack, leg, invites, now)
 
     def ring(self, leg: LegId, *, now: float) -> None:
         """Tell a caller that it rings (180)."""
@@ -142,6 +188,27 @@ class UserAgent:
         if (found := self._stack.legs.get(leg)) is not None:
             found.refuse_offer(status, now)
 
+    # ── a sudden end ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def remnant(self, leg: LegId, before: Remnant | None = None) -> Remnant | None:
+        """What has to be known to end this leg, should this process die; None when there is nothing left to say.
+
+        `before` is what was known last: it finds the dialogs of a leg that has ended while its far ends are not told
+        yet, and the branches of a fork that another one has won.
+        """
+        found = [self._stack.legs.get(leg)]
+        if before is not None:
+            found += [self._stack.dialogs.get(each.key) for each in before.parts]
+        return Remnant.of(remnant for each in found if each is not None for remnant in each.remnants())
+
+    def end_remnant(self, leg: LegId, remnant: Remnant, credentials: Credentials | None = None, *, now: float) -> None:
+        """End a leg of an earlier process: BYE, CANCEL or a final refusal.
+
+        Raises:
+            RemoteProtocolError: the remnant cannot be used.
+        """
+        end(self._stack, leg, remnant, credentials, now)
+
     # ── messages ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _response(self, response: Response, flow: Flow, now: float) -> None:
@@ -157,7 +224,7 @@ class UserAgent:
         try:
             request.check()
         except RemoteProtocolError as error:
-            if not self._gate.guard.blocked(flow.remote[0], now=now):
+            if not self._gate.shuns(flow, now) and not self._is_repeat(request):
                 self._gate.refuse(request, flow, error.sip_status, now, reason=str(error).replace("\n", " "))
             return
         method = request.method
@@ -171,6 +238,15 @@ class UserAgent:
             self._in_dialog(request, flow, now)
         else:
             self._gate.receive(request, flow, now)
+
+    def _is_repeat(self, broken: Request) -> bool:
+        """Whether what cannot be read is a damaged copy of a request at hand: a refusal would end what goes on."""
+        try:
+            # Either of the two places may be the damaged one.
+            methods = (broken.method, broken.cseq[1])
+            return any(self._stack.find_server(broken, method) is not None for method in methods)
+        except RemoteProtocolError:
+            return False
 
     def _ack(self, request: Request, now: float) -> None:
         exchange = self._stack.find_server(request, "INVITE")

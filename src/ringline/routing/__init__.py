@@ -7,20 +7,17 @@ from ringline.routing.table import RoutingTable
 from ringline.routing.uri import SipAddress, read_host_port, read_sip_address
 from ringline.routing.values import (
     UNKNOWN,
-    Admission,
-    Admit,
-    Challenge,
     Credentials,
     Hop,
     Inbound,
     NumberBook,
-    Refuse,
     Route,
     SipDomain,
     SipUser,
     Trunk,
     Unroutable,
 )
+from ringline.sip import Admission, Admit, Challenge, Refuse
 
 __all__ = [
     "UNKNOWN",

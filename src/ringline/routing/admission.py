@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from ringline.routing.networks import Address, NetworkTable, read_address
-from ringline.routing.values import Admission, Admit, Challenge, Refuse, SipDomain, SipUser, Trunk
+from ringline.routing.values import SipDomain, SipUser, Trunk
+from ringline.sip import Admission, Admit, Challenge, Refuse
 
 REGIONS = ("us", "eu", "ap")
 "The regional parts of a domain's host name, as in `acme.sip-eu.ringline.example`."
@@ -20,15 +21,16 @@ class Gate:
         trunks: Sequence[Trunk],
         users: Sequence[SipUser],
         domains: Sequence[SipDomain],
-        account_secrets: Mapping[str, str],
+        account_keys: Collection[str],
         sip_host: str,
     ) -> None:
         self._trunks = NetworkTable((network, trunk) for trunk in trunks for network in trunk.addresses)
         self._users = {user.username: user for user in users}
         self._domains = {host: domain for domain in domains for host in _hosts_of(domain, sip_host)}
         self._acls = {domain.name: NetworkTable((network, True) for network in domain.acl) for domain in domains}
-        self._account_secrets = dict(account_secrets)
-        self._logins = bool(account_secrets) or any(user.password and user.domain is None for user in users)
+        self._can_register = any(user.password for user in users)
+        self._account_keys = tuple(account_keys)
+        self._logins = bool(account_keys) or any(user.password and user.domain is None for user in users)
 
     def admit(self, *, source: str, username: str | None, to_host: str) -> Admission:
         """Decide about an INVITE from the address `source`; `username` is set once a digest has been verified."""
@@ -45,12 +47,36 @@ class Gate:
             return Admit(f"trunk:{trunk.name}")
         return Challenge() if self._logins else Refuse(403, "not a known trunk, and nobody can log in")
 
-    def password_of(self, username: str) -> str | None:
-        """What a digest login as `username` is checked against; None when nobody can log in under that name."""
+    def may_register(self, *, source: str, username: str | None, aor_user: str) -> Admission:
+        """Decide about a REGISTER: users with a password may, each for himself."""
+        address = read_address(source)
+        if address is None or not self._can_register:
+            return Refuse(403, "nobody can register")
+        if username is None:
+            return Challenge()
         user = self._users.get(username)
-        if user is not None:
-            return user.password or None
-        return self._account_secrets.get(username)
+        if user is None or aor_user != username:
+            return Refuse(403, "not his own address of record")
+        acl = self._acls.get(user.domain) if user.domain is not None else None
+        if user.domain is not None and (acl is None or (acl and acl.find(address) is None)):
+            return Refuse(403, "not in the domain's acl")
+        return Admit(username)
+
+    def host_of(self, domain: str) -> str:
+        """The first host name of a domain."""
+        return next((host for host, each in self._domains.items() if each.name == domain), domain)
+
+    def trusts(self, source: str) -> bool:
+        """Whether this is the address of a trunk, or in the list of a domain."""
+        address = read_address(source)
+        if address is None:
+            return False
+        return self._trunks.find(address) is not None or any(acl.find(address) for acl in self._acls.values())
+
+    def password_of(self, username: str) -> str | None:
+        """The password of a user; None when there is no such user, or nobody can log in as him."""
+        user = self._users.get(username)
+        return (user.password or None) if user is not None else None
 
     def domain_at(self, host: str) -> SipDomain | None:
         """The SIP domain that has this host name."""
@@ -60,7 +86,7 @@ class Gate:
         user = self._users.get(username)
         if user is not None:
             return Admit(f"user:{username}") if user.domain is None else Refuse(403, "user of a domain only")
-        if username in self._account_secrets:
+        if username in self._account_keys:
             return Admit(f"account:{username}")
         return Refuse(403, "user is gone")
 

@@ -41,6 +41,9 @@ class NetworkTable(Generic[_T]):
         read = [(read_network(text), owner) for text, owner in entries]
         self._entries = sorted(read, key=lambda entry: -entry[0].prefixlen)
 
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
     def find(self, address: Address) -> _T | None:
         for network, owner in self._entries:
             if address in network:

@@ -63,6 +63,18 @@ def choose_number(numbers: Sequence[str], destination: str, random: Random) -> s
     return choice[integer(random, len(choice))] if choice else None
 
 
+def national_form(number: str, country: str) -> str | None:
+    """An E.164 number as it is dialled inside its country (`02079460000`); None when it belongs to another one."""
+    try:
+        parsed = phonenumbers.parse(f"+{number}")
+    except phonenumbers.NumberParseException:
+        return None
+    if parsed.country_code != phonenumbers.country_code_for_region(country):
+        return None
+    written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return "".join(char for char in written if char.isascii() and char.isdigit())
+
+
 def _bare(text: str) -> str | None:
     return text if _DIGITS.fullmatch(text) else None
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ringline.base import LegId
 from ringline.routing.admission import Gate
 from ringline.routing.headers import clean, custom_headers, user_to_user
 from ringline.routing.numbers import digits_of, read_e164
+from ringline.routing.trunks import dialled_uri, number_uri, trunk_uri, trunks_for, written_for
 from ringline.routing.uri import SipAddress, bracketed, read_sip_address
 from ringline.routing.values import (
     UNKNOWN,
-    Admission,
+    Credentials,
     Hop,
     Inbound,
     NumberBook,
-    Refuse,
     Route,
     SipDomain,
     SipUser,
     Trunk,
     Unroutable,
 )
+from ringline.sip import Admission, Admit, Refuse
 
 _ANONYMOUS_URI = "sip:anonymous@anonymous.invalid"
 _HIDDEN = ("", "anonymous", "unknown", "restricted", "unavailable", "private")
@@ -43,15 +45,15 @@ class RoutingTable:
         trunks: Sequence[Trunk] = (),
         users: Sequence[SipUser] = (),
         domains: Sequence[SipDomain] = (),
-        account_secrets: Mapping[str, str] | None = None,
+        account_keys: Collection[str] = (),
         caller_id: str = "own",
         transports: Sequence[str] = ("udp", "tcp"),
         srtp: bool = False,
     ) -> None:
         """`sip_host` is the public SIP host of the installation, which stands in `From`; `sip_port` its port.
 
-        `account_secrets` are API keys with the secret that opens SIP Connect; `caller_id` is the policy for `sip`
-        endpoints (trunks have their own); `transports` and `srtp` say what this installation can speak.
+        `account_keys` are the API keys that open SIP Connect, with secrets that are not kept here; `caller_id` is the
+        policy for `sip` endpoints (trunks have their own); `transports` and `srtp` say what can be spoken here.
 
         Raises:
             ValueError: an address of a trunk or domain is none.
@@ -71,27 +73,52 @@ class RoutingTable:
             trunks=trunks,
             users=users,
             domains=domains,
-            account_secrets=account_secrets or {},
+            account_keys=account_keys,
             sip_host=sip_host,
         )
         self._domains = {domain.name: domain for domain in domains}
 
     # ── in ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def admit(self, *, source: str, username: str | None, to_host: str) -> Admission:
+    def admit(self, *, source: str, username: str | None, to_host: str, registered_at: str | None = None) -> Admission:
         """Decide whether an INVITE is listened to at all.
 
         `source` is the address it really came from, `username` who logged in (None before a digest was verified),
-        `to_host` the host of the Request-URI. Says nothing about numbers: that is `inbound`, after admission.
+        `to_host` the host of the Request-URI, `registered_at` the trunk we are registered with at that address. Says
+        nothing about numbers: that is `inbound`, after admission.
         """
-        return self._gate.admit(source=source, username=username, to_host=to_host)
+        admission = self._gate.admit(source=source, username=username, to_host=to_host)
+        if not isinstance(admission, Admit) and registered_at in self._trunks:
+            return Admit(f"trunk:{registered_at}")
+        return admission
+
+    def may_register(self, *, source: str, username: str | None, aor_user: str) -> Admission:
+        """Decide whether somebody may say where a user is; admitted, the identity is the user's name."""
+        return self._gate.may_register(source=source, username=username, aor_user=aor_user)
+
+    def trusts(self, source: str) -> bool:
+        """Whether this is the address of a trunk, or in the list of a domain."""
+        return self._gate.trusts(source)
 
     def password_of(self, username: str) -> str | None:
-        """The password a digest login is checked against."""
+        """The password a digest login of a user is checked against; API keys are none of our users."""
         return self._gate.password_of(username)
 
-    def inbound(self, identity: str, *, to_user: str) -> Inbound | Refuse:
-        """Find the application an admitted call is for; 404 when there is none."""
+    def trunk(self, identity: str) -> Trunk | None:
+        """The trunk an admitted call came by."""
+        kind, _, name = identity.partition(":")
+        return self._trunks.get(name) if kind == "trunk" else None
+
+    def trunk_named(self, name: str) -> Trunk | None:
+        """The trunk of that name."""
+        return self._trunks.get(name)
+
+    def inbound(self, identity: str, *, to_user: str, header_user: str = "") -> Inbound | Refuse:
+        """Find the application an admitted call is for, or the forwarded number; 404 when there is neither.
+
+        `to_user` is the user part of the Request-URI, `header_user` that of To: where we registered with a trunk, the
+        first is our own contact and the second the number.
+        """
         kind, _, name = identity.partition(":")
         if kind == "domain":
             domain = self._domains.get(name)
@@ -99,9 +126,15 @@ class RoutingTable:
                 return Refuse(404, "the domain is gone")
             return Inbound(application=domain.application, to=to_user or name, number=None, endpoint_type="sip")
         trunk = self._trunks.get(name) if kind == "trunk" else None
+        if trunk is not None and trunk.registers and trunk.credentials is not None:
+            to_user = header_user if to_user == trunk.credentials.username and header_user else to_user
         number = digits_of(to_user, country=trunk.country if trunk else None)
         endpoint_type = "sip" if kind == "user" else "phone"
         application = self._book.application_of(number) if number is not None else None
+        if number is not None and self._book.is_forwarded(number):
+            return Inbound(
+                application=application, to=number, number=number, endpoint_type=endpoint_type, forwarded=True
+            )
         if application is not None and number is not None:
             return Inbound(application=application, to=number, number=number, endpoint_type=endpoint_type)
         user = self._users.get(name) if kind == "user" else None
@@ -109,18 +142,36 @@ class RoutingTable:
             return Inbound(application=user.application, to=number or to_user, number=None, endpoint_type="sip")
         return Refuse(404, "not a number of this installation, or not linked to an application")
 
-    def caller(self, identity: str, *, from_user: str, from_host: str = "", anonymous: bool = False) -> str:
+    def credentials_of(self, trunk: str) -> Credentials | None:
+        """How we log in to a trunk, for a call that left through it; None when it asks for nothing, or is no more."""
+        found = self._trunks.get(trunk)
+        return found.credentials if found is not None else None
+
+    def caller(
+        self,
+        identity: str,
+        *,
+        from_user: str,
+        from_host: str = "",
+        anonymous: bool = False,
+        asserted_user: str | None = None,
+    ) -> str:
         """What `from` of an admitted call is: his number without `+` if it reads as one, else as it came, or `Unknown`.
 
-        A user who has a number or an extension is shown with it, whatever he wrote into `From`.
+        A user who has a number or an extension is shown with it, whatever he wrote into `From`. `asserted_user` is the
+        user part of P-Asserted-Identity; it counts where the trunk is trusted, but never reveals who hides.
         """
         kind, _, name = identity.partition(":")
         user = self._users.get(name) if kind == "user" else None
         if user is not None:
             return user.number or user.extension or user.username
-        if anonymous or from_user.lower() in _HIDDEN or from_host.lower().endswith("anonymous.invalid"):
-            return UNKNOWN
         trunk = self._trunks.get(name) if kind == "trunk" else None
+        vouched = trunk is not None and trunk.trust_identity and bool(asserted_user)
+        hidden = from_user.lower() in _HIDDEN or from_host.lower().endswith("anonymous.invalid")
+        if anonymous or (hidden and not vouched):
+            return UNKNOWN
+        if vouched and asserted_user:
+            from_user = asserted_user
         return read_e164(from_user, country=trunk.country if trunk else None) or clean(from_user) or UNKNOWN
 
     # ── out ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -138,12 +189,15 @@ class RoutingTable:
         digits = read_e164(number)
         if digits is None:
             return Unroutable(status="rejected", detail="invalid_number", why="not 7 to 15 digits")
-        trunk = self._trunk_for(digits)
-        if trunk is None:
-            return _cannot_route("no trunk takes this number")
         identity = (("Identity", clean(identity_header)),) if identity_header else ()
-        to_user = _number_for(trunk, digits)
-        return self._through(trunk, to_user, caller, suffix=";user=phone", headers=identity)
+        ways = [
+            self._through(trunk, number_uri(trunk, digits), caller, suffix=";user=phone", headers=identity)
+            for trunk in trunks_for(self._trunks.values(), digits)
+        ]
+        routes = [way for way in ways if isinstance(way, Route)]
+        if routes:
+            return replace(routes[0], then=tuple(routes[1:]))
+        return ways[0] if ways else _cannot_route("no trunk takes this number")
 
     def extension_route(self, extension: str, *, caller: str | None) -> Route | Unroutable:
         """Route a call to a `vbc` endpoint: the user with this extension."""
@@ -169,7 +223,10 @@ class RoutingTable:
             ("X-Ringline-Call-Id", leg),
         )
         ours = address.host == self._sip_host.lower() and address.port in (None, self._sip_port)
-        if ours and (user := self._users.get(address.userinfo or "")) is not None:
+        user = self._users.get(address.userinfo or "")
+        domain = self._gate.domain_at(address.host)
+        at_home = ours if user is None or user.domain is None else domain is not None and domain.name == user.domain
+        if user is not None and (at_home or ours):
             return self._to_user(user, caller, headers=extra)
         return self._to_address(address, caller, trunk=self._trunk_at(address.host), headers=extra)
 
@@ -194,7 +251,21 @@ class RoutingTable:
             *user_to_user(standard_headers or {}),
             ("X-Ringline-Call-Id", leg),
         )
-        return self._through(trunk, user, caller, suffix="", headers=extra)
+        if trunk.host is None:
+            return _cannot_route("the trunk only brings calls in")
+        return self._through(trunk, trunk_uri(trunk, user), caller, suffix="", headers=extra)
+
+    def emergency_route(self, dialled: str, trunk: str, *, caller: str | None) -> Route | Unroutable:
+        """Route a call for help: the digits as they were dialled, through the trunk that takes them."""
+        found = self._trunks.get(trunk)
+        if found is None or found.host is None:
+            return _cannot_route("the emergency trunk is gone, or only brings calls in")
+        return self._through(found, dialled_uri(found, dialled), caller, suffix="", headers=())
+
+    def number_through(self, trunk: str, dialled: str) -> str | None:
+        """The E.164 digits that somebody who dials this through a trunk calls; None when it is no number."""
+        found = self._trunks.get(trunk)
+        return digits_of(dialled, country=found.country if found is not None else None) if dialled else None
 
     def shown_caller(self, caller: str | None, *, policy: str = "own") -> str | None:
         """The caller id that may be shown: our numbers and extensions, or any number where the policy is `any`."""
@@ -203,48 +274,48 @@ class RoutingTable:
             return None
         return digits if policy == "any" or self._book.owns(digits) or digits in self._called else None
 
-    def _trunk_for(self, digits: str) -> Trunk | None:
-        best: tuple[int, Trunk] | None = None
-        for trunk in self._trunks.values():
-            lengths = [len(prefix) for prefix in trunk.prefixes if digits.startswith(prefix)]
-            if trunk.host is not None and lengths and (best is None or max(lengths) > best[0]):
-                best = (max(lengths), trunk)
-        return best[1] if best is not None else None
-
     def _through(
-        self, trunk: Trunk, user: str, caller: str | None, *, suffix: str, headers: tuple[tuple[str, str], ...]
+        self, trunk: Trunk, uri: str, caller: str | None, *, suffix: str, headers: tuple[tuple[str, str], ...]
     ) -> Route | Unroutable:
-        if trunk.host is None:
-            return _cannot_route("the trunk only brings calls in")
+        assert trunk.host is not None  # those that only bring calls in were passed over
         if trunk.transport is not None and trunk.transport not in self._transports:
             return _cannot_route(f"the trunk wants {trunk.transport}, which is not available")
-        port = f":{trunk.port}" if trunk.port is not None else ""
-        to_uri = f"sip:{user}@{bracketed(trunk.host)}{port}"
-        shown = self.shown_caller(caller, policy=trunk.caller_id)
+        shown = self.shown_caller(caller, policy=trunk.caller_id) or trunk.caller_number
         if shown is None:
             asserted: tuple[tuple[str, str], ...] = (("Privacy", "id"),)
         else:
-            number = _number_for(trunk, shown)
+            number = written_for(trunk, shown)
             asserted = (("P-Asserted-Identity", f"<sip:{number}@{bracketed(self._sip_host)}{suffix}>"),)
         return Route(
-            request_uri=to_uri + suffix,
-            to_uri=to_uri + suffix,
+            request_uri=uri,
+            to_uri=uri,
             hop=Hop(host=trunk.host, port=trunk.port, transport=trunk.transport),
-            from_uri=self._from_uri(_number_for(trunk, shown) if shown is not None else None),
+            from_uri=self._from_uri(written_for(trunk, shown) if shown is not None else None),
             from_display="Anonymous" if shown is None else None,
-            headers=(*asserted, *headers),
+            headers=(*asserted, *trunk.headers, *headers),
             credentials=trunk.credentials,
             caller=shown or UNKNOWN,
             trunk=trunk.name,
+            codecs=trunk.codecs,
         )
 
     def _to_user(
         self, user: SipUser, caller: str | None, *, headers: tuple[tuple[str, str], ...] = ()
     ) -> Route | Unroutable:
-        address = read_sip_address(user.contact) if user.contact is not None else None
-        if address is None:
+        fixed = user.contact is not None
+        if not fixed and not user.password:
             return Unroutable(status="unanswered", detail="unavailable", why="the user has no contact")
-        return self._to_address(address, caller, trunk=None, headers=headers)
+        # Without a fixed contact he is rung wherever he registered; the address of record stands in To.
+        contact = user.contact or f"sip:{user.username}@{bracketed(self._host_of(user))}"
+        address = read_sip_address(contact)
+        if address is None:
+            return Unroutable(status="unanswered", detail="unavailable", why="the user's contact cannot be read")
+        route = self._to_address(address, caller, trunk=None, headers=headers)
+        return route if fixed or isinstance(route, Unroutable) else replace(route, user=user.username)
+
+    def _host_of(self, user: SipUser) -> str:
+        """The host of a user's address of record."""
+        return self._gate.host_of(user.domain) if user.domain is not None else self._sip_host
 
     def _to_address(
         self,
@@ -260,6 +331,8 @@ class RoutingTable:
             # Falling back to plain audio would betray what was asked for.
             return _cannot_route("encrypted audio is not available")
         shown = self.shown_caller(caller, policy=trunk.caller_id if trunk is not None else self._caller_id)
+        if shown is None and trunk is not None:
+            shown = trunk.caller_number
         privacy = () if shown is not None else (("Privacy", "id"),)
         asserted: tuple[tuple[str, str], ...] = ()
         if trunk is not None and shown is not None:
@@ -271,10 +344,11 @@ class RoutingTable:
             hop=Hop(host=address.host, port=address.port, transport=address.transport),
             from_uri=self._from_uri(shown),
             from_display="Anonymous" if shown is None else None,
-            headers=(*asserted, *privacy, *headers),
+            headers=(*asserted, *privacy, *(trunk.headers if trunk is not None else ()), *headers),
             credentials=trunk.credentials if trunk is not None else None,
             caller=shown or UNKNOWN,
             trunk=trunk.name if trunk is not None else None,
+            codecs=trunk.codecs if trunk is not None else (),
         )
 
     def _trunk_at(self, host: str) -> Trunk | None:
@@ -285,10 +359,6 @@ class RoutingTable:
 
     def _from_uri(self, user: str | None) -> str:
         return f"sip:{user}@{bracketed(self._sip_host)}" if user is not None else _ANONYMOUS_URI
-
-
-def _number_for(trunk: Trunk, digits: str) -> str:
-    return digits if trunk.strip_plus else f"+{digits}"
 
 
 def _cannot_route(why: str) -> Unroutable:

@@ -38,10 +38,27 @@ class Trunk:
     prefixes: tuple[str, ...] = ("",)
     "First digits of the numbers it takes, in E.164; the longest match of all trunks wins. An empty one takes all."
     credentials: Credentials | None = None
-    strip_plus: bool = False
-    "Write numbers without `+` in what is sent to this trunk."
     caller_id: str = "own"
     "`own`: only numbers of the account are shown, others become anonymous; `any`: every number is."
+    caller_number: str | None = None
+    "Shown instead of a caller id that may not be; None: such calls are anonymous."
+    number_format: str = "plus"
+    "How numbers are written to it: `plus` (+4420…), `bare` (4420…), `00` (004420…) or `national` (020…)."
+    number_uri: str = "sip"
+    "`sip` or `tel`: the kind of URI a number is called by."
+    trust_identity: bool = False
+    "Believe its P-Asserted-Identity (RFC 3325): it counts more than From."
+    max_calls: int | None = None
+    "Calls at the same time, both ways."
+    codecs: tuple[str, ...] = ()
+    "Codecs to speak with it, the preferred first; empty: those of the installation."
+    headers: tuple[tuple[str, str], ...] = ()
+    "Added to every INVITE to it."
+    ping_s: float = 0.0
+    "Pause between two OPTIONS that ask whether it is there; 0 asks nothing."
+    registers: bool = False
+    "Tell it by REGISTER where we are; needs `credentials`."
+    register_expires_s: int = 600
     country: str | None = None
     "Where national numbers that come from it belong (`GB`); None: all numbers are international."
 
@@ -85,45 +102,28 @@ class NumberBook(Protocol):
 
     def application_of(self, msisdn: str) -> ApplicationId | None: ...
 
+    def is_forwarded(self, msisdn: str) -> bool:
+        """Whether calls to it are connected straight to somebody, whatever application it has."""
+        ...
+
 
 # ── what is decided about a call that comes in ─────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """The caller is known."""
-
-    identity: str
-    "`trunk:<name>`, `user:<username>`, `account:<api key>` or `domain:<name>`."
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """The caller shall say who he is (401)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """The call is refused with this status; the reason is for the log, the caller only sees the status."""
-
-    status: int
-    reason: str = ""
-
-
-Admission = Admit | Challenge | Refuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
     """Where an admitted call goes."""
 
-    application: ApplicationId
+    application: ApplicationId | None
+    "None only for a forwarded number that belongs to no application."
     to: str
     "`to` of the answer webhook: the number without `+`, or what was dialled."
     number: str | None
     "The number of the account that was called, if it was one."
     endpoint_type: str
     "`phone` for calls of trunks and SIP Connect, `sip` for those of users and to domains."
+    forwarded: bool = False
+    "The number's calls are connected straight to where it is forwarded."
 
 
 # ── what is decided about a call that goes out ─────────────────────────────────────────────────────────────────────
@@ -155,6 +155,12 @@ class Route:
     "The caller id that is really shown: digits, or `Unknown`."
     trunk: str | None = None
     "The trunk's name, where the call leaves through one."
+    codecs: tuple[str, ...] = ()
+    "What to offer, the preferred first; empty: what the installation offers."
+    user: str | None = None
+    "Ring every phone this user registered; `request_uri` and `hop` are then only his address of record."
+    then: tuple[Route, ...] = ()
+    "To try in this order when this way fails."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ringline.base import RemoteProtocolError
 from ringline.sip.params import NO_PARAMS, Params, quote, split_outside_quotes, unquote
@@ -25,16 +26,7 @@ class NameAddr:
         Raises:
             RemoteProtocolError: there is no URI in it that we know.
         """
-        open_at = _find_open(text)
-        if open_at is None:
-            # Without brackets every parameter is the header's own, not the URI's (RFC 3261 section 20.10).
-            uri, _, params = text.partition(";")
-            return cls(Uri.parse(uri), "", Params.parse(params))
-        close_at = text.find(">", open_at)
-        if close_at < 0:
-            raise RemoteProtocolError("an address lacks its closing bracket")
-        display = unquote(text[:open_at])
-        return cls(Uri.parse(text[open_at + 1 : close_at]), display, Params.parse(text[close_at + 1 :]))
+        return _read(text)
 
     @property
     def tag(self) -> str | None:
@@ -43,6 +35,23 @@ class NameAddr:
     def __str__(self) -> str:
         name = f"{quote(self.display)} " if self.display else ""
         return f"{name}<{self.uri}>{self.params}"
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> NameAddr:
+    """One message is asked for the same address several times, and a call for the same ones all along."""
+    open_at = _find_open(text)
+    if open_at is None:
+        # Without brackets every parameter is the header's own, not the URI's (RFC 3261 section 20.10).
+        uri, _, params = text.partition(";")
+        if "?" in uri:
+            raise RemoteProtocolError("a URI with headers stands between brackets")
+        return NameAddr(Uri.parse(uri), "", Params.parse(params))
+    close_at = text.find(">", open_at)
+    if close_at < 0:
+        raise RemoteProtocolError("an address lacks its closing bracket")
+    display = unquote(text[:open_at])
+    return NameAddr(Uri.parse(text[open_at + 1 : close_at]), display, Params.parse(text[close_at + 1 :]))
 
 
 def _find_open(text: str) -> int | None:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
 from ringline.sip.message import Request, Response
-from ringline.sip.table import Action, Input, Machine, State, Table
+from ringline.sip.table import Action, Input, State
 from ringline.sip.tables import INVITE_CLIENT, NON_INVITE_CLIENT
-from ringline.sip.timers import Running, Timers
-
-
-@dataclass(frozen=True, slots=True)
-class Transmit:
-    """Bytes to put on the wire."""
-
-    data: bytes
-    repeated: bool = False
-    "True for a retransmission."
+from ringline.sip.timers import Timers
+from ringline.sip.transaction import Transaction, Transmit
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,60 +28,21 @@ class Unanswered:
 ClientOutput = Transmit | Answer | Unanswered
 
 
-class ClientTransaction:
-    """What both client transactions share: the machine, its timers, its output."""
-
-    _table: Table
-    _first: State
+class ClientTransaction(Transaction[Response, ClientOutput]):
+    """What both client transactions share."""
 
     def __init__(self, request: Request, *, reliable: bool, timers: Timers | None = None) -> None:
-        self.request = request
+        super().__init__(request, reliable=reliable, timers=timers)
         self._data = bytes(request)
-        self._reliable = reliable
-        self._times = timers or Timers()
-        self._machine = Machine(self._table, self._first)
-        self._running = Running()
-        self._out: deque[ClientOutput] = deque()
-        self._interval = self._times.t1
-
-    @property
-    def state(self) -> State:
-        return self._machine.state
-
-    def deadline(self) -> float | None:
-        """When `tick` is wanted next."""
-        return self._running.deadline()
-
-    def poll(self) -> ClientOutput | None:
-        """The next output; drain until None after every call."""
-        return self._out.popleft() if self._out else None
-
-    def transport_failed(self, *, now: float) -> None:
-        """The request could not be sent."""
-        self._step(Input.TRANSPORT_ERROR, now)
 
     def give_up(self, *, now: float) -> None:
         """The user waits no longer; nothing is reported."""
         self._step(Input.GIVE_UP, now)
 
-    def tick(self, *, now: float) -> None:
-        """Let the timers that are due do their work."""
-        while (timer := self._running.take(now)) is not None:
-            self._step(timer, now)
-
-    def _step(self, what: Input, now: float, response: Response | None = None) -> None:
-        if self.state is State.TERMINATED:
-            return
-        before = self.state
-        action = self._machine.step(what)
-        if self.state is not before:
-            self._entered(self.state, now)
-        self._do(action, now, response)
-
-    def _do(self, action: Action, now: float, response: Response | None) -> None:
+    def _do(self, action: Action, what: Input, now: float, message: Response | None) -> None:
         match action:
-            case Action.PASS_UP if response is not None:
-                self._out.append(Answer(response))
+            case Action.PASS_UP if message is not None:
+                self._out.append(Answer(message))
             case Action.RESEND:
                 self._out.append(Transmit(self._data, repeated=True))
                 self._rearm(now)
@@ -100,9 +52,6 @@ class ClientTransaction:
                 self._out.append(Unanswered("unreachable"))
             case _:
                 pass
-
-    def _entered(self, state: State, now: float) -> None:
-        raise NotImplementedError
 
     def _rearm(self, now: float) -> None:
         raise NotImplementedError
@@ -134,15 +83,15 @@ class InviteClient(ClientTransaction):
         what = Input.PROVISIONAL if response.status < 200 else Input.SUCCESS if response.status < 300 else Input.FAILURE
         self._step(what, now, response)
 
-    def _do(self, action: Action, now: float, response: Response | None) -> None:
-        if action is Action.ACK_AND_PASS_UP and response is not None:
-            self._ack = bytes(failure_ack(self.request, response))
+    def _do(self, action: Action, what: Input, now: float, message: Response | None) -> None:
+        if action is Action.ACK_AND_PASS_UP and message is not None:
+            self._ack = bytes(failure_ack(self.request, message))
             self._out.append(Transmit(self._ack))
-            self._out.append(Answer(response))
+            self._out.append(Answer(message))
         elif action is Action.RESEND_ACK and self._ack is not None:
             self._out.append(Transmit(self._ack, repeated=True))
         else:
-            super()._do(action, now, response)
+            super()._do(action, what, now, message)
 
     def _entered(self, state: State, now: float) -> None:
         self._running.clear()

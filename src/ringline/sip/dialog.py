@@ -8,7 +8,7 @@ from ringline.base import LocalProtocolError, RemoteProtocolError
 from ringline.sip.address import NameAddr
 from ringline.sip.message import Request, Response
 from ringline.sip.uri import Uri
-from ringline.sip.via import Via
+from ringline.sip.via import MAGIC_COOKIE, Via
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,7 +39,10 @@ class Dialog:
         """
         contact = invite.contact
         if contact is None:
-            raise RemoteProtocolError("the INVITE has no Contact")
+            if (invite.via.branch or "").startswith(MAGIC_COOKIE):
+                raise RemoteProtocolError("the INVITE has no Contact")
+            # Before RFC 3261 it could be left out; the caller is then where he says he is (RFC 4475 section 3.4.1).
+            contact = invite.from_.uri
         return cls(
             call_id=invite.call_id,
             local_tag=to_tag,

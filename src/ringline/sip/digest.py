@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,17 @@ def _sha256(data: bytes) -> str:
 
 HASHES: Final[dict[str, Callable[[bytes], str]]] = {"SHA-256": _sha256, "MD5": _md5}
 "What we can compute, best first; `-sess` variants use the same sums."
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSums:
+    """Stands for passwords that nobody keeps: H(username:realm:password) by algorithm; any of them may be right."""
+
+    by_algorithm: Mapping[str, Sequence[str]]
+    "`MD5` and `SHA-256`, hexadecimal."
+
+    def for_algorithm(self, algorithm: str) -> Sequence[str]:
+        return self.by_algorithm.get(algorithm.removesuffix("-SESS"), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,8 @@ def digest_response(
     algorithm: str,
     username: str,
     realm: str,
-    password: str,
+    password: str = "",
+    kept: str | None = None,
     method: str,
     uri: str,
     nonce: str,
@@ -77,6 +89,8 @@ def digest_response(
     body: bytes = b"",
 ) -> str:
     """Compute `response` (RFC 7616 section 3.4.1); without `qop` as RFC 2069 did.
+
+    `kept` is H(username:realm:password), for those who keep that instead of the password.
 
     Raises:
         RemoteProtocolError: an algorithm we do not know.
@@ -89,7 +103,7 @@ def digest_response(
     def sum_(*parts: str) -> str:
         return hash_(":".join(parts).encode())
 
-    a1 = sum_(username, realm, password)
+    a1 = kept if kept is not None else sum_(username, realm, password)
     if base != algorithm:
         a1 = sum_(a1, nonce, cnonce)
     a2 = sum_(method, uri, hash_(body)) if qop == "auth-int" else sum_(method, uri)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ringline.base import Random, RemoteProtocolError
-from ringline.sip.digest import DigestWords, digest_response
+from ringline.sip.digest import DigestWords, KeptSums, digest_response
 from ringline.sip.params import quote
 
 _SEAL_BYTES: Final = 16
@@ -88,7 +88,7 @@ class DigestServer:
         *,
         method: str,
         source: str,
-        secrets: Callable[[str], str | None],
+        secrets: Callable[[str], str | KeptSums | None],
         now: float,
     ) -> Verdict:
         """Check the Authorization headers of a request.
@@ -110,25 +110,39 @@ class DigestServer:
         username = words.get("username")
         secret = secrets(username)
         try:
-            right = digest_response(
+            right = self._is_right(words, secret, method)
+        except RemoteProtocolError:
+            return Missing()
+        if not right:
+            return Wrong()
+        return Verified(username) if self._fresh(nonce, nc, made_ms) else Stale()
+
+    def _is_right(self, words: DigestWords, secret: str | KeptSums | None, method: str) -> bool:
+        """Whether the response is right.
+
+        An unknown name costs the same time and gives the same answer as a wrong password.
+        """
+        given = words.get("response").lower().encode()
+        sums: Sequence[str | None] = [None]
+        if isinstance(secret, KeptSums):
+            sums = secret.for_algorithm(words.algorithm)
+        found = False
+        for kept in sums:
+            expected = digest_response(
                 algorithm=words.algorithm,
-                username=username,
+                username=words.get("username"),
                 realm=self._realm,
-                # An unknown name costs the same time and gives the same answer as a wrong password.
-                password=secret if secret is not None else "\0",
+                password=secret if isinstance(secret, str) else "\0",
+                kept=kept,
                 method=method,
                 uri=words.get("uri"),
-                nonce=nonce,
-                nc=nc_text,
+                nonce=words.get("nonce"),
+                nc=words.get("nc"),
                 cnonce=words.get("cnonce"),
                 qop="auth",
             )
-        except RemoteProtocolError:
-            return Missing()
-        given = words.get("response").lower()
-        if not hmac.compare_digest(given.encode(), right.encode()) or secret is None:
-            return Wrong()
-        return Verified(username) if self._fresh(nonce, nc, made_ms) else Stale()
+            found |= hmac.compare_digest(given, expected.encode())
+        return found and secret is not None
 
     def _mine(self, headers: list[str]) -> DigestWords | None:
         for value in headers:

@@ -7,7 +7,7 @@ from typing import Final
 
 from ringline.base import RemoteProtocolError
 from ringline.sip.address import NameAddr
-from ringline.sip.headers import Headers, clean_value, fold_name
+from ringline.sip.headers import Headers, clean_value
 from ringline.sip.uri import Uri
 from ringline.sip.via import Via
 
@@ -33,10 +33,7 @@ class Message:
         raise NotImplementedError
 
     def __bytes__(self) -> bytes:
-        lines = [self._start_line()]
-        lines.extend(
-            f"{name}: {clean_value(value)}" for name, value in self.headers if fold_name(name) != "content-length"
-        )
+        lines = [self._start_line(), *self.headers.lines(without="Content-Length")]
         lines.append(f"Content-Length: {len(self.body)}")
         return "\r\n".join((*lines, "", "")).encode(self.encoding, "replace") + self.body
 
@@ -142,6 +139,8 @@ class Request(Message):
             if len(self.headers.all(name)) > 1:
                 raise RemoteProtocolError(f"{name} is there twice")
         _ = (self.call_id, self.from_, self.to, self.via, self.target)
+        if any("/" not in value for value in self.headers.split("Via")):
+            raise RemoteProtocolError("a Via header is broken")
         if "Contact" in self.headers:
             _ = self.contact
         for name in ("Record-Route", "Route"):
@@ -243,7 +242,7 @@ def read_headers(lines: list[str]) -> Headers:
             parts.append(line.strip())
             continue
         if name:
-            headers.append((name, " ".join(parts).strip()))
+            headers.append((name, _unfolded(parts)))
             name = ""
         if not line:
             continue
@@ -254,8 +253,12 @@ def read_headers(lines: list[str]) -> Headers:
         if not colon or not name or not _TOKEN.issuperset(name):
             raise RemoteProtocolError("a header line is broken")
     if name:
-        headers.append((name, " ".join(parts).strip()))
-    return Headers((name, clean_value(value)) for name, value in headers)
+        headers.append((name, _unfolded(parts)))
+    return Headers(headers)
+
+
+def _unfolded(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else clean_value(" ".join(parts))
 
 
 def content_length(headers: Headers) -> int | None:

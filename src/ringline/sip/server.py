@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 
-from ringline.sip.client import Transmit
 from ringline.sip.message import Request, Response
-from ringline.sip.table import Action, Input, Machine, State, Table
+from ringline.sip.table import Action, Input, State
 from ringline.sip.tables import INVITE_SERVER, NON_INVITE_SERVER
-from ringline.sip.timers import Running, Timers
+from ringline.sip.timers import Timers
+from ringline.sip.transaction import Transaction, Transmit
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,54 +28,18 @@ class Undelivered:
 ServerOutput = Transmit | AckArrived | Undelivered
 
 
-class ServerTransaction:
+class ServerTransaction(Transaction[Request, ServerOutput]):
     """What both server transactions share."""
 
-    _table: Table
-    _first: State
-
     def __init__(self, request: Request, *, reliable: bool, timers: Timers | None = None) -> None:
-        self.request = request
-        self._reliable = reliable
-        self._times = timers or Timers()
-        self._machine = Machine(self._table, self._first)
-        self._running = Running()
-        self._out: deque[ServerOutput] = deque()
+        super().__init__(request, reliable=reliable, timers=timers)
         self._last: bytes | None = None
-        self._interval = self._times.t1
-
-    @property
-    def state(self) -> State:
-        return self._machine.state
-
-    def deadline(self) -> float | None:
-        """When `tick` is wanted next."""
-        return self._running.deadline()
-
-    def poll(self) -> ServerOutput | None:
-        """The next output; drain until None after every call."""
-        return self._out.popleft() if self._out else None
-
-    def tick(self, *, now: float) -> None:
-        """Let the timers that are due do their work."""
-        while (timer := self._running.take(now)) is not None:
-            self._step(timer, now)
-
-    def transport_failed(self, *, now: float) -> None:
-        """A response could not be sent."""
-        self._step(Input.TRANSPORT_ERROR, now)
 
     def receive(self, request: Request, *, now: float) -> None:
         """Take a request that matched: a repeat of the first one, or an ACK."""
         self._step(Input.ACK if request.method == "ACK" else Input.REPEAT, now, request)
 
-    def _step(self, what: Input, now: float, request: Request | None = None) -> None:
-        if self.state is State.TERMINATED:
-            return
-        before = self.state
-        action = self._machine.step(what)
-        if self.state is not before:
-            self._entered(self.state, now)
+    def _do(self, action: Action, what: Input, now: float, message: Request | None) -> None:
         match action:
             case Action.SEND if self._last is not None:
                 self._out.append(Transmit(self._last))
@@ -84,17 +47,14 @@ class ServerTransaction:
                 self._out.append(Transmit(self._last, repeated=True))
                 if what is Input.TIMER_G:
                     self._rearm(now)
-            case Action.PASS_UP if request is not None:
-                self._out.append(AckArrived(request))
+            case Action.PASS_UP if message is not None:
+                self._out.append(AckArrived(message))
             case Action.TIME_OUT:
                 self._out.append(Undelivered("timeout"))
             case Action.REPORT_ERROR:
                 self._out.append(Undelivered("unreachable"))
             case _:
                 pass
-
-    def _entered(self, state: State, now: float) -> None:
-        raise NotImplementedError
 
     def _rearm(self, now: float) -> None:
         self._interval = min(self._interval * 2, self._times.t2)

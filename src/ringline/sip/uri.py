@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import quote as percent_encode
 from urllib.parse import unquote as percent_decode
 
@@ -39,34 +40,7 @@ class Uri:
         Raises:
             RemoteProtocolError: it is no SIP, SIPS or TEL URI; status 416 when the scheme is another one.
         """
-        text = text.strip()
-        if len(text) > _MAX_URI or any(char in text for char in "\r\n\0 <>"):
-            raise RemoteProtocolError("a URI is too long or holds forbidden characters")
-        scheme, colon, rest = text.partition(":")
-        scheme = scheme.lower()
-        if not colon or not rest:
-            raise RemoteProtocolError("a URI has no scheme")
-        if scheme == "tel":
-            number, _, params = rest.partition(";")
-            return cls(scheme, _number(number), "", None, Params.parse(params))
-        if scheme not in ("sip", "sips"):
-            raise RemoteProtocolError("a URI scheme is not supported", sip_status=416)
-        user: str | None = None
-        password: str | None = None
-        # The user part may hold `;` and `?`, but nothing may hold another `@`: the first decides (section 25.1).
-        userinfo, at, hostpart = rest.partition("@")
-        if at:
-            raw_user, has_password, raw_password = userinfo.partition(":")
-            if not raw_user:
-                raise RemoteProtocolError("a URI has an empty user part")
-            user = percent_decode(raw_user)
-            password = percent_decode(raw_password) if has_password else None
-        else:
-            hostpart = rest
-        hostpart, _, headers = hostpart.partition("?")
-        hostport, _, params = hostpart.partition(";")
-        host, port = read_host_port(hostport)
-        return cls(scheme, user, host, port, Params.parse(params), password, headers)
+        return _read(text)
 
     @property
     def transport(self) -> str | None:
@@ -76,7 +50,7 @@ class Uri:
 
     def without_secrets(self) -> Uri:
         """The URI as it may be shown: no password, no headers."""
-        return replace(self, password=None, headers="")
+        return replace(self, password=None, headers="") if self.password is not None or self.headers else self
 
     def __str__(self) -> str:
         if self.scheme == "tel":
@@ -89,6 +63,38 @@ class Uri:
             text += "@"
         text += write_host_port(self.host, self.port) + str(self.params)
         return f"{text}?{self.headers}" if self.headers else text
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> Uri:
+    text = text.strip()
+    if len(text) > _MAX_URI or any(char in text for char in "\r\n\0 <>"):
+        raise RemoteProtocolError("a URI is too long or holds forbidden characters")
+    scheme, colon, rest = text.partition(":")
+    scheme = scheme.lower()
+    if not colon or not rest:
+        raise RemoteProtocolError("a URI has no scheme")
+    if scheme == "tel":
+        number, _, params = rest.partition(";")
+        return Uri(scheme, _number(number), "", None, Params.parse(params))
+    if scheme not in ("sip", "sips"):
+        raise RemoteProtocolError("a URI scheme is not supported", sip_status=416)
+    user: str | None = None
+    password: str | None = None
+    # The user part may hold `;` and `?`, but nothing may hold another `@`: the first decides (section 25.1).
+    userinfo, at, hostpart = rest.partition("@")
+    if at:
+        raw_user, has_password, raw_password = userinfo.partition(":")
+        if not raw_user:
+            raise RemoteProtocolError("a URI has an empty user part")
+        user = percent_decode(raw_user)
+        password = percent_decode(raw_password) if has_password else None
+    else:
+        hostpart = rest
+    hostpart, _, headers = hostpart.partition("?")
+    hostport, _, params = hostpart.partition(";")
+    host, port = read_host_port(hostport)
+    return Uri(scheme, user, host, port, Params.parse(params), password, headers)
 
 
 def _number(text: str) -> str:

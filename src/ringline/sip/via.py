@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ringline.base import RemoteProtocolError
 from ringline.sip.params import NO_PARAMS, Params
@@ -27,17 +28,9 @@ class Via:
         """Read one value; spaces around the slashes are allowed.
 
         Raises:
-            RemoteProtocolError: it is not `SIP/2.0/<transport> <host>`.
+            RemoteProtocolError: it is not `SIP/<version>/<transport> <host>`.
         """
-        head, _, params = text.partition(";")
-        pieces = head.split("/", 2)
-        if len(pieces) != 3 or pieces[0].strip().upper() != "SIP" or pieces[1].strip() != "2.0":
-            raise RemoteProtocolError("a Via header is broken")
-        words = pieces[2].split(None, 1)
-        if len(words) != 2 or not words[0].replace("-", "").isalnum():
-            raise RemoteProtocolError("a Via header is broken")
-        host, port = read_host_port(words[1])
-        return cls(words[0].upper(), host, port, Params.parse(params))
+        return _read(text)
 
     @property
     def branch(self) -> str | None:
@@ -45,3 +38,19 @@ class Via:
 
     def __str__(self) -> str:
         return f"SIP/2.0/{self.transport} {write_host_port(self.host, self.port)}{self.params}"
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> Via:
+    """A transaction asks for the same hop again and again."""
+    head, _, params = text.partition(";")
+    pieces = head.split("/", 2)
+    # Of another version, too: who speaks it has to be told that we do not (505).
+    version = pieces[1].strip().replace(".", "") if len(pieces) == 3 else ""
+    if pieces[0].strip().upper() != "SIP" or not (version.isascii() and version.isdigit()):
+        raise RemoteProtocolError("a Via header is broken")
+    words = pieces[2].split(None, 1)
+    if len(words) != 2 or not words[0].replace("-", "").isalnum():
+        raise RemoteProtocolError("a Via header is broken")
+    host, port = read_host_port(words[1])
+    return Via(words[0].upper(), host, port, Params.parse(params))
