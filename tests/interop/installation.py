@@ -69,9 +69,13 @@ class Installation:
         account: bool = True,
         file_limit_bytes: int | None = None,
         media_timeout_s: int = 60,
+        codecs: Sequence[str] = (),
         trunk_addresses: Sequence[str] = ("127.0.0.1",),
     ) -> None:
-        """`sections` is added to the settings; without `account` there are no applications and nobody can log in."""
+        """`sections` is added to the settings; without `account` there are no applications and nobody can log in.
+
+        `codecs` are offered and taken instead of the usual ones.
+        """
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.webhooks = webhooks
@@ -87,6 +91,7 @@ class Installation:
         self._file_limit_bytes = file_limit_bytes
         self._trunk_addresses = list(trunk_addresses)
         self._media_timeout_s = media_timeout_s
+        self._codecs = f"codecs = {json.dumps(list(codecs))}" if codecs else ""
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._pem = self._key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -112,6 +117,7 @@ port = {self.sip_port}
 port_min = {self.media_ports[0]}
 port_max = {self.media_ports[1]}
 media_timeout_s = {self._media_timeout_s}
+{self._codecs}
 [webhooks]
 allow_private = true
 [limits]

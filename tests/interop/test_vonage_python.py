@@ -39,9 +39,9 @@ from vonage_voice import (
     TtsStreamOptions,
 )
 
-from ringline.accounts import Application, KeyPair, Number, TokenVerifier, make_key_pair
+from ringline.accounts import KeyPair, TokenVerifier, make_key_pair
 from ringline.api import ApiOptions, Dependencies, create_app
-from ringline.base import ApplicationId, LegId, SystemClock
+from ringline.base import LegId, SystemClock
 from ringline.engine.ports import StoredFile
 from ringline.server.certificates import Certificates, ensure_certificates, server_names
 from ringline.server.web import WebListener
@@ -55,27 +55,16 @@ FILE = "aaaaaaaa-4a51-4f6b-86e1-46edebcf9356"
 
 
 class _Memory:
-    """Keeps what the API makes, and one recording."""
+    """Where one recording is."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.applications: dict[ApplicationId, Application] = {}
-        self.numbers: dict[str, Number] = {}
-
-    async def save_application(self, application: Application) -> None:
-        self.applications[application.id] = application
-
-    async def delete_application(self, application_id: ApplicationId) -> None:
-        self.applications.pop(application_id, None)
-
-    async def save_number(self, number: Number) -> None:
-        self.numbers[number.msisdn] = number
-
-    async def delete_number(self, msisdn: str) -> None:
-        self.numbers.pop(msisdn, None)
 
     def path(self, file: StoredFile) -> Path:
         return self.directory / f"{file.file_id}.mp3"
+
+    async def remove(self, file: StoredFile) -> None:
+        self.path(file).unlink(missing_ok=True)
 
 
 class House:
@@ -104,7 +93,7 @@ class House:
             calls=self.board.engine,
             directory=self.board.directory,
             records=self.board.store,
-            registry=self.memory,
+            registry=self.board.store,
             files=self.memory,
             tokens=TokenVerifier(self.board.directory.application),
             clock=self.board.clock,
