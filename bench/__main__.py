@@ -1,9 +1,10 @@
 """All measurements in one run, as a table; the numbers are kept in `bench/results/`.
 
-    python -m bench [--rounds 5] [--legs 100] [--seconds 3] [--calls 100] [--kit-calls 300]
+    python -m bench [--rounds 5] [--legs 100 400] [--seconds 3] [--rates 20,50,100] [--kit-calls 300]
 
-Every round measures playback, bridge, rooms of three and the kernel's floor one after the other, so that a busy machine
-disturbs all of them alike; the table has the medians. Time is processor time, not wall time.
+The media core is measured by `ringline-media-bench` (in `crates/`): every round runs the floor, a bare loop that only
+receives and sends, and all shapes one after the other, so that a busy machine disturbs all of them alike; the table has
+the medians. Time is processor time of the media threads, not wall time.
 """
 
 from __future__ import annotations
@@ -13,56 +14,89 @@ import asyncio
 import json
 import os
 import platform
+import shutil
 import statistics
+import subprocess
 import time
 from pathlib import Path
 from typing import Any, Final
 
 from bench.calls.calls import measure as measure_calls
+from bench.calls.calls import table
 from bench.kit.calls import measure as measure_kit
-from bench.media.legs import floor
-from bench.media.legs import measure as measure_legs
 from bench.speech.latency import measure as measure_speech
 
-SHAPES: Final = (("playback to single legs", 1), ("bridges of two", 2), ("rooms of three", 3))
+_ROOT: Final = Path(__file__).parent.parent
+_SHAPES: Final = {
+    "floor": "floor: one receive, one send",
+    "playback": "(a) playback to single legs",
+    "bridge": "(b) bridges of two, mixed",
+    "bridge-passed": "    bridges of two, passed through",
+    "rooms-of-3": "(c) rooms of three",
+    "room-of-50": "(d) rooms of 50",
+    "rooms-of-3-recorded": "(e) rooms of three, recorded",
+}
+
+
+def measure_media(*options: str) -> list[dict[str, Any]]:
+    """Run the core's own bench; give its lines."""
+    cargo = shutil.which("cargo") or str(Path.home() / ".cargo/bin/cargo")
+    command = [cargo, "run", "--quiet", "--release", "-p", "ringline-media-bench", "--", *options]
+    output = subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def show_media(lines: list[dict[str, Any]], legs: int, rounds: int) -> None:
+    """Print the medians beside the floor."""
+
+    def median(shape: str, figure: str) -> float:
+        return statistics.median(float(line[figure]) for line in lines if line["shape"] == shape)
+
+    floor_us = median("floor", "us_per_leg_second")
+    print(f"\nMedia, {legs} legs, one pacing thread, G.711, keys sought in the audio, {rounds} interleaved rounds")
+    print(f"{'':34}{'µs per leg-second':>18}{'ratio':>8}{'packets/s':>11}{'lag p99 ms':>12}{'faults':>8}")
+    for shape, name in _SHAPES.items():
+        figure = median(shape, "us_per_leg_second")
+        print(f"{name:34}{figure:>18.0f}{figure / floor_us:>8.2f}", end="")
+        if shape != "floor":
+            faults = sum(line["faults"] for line in lines if line["shape"] == shape)
+            packets, lag_ms = median(shape, "packets_per_leg_second"), median(shape, "lag_p99_ms")
+            print(f"{packets:>11.2f}{lag_ms:>12.2f}{faults:>8}", end="")
+        print()
 
 
 def main() -> None:
     """Measure, print, keep."""
     arguments = argparse.ArgumentParser(description="All measurements of Ringline.")
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--legs", type=int, default=100)
+    arguments.add_argument("--legs", type=int, nargs="+", default=[100, 400])
     arguments.add_argument("--seconds", type=float, default=3)
-    arguments.add_argument("--calls", type=int, default=100)
+    arguments.add_argument("--rates", default="20,50,100", help="new calls per second, one run each")
     arguments.add_argument("--kit-calls", type=int, default=300)
     arguments.add_argument("--sentences", type=int, default=40)
     options = arguments.parse_args()
-    rounds: dict[str, list[float]] = {name: [] for name, _ in SHAPES}
-    floors: list[float] = []
-    for _ in range(options.rounds):
-        for name, room in SHAPES:
-            legs = options.legs - options.legs % (2 * room)
-            figures = asyncio.run(measure_legs(legs=legs, room=room, threads=1, seconds=options.seconds, record=False))
-            rounds[name].append(figures["us_per_leg_tick"])
-        floors.append(floor(20_000))
-    floor_us = statistics.median(floors)
-    print(f"Media, {options.legs} legs, one pacing thread, G.711, {options.rounds} interleaved rounds")
-    print(f"{'':28}{'µs per leg and 20 ms':>22}{'ratio to the floor':>20}{'ms per leg-second':>20}")
-    for name, values in rounds.items():
-        figure = statistics.median(values)
-        print(f"{name:28}{figure:>22.2f}{figure / floor_us:>20.1f}{figure * 50 / 1000:>20.3f}")
-    print(f"{'floor: one send, one receive':28}{floor_us:>22.2f}{1:>20.1f}{floor_us * 50 / 1000:>20.3f}")
+    media: dict[str, Any] = {}
+    for legs in options.legs:
+        amount = ("--legs", str(legs), "--rounds", str(options.rounds), "--seconds", str(options.seconds))
+        media[str(legs)] = measure_media(*amount)
+        show_media(media[str(legs)], legs, options.rounds)
+    media["delay"] = measure_media("--delay", "--legs", "40", "--seconds", "20")
+    delay = media["delay"][0]
+    print(f"\nDelay added by a room (ms): p50 {delay['delay_p50_ms']}, p95 {delay['delay_p95_ms']}")
+    media["large"] = measure_media("--room", "250", "--talkers", "10", "--seconds", str(options.seconds))
+    large = media["large"][0]
+    print(f"A room of 250 with 10 talkers: {large['us_per_leg_second'] * 250 / 1e4:.0f} % of a core")
     speech = asyncio.run(measure_speech(options.sentences))
     print("\nSpeech, from the command to the first packet with sound (ms): " + json.dumps(speech))
-    calls = asyncio.run(measure_calls(calls=options.calls, rate=20))
-    print("\nWhole calls (answer webhook, one cached sentence, four events): " + json.dumps(calls))
+    calls = asyncio.run(measure_calls(rates=[int(rate) for rate in options.rates.split(",")], seconds=20))
+    print("\nWhole calls (answer webhook, one cached sentence, four events), Ringline on one core")
+    print(table(calls))
     kit = measure_kit(calls=options.kit_calls)
     print("\nTest kit, calls per second and core (answer, talk, one digit, talk, hang-up): " + json.dumps(kit))
     results: dict[str, Any] = {
         "machine": {"cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()},
         "conditions": vars(options),
-        "media_us_per_leg_tick": rounds,
-        "floor_us": floors,
+        "media": media,
         "speech": speech,
         "calls": calls,
         "kit": kit,

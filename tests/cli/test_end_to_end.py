@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.interop.client import installed
 
 from ringline.cli.demo import DEMO_NUMBER
 
@@ -41,6 +42,24 @@ call = client.voice.create_call({
 print(call.status, call.direction, client.voice.get_call(call.uuid).to.number)
 """
 "A program that knows nothing of us."
+HOSTED_NODE: Final = """\
+const { readFileSync } = require('node:fs');
+const { Vonage } = require('@vonage/server-sdk');
+const vonage = new Vonage({
+  applicationId: process.env.VONAGE_APPLICATION_ID,
+  privateKey: readFileSync(process.env.VONAGE_PRIVATE_KEY, 'utf8'),
+});
+(async () => {
+  const call = await vonage.voice.createOutboundCall({
+    to: [{ type: 'phone', number: '442079460003' }],
+    from: { type: 'phone', number: '442079460000' },
+    ncco: [{ action: 'talk', text: 'Hello.' }],
+  });
+  console.log(call.status, call.direction, (await vonage.voice.getCall(call.uuid)).to.number);
+})();
+"""
+"Another one."
+README: Final = Path(__file__).parents[2] / "README.md"
 Done = subprocess.CompletedProcess[str]
 
 
@@ -198,6 +217,54 @@ def test_a_program_for_the_hosted_service_runs_unchanged(dev: Developing) -> Non
     done = dev.run("run", "--", sys.executable, str(program))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.split() == ["started", "outbound", "442079460003"]
+
+
+def test_a_node_program_for_the_hosted_service_runs_unchanged(dev: Developing) -> None:
+    program = dev.folder / "program.cjs"
+    program.write_text(HOSTED_NODE)
+    done = dev.run("run", "--", "env", f"NODE_PATH={installed('node') / 'node_modules'}", "node", str(program))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split() == ["started", "outbound", "442079460003"]
+
+
+def test_the_first_calls_of_the_readme_are_made_as_printed(dev: Developing, tmp_path: Path) -> None:
+    """With curl, with Python and with Node; only the ports are others."""
+    section = README.read_text(encoding="utf-8").partition("## First calls by REST")[2].partition("\n## ")[0]
+    ports = {"8080": "RINGLINE_SERVER__HTTP_PORT", "8443": "RINGLINE_SERVER__HTTPS_PORT"}
+    phone_port = _free_port()
+
+    def printed(language: str) -> str:
+        (found,) = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+        block = str(found)
+        for usual, name in ports.items():
+            block = block.replace(f":{usual}", f":{dev.environment[name]}")
+        return block.replace(":5070", f":{phone_port}").replace(".venv/bin/ringline", f"{sys.executable} -m ringline")
+
+    def answered(*command: str, **variables: str) -> str:
+        phone = dev.start("phone", "--answer", "--port", str(phone_port), "--timeout", "170s")
+        _wait_until(lambda: _is_taken(phone_port), "the phone did not start")
+        program = dev.start_program(*command, variables=variables)
+        said: str = program.communicate(timeout=150)[0]
+        assert program.returncode == 0, said
+        phone.communicate(timeout=60)
+        assert phone.returncode == 0, said + dev.log.read_text()
+        return said
+
+    curl = answered("bash", "-euo", "pipefail", "-c", printed("sh") + "\necho; echo $APP_ID")
+    application = curl.split()[-1]
+    assert '"status":"started"' in curl
+    certificate = str(dev.folder / "var" / "certificates" / "ca.pem")
+    answered(sys.executable, "-c", printed("python"), APP_ID=application, REQUESTS_CA_BUNDLE=certificate)
+    answered("node", "-e", printed("js"), APP_ID=application, NODE_PATH=str(installed("node") / "node_modules"))
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket(type=socket.SOCK_DGRAM) as one:
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def test_digits_typed_in_a_terminal_are_pressed(dev: Developing) -> None:

@@ -173,7 +173,7 @@ def test_following_shows_what_comes_until_cancelled(tmp_path: Path, call: Call) 
     async def scene() -> None:
         store = SqlStore(path)
         await store.start()
-        task = asyncio.create_task(follow(path, seen.append))
+        task = asyncio.create_task(follow(str(path), seen.append))
         await asyncio.sleep(0)
         for line in call.lines:
             store.write_journal(line)

@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
+import pytest
+from fastapi import FastAPI, Response
 from prometheus_client.parser import text_string_to_metric_families
 
-from ringline.base import ApplicationId, ConversationId, LegId
+from ringline.base import ApiError, ApplicationId, ConversationId, LegId
 from ringline.calls.facts import LegView
 from ringline.calls.parties import Party
 from ringline.server.health import Health
-from ringline.server.metrics import Metrics
+from ringline.server.metrics import Metrics, MetricsAccess
 
 START = datetime(2026, 3, 2, 9, 15, 30, tzinfo=UTC)
 
@@ -112,6 +113,14 @@ def test_figures_of_the_parts_are_read_at_each_scrape() -> None:
     assert found["ringline_store_lag_seconds{}"] == 0.25
 
 
+def test_named_things_get_a_label_each() -> None:
+    metrics = Metrics()
+    metrics.labelled("trunk_up", "Whether the trunk answers", "trunk", lambda: {"b": 0.0, "a": 1.0})
+    found = samples(metrics)
+    assert found["ringline_trunk_up{trunk=a}"] == 1
+    assert found["ringline_trunk_up{trunk=b}"] == 0
+
+
 def test_two_servers_in_one_process_do_not_share_figures() -> None:
     first, second = Metrics(), Metrics()
     first.sip_message("in", "BYE sip:x")
@@ -152,7 +161,9 @@ def test_the_server_says_why_it_is_not_ready() -> None:
     app.include_router(metrics.router())
 
     async def ask(path: str) -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, client=("127.0.0.1", 4000)), base_url="http://x"
+        ) as client:
             return await client.get(path)
 
     ready = asyncio.run(ask("/readyz"))
@@ -169,7 +180,35 @@ def test_the_server_says_why_it_is_not_ready() -> None:
         ],
     }
     alive = asyncio.run(ask("/healthz"))
-    assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
+    assert alive.status_code == 200
+    assert alive.json() == {"status": "ok", "reasons": not_ready.json()["reasons"]}
     figures = asyncio.run(ask("/metrics"))
     assert figures.headers["content-type"].startswith("text/plain; version=")
     assert "ringline_event_loop_lag_seconds_bucket" in figures.text
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "access", "status"),
+    [
+        ("127.0.0.1", {}, {}, 200),
+        ("::1", {}, {}, 200),
+        ("192.0.2.9", {}, {}, 404),
+        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.9"}, {}, 404),
+        ("192.0.2.9", {"Authorization": "Bearer a-long-secret-token"}, {"token": "a-long-secret-token"}, 200),
+        ("192.0.2.9", {"Authorization": "Bearer another-long-token"}, {"token": "a-long-secret-token"}, 404),
+        ("192.0.2.9", {}, {"anyone": True}, 200),
+    ],
+)
+def test_figures_are_for_this_machine_and_for_who_has_the_token(
+    address: str, headers: dict[str, str], access: dict[str, Any], status: int
+) -> None:
+    app = FastAPI()
+    app.include_router(Metrics().router(MetricsAccess(**access)))
+    app.add_exception_handler(ApiError, lambda request, error: Response(status_code=error.status))
+
+    async def ask() -> int:
+        transport = httpx.ASGITransport(app, client=(address, 4000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x", headers=headers) as client:
+            return (await client.get("/metrics")).status_code
+
+    assert asyncio.run(ask()) == status

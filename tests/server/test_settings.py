@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ringline.accounts import Application, Number, make_key_pair
 from ringline.base import ApplicationId, ConfigError
 from ringline.routing import Admit, Inbound, Route
-from ringline.server.books import make_directory, make_routing, reload_directory
+from ringline.server.books import make_directory, make_peers, make_places, make_routing, reload_directory
 from ringline.server.settings import Settings, SettingsError, ephemeral_ports, find_file
 
 APP = "0b9d0c55-2222-4333-8444-955566677788"
@@ -275,6 +275,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ('[[trunks]]\nname = "a"\nhost = "h"\nusername = "u"', "trunks[0].username", "go together"),
         ('[[trunks]]\nname = "a"\nhost = "h"\ntransport = "tls"', "trunks[0].transport", "'udp' or 'tcp'"),
         ('[sip]\ntcp = false\n[[trunks]]\nname = "a"\nhost = "h"\ntransport = "tcp"', "trunks[0].transport", "is off"),
+        ('[[trunks]]\nname = "a"\nhost = "h"\nregister = true', "trunks[0].register", "needs a host to register with"),
+        ('[[trunks]]\nname = "a"\nhost = "h"\nnumber_format = "national"', "trunks[0].number_format", "the country"),
+        ('[[trunks]]\nname = "a"\nhost = "h"\n[trunks.headers]\nVia = "x"', "trunks[0].headers", "Ringline itself"),
+        ('[[trunks]]\nname = "a"\nhost = "h"\ncodecs = ["MP3"]', "trunks[0].codecs[0]", "PCMA"),
+        ('[[trunks]]\nname = "a"\nhost = "h"\nmax_calls = 0', "trunks[0].max_calls", "greater than or equal to 1"),
+        ('[[sip.places]]\nnetworks = []\nsip_host = "h"', "sip.places[0].networks", "at least 1"),
+        ('[[sip.places]]\nnetworks = ["x"]\nsip_host = "h"', "sip.places[0].networks[0]", "address or a network"),
         ('[[trunks]]\nname = "a"\naddresses = ["10.0.0.1/8"]', "trunks[0].addresses[0]", "address or a network"),
         ('[[trunks]]\nname = "a"\nhost = "h"\nprefixes = ["0x"]', "trunks[0].prefixes[0]", "first digits"),
         ('[[users]]\nusername = "bob"', "users[0]", "needs a password"),
@@ -415,7 +422,8 @@ def test_the_books_follow_the_settings(tmp_path: Path) -> None:
     table = make_routing(found, book)
     assert table.admit(source="203.0.113.3", username=None, to_host="x") == Admit("trunk:carrier")
     assert table.admit(source="127.0.0.1", username=None, to_host="localhost") == Admit("domain:localhost")
-    assert table.password_of("key1") == "Secret12"
+    assert table.password_of("key1") is None
+    assert account.sip_sums("ringline")["MD5"]
     inbound = table.inbound("user:eve", to_user="anything")
     assert isinstance(inbound, Inbound)
     assert inbound.application == APP
@@ -443,3 +451,61 @@ def test_a_reload_changes_what_the_file_says_and_nothing_else(tmp_path: Path) ->
     reload_directory(book, old=new, new=load(tmp_path, ACCOUNT))
     assert list(book.applications()) == [OTHER]
     assert sorted(book.numbers()) == ["1003"]
+
+
+# ── trunks and places ──────────────────────────────────────────────────────────────────────────────────────────────
+
+TRUNKS = """
+[[trunks]]
+name = "provider"
+host = "sip.provider.example"
+transport = "tcp"
+username = "acct"
+password = "s3cret"
+register = true
+register_expires_s = 300
+options_s = 30
+number_format = "00"
+number_uri = "sip"
+caller_number = "442079460000"
+trust_identity = true
+max_calls = 30
+codecs = ["PCMU"]
+[trunks.headers]
+X-Account = "7"
+[[trunks]]
+name = "old"
+host = "2001:db8::5"
+strip_plus = true
+[[sip.places]]
+networks = ["10.0.0.0/8"]
+sip_host = "10.0.0.5"
+media_host = "10.0.0.6"
+bind = "127.0.0.2"
+"""
+
+
+def test_everything_a_trunk_may_want_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "ringline.toml"
+    file.write_text(TRUNKS)
+    found = Settings.load(file, environment={})
+    provider, old = found.trunks
+    assert (provider.register_, provider.headers, old.strip_plus) == (True, {"X-Account": "7"}, True)
+    (peer,) = make_peers(found)
+    assert (peer.name, peer.uri, peer.aor) == (
+        "provider",
+        "sip:sip.provider.example;transport=tcp",
+        "sip:acct@sip.provider.example",
+    )
+    assert (peer.registers, peer.expires_s, peer.ping_s) == (True, 300, 30)
+    routing = make_routing(found, make_directory(found))
+    way = routing.phone_route("447700900123", caller=None)
+    assert isinstance(way, Route)
+    assert (way.request_uri, way.codecs, way.caller) == (
+        "sip:00447700900123@sip.provider.example;user=phone",
+        ("PCMU",),
+        "442079460000",
+    )
+    assert way.then[0].request_uri == "sip:447700900123@[2001:db8::5];user=phone"
+    places = make_places(found)
+    assert (places.of("10.1.1.1").media_host, places.of("8.8.8.8").media_host) == ("10.0.0.6", None)

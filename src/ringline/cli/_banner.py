@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringline.io.store import database_path
+from ringline.io.store import open_database
 from ringline.server.platform import Farewell, certificates_dir
 from ringline.server.settings import Settings, ephemeral_ports
 
@@ -21,7 +21,7 @@ def addresses(settings: Settings) -> Iterator[tuple[str, str]]:
             yield "", f"clients trust {certificates_dir(settings) / 'ca.pem'} (see `ringline trust`)"
     yield "audio", f"UDP {settings.media.port_min}-{settings.media.port_max} at {settings.media_host()}"
     yield "voice", " then ".join(map(_engine, settings.speech.engines))
-    yield "journal", str(database_path(settings.store_url()))
+    yield "journal", open_database(settings.store_url()).name
     yield "recordings", str(settings.data_dir / "recordings")
 
 

@@ -15,7 +15,6 @@ import typer
 from ringline.base import ConfigError
 from ringline.cli._console import plain_errors
 from ringline.cli._rest import ApplicationToken, Basic, Rest
-from ringline.io.store import database_path
 from ringline.server.platform import certificates_dir
 from ringline.server.settings import Profile, Settings, find_file
 
@@ -90,9 +89,9 @@ class Installation:
         return self._note is not None and self._note.application is not None
 
     @property
-    def store(self) -> Path:
-        """The store's file."""
-        return database_path(self.settings.store_url())
+    def store(self) -> str:
+        """The store's URL."""
+        return self.settings.store_url()
 
     def account_rest(self, url: str | None) -> Rest:
         """The API with the account's key and secret.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -38,7 +37,7 @@ class Follower:
             yield from teller.tell(line)
 
 
-async def follow(store: Path, show: Callable[[Row], None]) -> None:
+async def follow(store: str, show: Callable[[Row], None]) -> None:
     """Show every new row until cancelled; what was journaled just before that is still shown."""
     with open_records(store) as records:
         follower = Follower(records)

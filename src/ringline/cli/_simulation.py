@@ -77,7 +77,7 @@ class Caller:
     """Goes through one call, step by step."""
 
     def __init__(
-        self, call: SoftCall, *, store: Path, position: int, tell: Callable[[Row], None], hear_s: float
+        self, call: SoftCall, *, store: str, position: int, tell: Callable[[Row], None], hear_s: float
     ) -> None:
         """`position` is that of the journals' newest line before the call; `hear_s` is the longest wait for words."""
         self.hearing = Hearing()

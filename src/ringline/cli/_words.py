@@ -129,6 +129,11 @@ def _failed(value: Value) -> str:
     return f"the call failed: {value.get('cause', '?')}{code}{why}"
 
 
+def _judged(value: Value) -> str:
+    who = "a machine has answered" if value.get("verdict") == "machine" else "a person has answered"
+    return f"{who} ({value['why']})" if value.get("why") else who
+
+
 def _records(value: Value) -> str:
     channels = value.get("channels", 1)
     return f"records as {value.get('container', '?')}, {channels} channel{'s' if channels != 1 else ''}"
@@ -159,7 +164,11 @@ _EVENTS: Final[dict[str, Words]] = {
     "LegAnswered": lambda it: "answered",
     "LegFailed": _failed,
     "LegGone": lambda it: "the far end left" + (f" ({it['sip_code']})" if it.get("sip_code") else ""),
+    "Orphaned": lambda it: "the process died; the call was ended by the next one",
     "LegLost": lambda it: f"lost: {it.get('why', '?')}",
+    "LegDisconnected": lambda it: f"the socket was dropped: {it.get('why') or 'no reason given'}",
+    "MachineVerdict": _judged,
+    "BeepHeard": lambda it: "the machine has beeped",
     "KeyDown": lambda it: f"key {it.get('digit', '?')} down",
     "KeyReleased": lambda it: f"key {it.get('digit', '?')} released after {it.get('held_ms', '?')} ms",
     "PlayEnded": _played,
@@ -188,9 +197,12 @@ _COMMANDS: Final[dict[str, Words]] = {
     "Answer": lambda it: "answers",
     "Release": lambda it: f"refuses with {it['sip_code']}" if it.get("sip_code") else "lets go",
     "SendKeys": lambda it: f"sends keys {it.get('digits', '')}",
+    "ShowKey": lambda it: f"tells the socket of the key {it.get('digit', '?')}",
     "Play": _plays,
     "StopPlay": lambda it: "cuts a prompt",
     "WatchSilence": lambda it: f"waits for {it.get('seconds', '?')} s of silence",
+    "Detect": lambda it: "listens for who has answered" + (", and for a beep" if it.get("beep") else ""),
+    "StopDetecting": lambda it: "listens no longer for who has answered",
     "StartRecording": _records,
     "StopRecording": lambda it: "closes the recording",
     "Move": _moves,

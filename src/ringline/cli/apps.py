@@ -13,9 +13,9 @@ from rich.table import Table
 from ringline.base import ConfigError
 from ringline.cli._console import console, plain_errors, say
 from ringline.cli._installation import ConfigOption, UrlOption, installation
-from ringline.cli._rest import Rest
+from ringline.cli._rest import ApplicationToken, Rest
 
-app = typer.Typer(help="Applications: list, create, show, delete.", no_args_is_help=True)
+app = typer.Typer(help="Applications: list, create, show, token, delete.", no_args_is_help=True)
 _PAGE = 100
 
 
@@ -72,6 +72,16 @@ def show(
     with plain_errors():
         found = installation(config).account_rest(url).get(f"/v2/applications/{app_id}")
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def token(
+    app_id: Annotated[str, typer.Argument(metavar="ID")],
+    key_file: Annotated[Path, typer.Option("--key", metavar="FILE", help="Its private key")],
+) -> None:
+    """Print a token of an application, for `Authorization: Bearer`; it is good for a few minutes."""
+    with plain_errors():
+        typer.echo(ApplicationToken(app_id, key_file).header().removeprefix("Bearer "))
 
 
 @app.command()

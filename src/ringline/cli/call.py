@@ -24,7 +24,7 @@ app = typer.Typer(
     cls=DefaultGroup,
     no_args_is_help=True,
     help="Make a call (`ringline call TO`), or tell what happened in one (`ringline call show UUID`).",
-    subcommand_metavar="TO | show UUID",
+    subcommand_metavar="TO | show UUID | webhooks UUID",
 )
 _POLL_S: Final = 0.3
 _GOOD: Final = "completed"
@@ -78,6 +78,44 @@ def show(
                 typer.echo(json.dumps(fields, ensure_ascii=False))
         else:
             _print(rows)
+
+
+@app.command()
+def webhooks(
+    uuid: Annotated[str, typer.Argument(metavar="UUID", help="The call's UUID, or the beginning of it")],
+    bodies: Annotated[bool, typer.Option("--bodies", help="Show what was sent and what came back")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON lines, bodies included")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Tell which webhooks of a call were sent where, when, and what came back; retries and fallbacks included."""
+    with plain_errors():
+        with open_records(installation(config).store) as records:
+            found = records.webhooks_of(records.leg(uuid).uuid)
+        if as_json:
+            for one in found:
+                typer.echo(json.dumps(one, ensure_ascii=False))
+            return
+        if not found:
+            say("no webhooks of this call are in the journal")
+        for one in found:
+            _print_webhook(one, bodies=bodies)
+
+
+def _print_webhook(one: dict[str, Any], *, bodies: bool) -> None:
+    out = console()
+    good = one["status"] is not None and 200 <= one["status"] < 300
+    outcome = one["status"] if one["status"] is not None else one["failure"]
+    tried = f" [{one['phase']}]" if one["phase"] not in (None, "first attempt") else ""
+    sent = f"{one['method']} {one['url']}{tried} → " if one["method"] else ""
+    took = f" in {one['duration_ms']} ms" if one["duration_ms"] is not None else ""
+    detail = f" ({one['detail']})" if one["detail"] else ""
+    line = f"{one['time']}  {one['name'] or '?':<11} {sent}{outcome}{took}{detail}"
+    out.print(Text(line, style="" if good else "yellow"), soft_wrap=True)
+    if bodies:
+        out.print(Text(f"    event {one['event_id'] or '?'}", style="dim"), soft_wrap=True)
+        for arrow, body in (("→", one["request"]["body"]), ("←", one["response"]["body"])):
+            if body:
+                out.print(Text(f"    {arrow} {body}", style="dim"), soft_wrap=True)
 
 
 def _rows(here: Installation, uuid: str) -> list[Row]:

@@ -21,6 +21,7 @@ from ringline.cli._console import FAILED, console, plain_errors, say
 from ringline.cli._installation import ConfigOption, load_settings
 from ringline.io.workers import WorkerPool
 from ringline.providers import load
+from ringline.server.allowances import emergency_of, rates_of
 from ringline.server.settings import Settings
 
 _SOON: Final = timedelta(days=14)
@@ -69,6 +70,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
     if sip.tcp:
         yield _tried("sip tcp", lambda: _free(sip.bind, sip.port, socket.SOCK_STREAM))
     yield _tried("audio ports", lambda: _media(media.bind, media.port_min, media.port_max))
+    yield _tried("prices", lambda: _prices(settings))
+    yield Finding("emergency", _emergency(settings))
     yield _tried("speech", lambda: asyncio.run(_speech(settings)))
 
 
@@ -105,6 +108,20 @@ def _media(host: str, low: int, high: int) -> str:
     for port in {even[0], even[len(even) // 2], even[-1]} if even else ():
         _free(host, port, socket.SOCK_DGRAM)
     return f"{host}:{low}-{high}, room for {len(even)} legs"
+
+
+def _prices(settings: Settings) -> str:
+    if settings.prices.file is None:
+        return "none: calls cost nothing"
+    return f"{settings.prices.file} has {len(rates_of(settings))} rates"
+
+
+def _emergency(settings: Settings) -> str:
+    found = emergency_of(settings)
+    where = ", ".join(found.countries) or "no country (only 112 and 911)"
+    if found.trunk is not None:
+        return f"calls for help leave through trunk {found.trunk}; numbers of {where}"
+    return f"emergency numbers are never called, for there is no emergency.trunk; numbers of {where}"
 
 
 def _certificate(cert_file: Path | None) -> str:

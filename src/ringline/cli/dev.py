@@ -18,7 +18,6 @@ from ringline.cli._console import console, plain_errors, say
 from ringline.cli._installation import ConfigOption, DevNote, load_settings
 from ringline.cli._live import follow, print_row
 from ringline.cli.demo import BOB, BOB_PORT, DEMO_NUMBER, ECHO, MENU_HELP, Demo
-from ringline.io.store import database_path
 from ringline.server.logs import write_logs
 from ringline.server.platform import Farewell, Platform
 from ringline.server.run import run
@@ -72,7 +71,7 @@ async def _develop(
             say(f"  mind: nothing can be spoken: {why}", style="yellow")
         if not quiet:
             out = console()
-            story = follow(database_path(platform.settings.store_url()), lambda row: print_row(out, row))
+            story = follow(platform.settings.store_url(), lambda row: print_row(out, row))
             telling.append(asyncio.create_task(story, name="live view"))
 
     def stopping(calls: int) -> None:

@@ -132,7 +132,7 @@ def simulate(
     raise typer.Exit(_exit_code(outcome))
 
 
-async def _simulate(plan: Plan, store: Path, tell: Callable[[Row], None]) -> Outcome:
+async def _simulate(plan: Plan, store: str, tell: Callable[[Row], None]) -> Outcome:
     steps = [await _prepared(kind, value, plan.language) for kind, value in plan.steps]
     with open_records(store) as records:
         position = records.newest_line()

@@ -23,6 +23,7 @@ from ringline.agent import (
     AgentEvent,
     IncomingCall,
     InviteContext,
+    Notice,
     OutgoingInvite,
     UserAgent,
 )
@@ -200,6 +201,8 @@ class Softphone:
     def _heard(self, event: AgentEvent) -> None:
         if isinstance(event, IncomingCall):
             self._incoming(event)
+        elif isinstance(event, Notice):
+            return
         elif event.leg is not None and (call := self._calls.get(event.leg)) is not None:
             call.heard(event)
 

@@ -24,7 +24,6 @@ from ringline.cli._timeline import Row
 from ringline.cli.demo import DEMO_NUMBER, Demo
 from ringline.cli.phone import read_channels
 from ringline.cli.softphone import Happening, SoftCall, Softphone
-from ringline.io.store import database_path
 from ringline.server.logs import write_logs
 from ringline.server.platform import Platform
 from ringline.server.settings import Settings
@@ -104,7 +103,7 @@ async def _call(folder: Path, record: Path) -> list[str]:
         print_row(out, row)
         scene.see(row)
 
-    story = asyncio.create_task(follow(database_path(platform.settings.store_url()), tell), name="live view")
+    story = asyncio.create_task(follow(platform.settings.store_url(), tell), name="live view")
     try:
         async with asyncio.timeout(_LONGEST_S), Softphone(media_ports=_PHONE_MEDIA, watch=_teller()) as phone:
             sip = platform.settings.sip

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Final, Literal
 
+from phonenumbers.shortnumberinfo import SUPPORTED_SHORT_REGIONS, is_emergency_number
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from ringline.ncco.options import Names, Options
@@ -37,9 +39,15 @@ _USER_TO_USER = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,255}")
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,8191}")
 
 
+@lru_cache(maxsize=1024)
+def _calls_for_help(number: str) -> bool:
+    """Whether it is an emergency number anywhere: whether it may be called is not decided by its length."""
+    return len(number) <= 6 and any(is_emergency_number(number, country) for country in SUPPORTED_SHORT_REGIONS)
+
+
 def _check_phone(value: object) -> str:
     number = tidy_number(value)
-    if not _PHONE.fullmatch(number):
+    if not _PHONE.fullmatch(number) and not _calls_for_help(number):
         raise expected("a phone number of 7 to 15 digits")
     return number
 

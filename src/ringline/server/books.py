@@ -16,7 +16,8 @@ from ringline.accounts import (
     VoiceCapability,
     Webhook,
 )
-from ringline.base import ApplicationId
+from ringline.agent import PeerSpec
+from ringline.base import ApplicationId, SystemRandom
 from ringline.routing import (
     Credentials,
     NumberBook,
@@ -27,21 +28,29 @@ from ringline.routing import (
     country_of,
 )
 from ringline.server.checks import resolve_application
+from ringline.server.secrets import secret_of
 from ringline.server.sections import ApplicationSection, TrunkSection, UserSection
 from ringline.server.settings import Settings
+from ringline.sip import Credentials as SipCredentials
+from ringline.sip import Place, Places
 
 
 def make_directory(
-    settings: Settings, *, saved_applications: Iterable[Application] = (), saved_numbers: Iterable[Number] = ()
+    settings: Settings,
+    *,
+    saved_applications: Iterable[Application] = (),
+    saved_numbers: Iterable[Number] = (),
+    secrets: Sequence[Secret] | None = None,
 ) -> Directory:
     """The book of this installation: what the store has, overruled by what the settings say.
 
-    A number whose settings name no application keeps the one it was linked to through the API.
+    A number whose settings name no application keeps the one it was linked to through the API. `secrets` are those
+    that are in force; None: the one of the settings.
     """
     applications = {one.id: one for one in (*saved_applications, *applications_of(settings))}
     numbers = {one.msisdn: one for one in saved_numbers}
     numbers |= {one.msisdn: _linked(one, numbers.get(one.msisdn)) for one in numbers_of(settings)}
-    account = account_of(settings)
+    account = account_of(settings, secrets)
     return Directory(
         applications=applications.values(),
         numbers=numbers.values(),
@@ -49,7 +58,9 @@ def make_directory(
     )
 
 
-def reload_directory(directory: Directory, *, old: Settings, new: Settings) -> None:
+def reload_directory(
+    directory: Directory, *, old: Settings, new: Settings, secrets: Sequence[Secret] | None = None
+) -> None:
     """Put changed settings into force; what was made through the API stays as it is."""
     for application_id in _gone((one.id for one in old.applications), (one.id for one in new.applications)):
         directory.drop_application(ApplicationId(application_id))
@@ -59,7 +70,7 @@ def reload_directory(directory: Directory, *, old: Settings, new: Settings) -> N
         directory.put_application(application)
     for number in numbers_of(new):
         directory.put_number(_linked(number, directory.number(number.msisdn)))
-    account = account_of(new)
+    account = account_of(new, secrets)
     if account is not None:
         directory.put_account(account)
 
@@ -82,19 +93,62 @@ def make_routing(settings: Settings, book: NumberBook) -> RoutingTable:
             )
             for one in settings.domains
         ],
-        account_secrets={account.api_key: account.api_secret.get_secret_value()} if account is not None else {},
+        account_keys=(account.api_key,) if account is not None else (),
         caller_id=settings.sip.caller_id,
         transports=settings.sip_transports(),
     )
 
 
-def account_of(settings: Settings) -> Account | None:
-    """The account of the settings, if they have one."""
+def make_places(settings: Settings) -> Places:
+    """Our addresses as far ends in different networks see them."""
+    return Places(
+        Place(sip_host=settings.sip_host(), bind=settings.sip.bind),
+        [
+            Place(sip_host=one.sip_host, networks=one.networks, media_host=one.media_host, bind=one.bind)
+            for one in settings.sip.places
+        ],
+    )
+
+
+def make_peers(settings: Settings) -> tuple[PeerSpec, ...]:
+    """The trunks to ping or to register with."""
+    return tuple(
+        _peer(settings, one) for one in settings.trunks if one.host is not None and (one.options_s or one.register_)
+    )
+
+
+def _peer(settings: Settings, section: TrunkSection) -> PeerSpec:
+    host = f"[{section.host}]" if section.host is not None and ":" in section.host else section.host or ""
+    port = f":{section.port}" if section.port is not None else ""
+    transport = f";transport={section.transport}" if section.transport is not None else ""
+    trunk = _trunk(section)
+    credentials = (
+        SipCredentials(username=trunk.credentials.username, password=trunk.credentials.password)
+        if trunk.credentials is not None
+        else None
+    )
+    ours = settings.sip_host()
+    at_home = f"sip:ringline@[{ours}]" if ":" in ours else f"sip:ringline@{ours}"
+    return PeerSpec(
+        name=section.name,
+        uri=f"sip:{host}{port}{transport}",
+        aor=f"sip:{section.username}@{host}" if section.register_ else at_home,
+        ping_s=section.options_s,
+        registers=section.register_,
+        expires_s=section.register_expires_s,
+        credentials=credentials,
+    )
+
+
+def account_of(settings: Settings, secrets: Sequence[Secret] | None = None) -> Account | None:
+    """The account of the settings, if they have one, with its secrets: None for the one of the settings only."""
     if settings.account is None:
         return None
+    if secrets is None:
+        secrets = (secret_of(settings.account, realm=settings.sip.realm, random=SystemRandom()),)
     return Account(
         api_key=settings.account.api_key,
-        secrets=(Secret(id="settings", value=settings.account.api_secret.get_secret_value()),),
+        secrets=tuple(secrets),
         signature_secret=settings.account.signature_secret.get_secret_value(),
     )
 
@@ -178,9 +232,18 @@ def _trunk(section: TrunkSection) -> Trunk:
         transport=section.transport,
         prefixes=section.prefixes,
         credentials=credentials,
-        strip_plus=section.strip_plus,
+        number_format="bare" if section.strip_plus else section.number_format,
+        number_uri=section.number_uri,
         caller_id=section.caller_id,
+        caller_number=section.caller_number,
         country=section.country,
+        trust_identity=section.trust_identity,
+        max_calls=section.max_calls,
+        codecs=section.codecs,
+        headers=tuple(section.headers.items()),
+        ping_s=section.options_s,
+        registers=section.register_,
+        register_expires_s=section.register_expires_s,
     )
 
 
@@ -202,9 +265,10 @@ def _application_id(settings: Settings, reference: str | None) -> ApplicationId 
 
 
 def _linked(number: Number, known: Number | None) -> Number:
-    if known is None or number.application_id is not None:
+    """A number of the settings with what was set through the API and the settings say nothing about."""
+    if known is None:
         return number
-    return replace(number, application_id=known.application_id)
+    return replace(number, application_id=number.application_id or known.application_id, forward=known.forward)
 
 
 def _gone(old: Iterable[str], new: Iterable[str]) -> list[str]:

@@ -6,7 +6,12 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 from uuid import UUID
+
+from phonenumbers.shortnumberinfo import SUPPORTED_SHORT_REGIONS
+
+from ringline.sip import is_free_name
 
 if TYPE_CHECKING:
     from ringline.server.settings import Settings
@@ -23,10 +28,12 @@ def contradictions(settings: Settings) -> Iterator[Fault]:
     """Find everything that does not fit together."""
     yield from _sockets(settings)
     yield from _account(settings)
+    yield from _payments(settings)
     yield from _repeated(settings)
     yield from _references(settings)
     yield from _trunks(settings)
     yield from _users(settings)
+    yield from _emergency(settings)
 
 
 def resolve_application(settings: Settings, reference: str) -> str | None:
@@ -47,6 +54,8 @@ def _sockets(settings: Settings) -> Iterator[Fault]:
         yield ("server", missing), f"is needed with {given}"
     if media.port_min >= media.port_max:
         yield ("media", "port_min"), "must be below port_max"
+    if len(set(media.codecs)) < len(media.codecs):
+        yield ("media", "codecs"), "names a codec twice"
     if not settings.sip.udp and not settings.sip.tcp:
         yield ("sip", "udp"), "udp and tcp cannot both be off"
     for section, bind, public, name in (
@@ -74,6 +83,17 @@ def _account(settings: Settings) -> Iterator[Fault]:
     secrets = (settings.account.api_secret, settings.account.signature_secret)
     if any(secret.get_secret_value() in known for secret in secrets) and not all(map(_is_loopback, binds)):
         yield ("account",), "must have secrets of its own before anything but loopback is bound"
+
+
+def _payments(settings: Settings) -> Iterator[Fault]:
+    if settings.payments.url is None:
+        return
+    parts = urlsplit(settings.payments.url)
+    near = settings.profile == "dev" and _is_loopback(parts.hostname or "")
+    if parts.scheme != "https" and not near:
+        yield ("payments", "url"), "must be https: cards go there (in development, http to loopback is good enough)"
+    if settings.account is None:
+        yield ("account",), "is needed for payments.url: it signs what is sent there"
 
 
 def _repeated(settings: Settings) -> Iterator[Fault]:
@@ -120,6 +140,13 @@ def _trunks(settings: Settings) -> Iterator[Fault]:
             yield ("trunks", index, "username"), "username and password go together"
         if trunk.transport is not None and trunk.transport not in settings.sip_transports():
             yield ("trunks", index, "transport"), f"sip.{trunk.transport} is off"
+        if trunk.register_ and (trunk.username is None or trunk.host is None):
+            yield ("trunks", index, "register"), "needs a host to register with, a username and a password"
+        if trunk.number_format == "national" and trunk.country is None:
+            yield ("trunks", index, "number_format"), "national numbers need the country they belong to"
+        for name in trunk.headers:
+            if not is_free_name(name):
+                yield ("trunks", index, "headers"), f"{name} is written by Ringline itself"
         for address in trunk.addresses:
             if address in owners:
                 yield ("trunks", index, "addresses"), f"{address} belongs to trunk {owners[address]} already"
@@ -132,6 +159,16 @@ def _users(settings: Settings) -> Iterator[Fault]:
             yield ("users", index), "needs a password to log in with, a contact to be called at, or both"
         if settings.account is not None and user.username == settings.account.api_key:
             yield ("users", index, "username"), "is the account's api_key"
+
+
+def _emergency(settings: Settings) -> Iterator[Fault]:
+    name = settings.emergency.trunk
+    callable_trunks = [one.name for one in settings.trunks if one.host is not None]
+    if name is not None and name not in callable_trunks:
+        yield ("emergency", "trunk"), f"there is no trunk {name!r} with a host{_hint(name, callable_trunks)}"
+    for index, country in enumerate(settings.emergency.countries):
+        if country not in SUPPORTED_SHORT_REGIONS:
+            yield ("emergency", "countries", index), f"nothing is known about the emergency numbers of {country}"
 
 
 def _hint(given: str, known: list[str]) -> str:

@@ -62,7 +62,9 @@ class Health:
         return router
 
     async def _alive(self) -> Response:
-        return JSONResponse({"status": "ok"})
+        """The process lives, whatever its parts say; what they say stands beside it."""
+        reasons = self.reasons()
+        return JSONResponse({"status": "ok"} | ({"reasons": reasons} if reasons else {}))
 
     async def _ready(self) -> Response:
         reasons = self.reasons()

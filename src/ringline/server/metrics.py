@@ -8,19 +8,24 @@ Labels only have values from short fixed lists, whatever strangers send.
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Final
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any, Final, TypeVar
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from ringline.base import ApiError
 from ringline.calls.facts import LegView
 
 Figures = Callable[[], Mapping[str, float]]
+_M = TypeVar("_M", Counter, Histogram)
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SIP_METHODS: Final = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "UPDATE", "INFO", "REGISTER", "PRACK"})
@@ -32,12 +37,40 @@ _LAG: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5)
 _LOOK_S: Final = 0.25
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsAccess:
+    """Who may read the figures. Whoever may not is told that there are none."""
+
+    token: str | None = field(default=None, repr=False)
+    "A bearer token that opens them from anywhere."
+    anyone: bool = False
+
+    def allows(self, request: Request) -> bool:
+        """Whether this request may: from this machine itself (not through a proxy on it), or with the token."""
+        if self.anyone:
+            return True
+        given = request.headers.get("authorization", "")
+        if self.token is not None and hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
+            return True
+        return _is_here(request)
+
+
+def _is_here(request: Request) -> bool:
+    if any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip")):
+        return False
+    try:
+        return request.client is not None and ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
 class Metrics:
     """All figures of one server, in a registry of their own."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._task: asyncio.Task[None] | None = None
+        self._children: dict[Counter | Histogram, dict[tuple[str, ...], Any]] = {}
         self._ended = self._counter("legs_ended", "Legs that ended, by verdict", "direction", "status", "detail")
         self._ringing = self._histogram(
             "leg_setup_seconds", "From a leg's creation to its answer", _RINGING, "direction"
@@ -65,8 +98,8 @@ class Metrics:
     def webhook(self, name: str, outcome: str, seconds: float) -> None:
         """Take a request to an application; `outcome` is the status of the reply, or why there was none."""
         kind = f"{outcome[0]}xx" if outcome.isdecimal() else outcome.rstrip(".").lower().replace(" ", "-")
-        self._webhooks.labels(name, kind).inc()
-        self._webhook_time.labels(kind).observe(seconds)
+        self._child(self._webhooks, name, kind).inc()
+        self._child(self._webhook_time, kind).observe(seconds)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Take a REST request; `route` is the template of its path, empty when there is none."""
@@ -78,7 +111,7 @@ class Metrics:
         """Take a SIP message by its first line: `INVITE sip:…` or `200 OK`."""
         word = line.split(" ", 1)[0]
         known = word in _SIP_METHODS or (len(word) == 3 and word.isascii() and word.isdecimal())
-        self._sip.labels(direction, word if known else "other").inc()
+        self._child(self._sip, direction, word if known else "other").inc()
 
     # ── what is read at each scrape ────────────────────────────────────────────────────────────────────────────────
 
@@ -89,6 +122,10 @@ class Metrics:
     def figures(self, prefix: str, poll: Figures, *, counters: Collection[str] = ()) -> None:
         """Show every figure that `poll` gives as `ringline_<prefix>_<name>`; those in `counters` only ever grow."""
         self._registry.register(_Polled(f"ringline_{prefix}_" if prefix else "ringline_", poll, frozenset(counters)))
+
+    def labelled(self, name: str, what: str, label: str, poll: Figures) -> None:
+        """Show `ringline_<name>` once for every name that `poll` gives, with that name as the label."""
+        self._registry.register(_Labelled(f"ringline_{name}", what, label, poll))
 
     # ── the event loop ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -116,14 +153,30 @@ class Metrics:
         """All figures, as `/metrics` shows them."""
         return generate_latest(self._registry)
 
-    def router(self) -> APIRouter:
-        """`/metrics`."""
+    def router(self, access: MetricsAccess | None = None) -> APIRouter:
+        """`/metrics`, for those whom `access` lets in; None: for this machine only."""
+        access = access or MetricsAccess()
+
+        async def show(request: Request) -> Response:
+            if not access.allows(request):
+                raise ApiError(404, "There is nothing at this path")
+            return self._show()
+
         router = APIRouter()
-        router.add_api_route("/metrics", self._show, methods=["GET"])
+        router.add_api_route("/metrics", show, methods=["GET"])
         return router
 
-    async def _show(self) -> Response:
+    def _show(self) -> Response:
         return Response(self.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    def _child(self, of: _M, *labels: str) -> _M:
+        """What counts for these labels. Looked up for every message, and the library takes its time for it."""
+        children = self._children.setdefault(of, {})
+        child = children.get(labels)
+        if child is None:
+            child = children[labels] = of.labels(*labels)
+        found: _M = child
+        return found
 
     def _counter(self, name: str, what: str, *labels: str) -> Counter:
         return Counter(f"ringline_{name}", what, labels, registry=self._registry)
@@ -171,3 +224,23 @@ class _Polled(Collector):
                 yield CounterMetricFamily(self._prefix + name, f"{words.capitalize()}, since the start", value=value)
             else:
                 yield GaugeMetricFamily(self._prefix + name, words.capitalize(), value=value)
+
+
+class _Labelled(Collector):
+    """One figure for each of a few named things that somebody else keeps."""
+
+    def __init__(self, name: str, what: str, label: str, poll: Figures) -> None:
+        self._name = name
+        self._what = what
+        self._label = label
+        self._poll = poll
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing is asked before the first scrape: the parts may not run yet."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(self._name, self._what, labels=(self._label,))
+        for key, value in sorted(self._poll().items()):
+            family.add_metric((key,), value)
+        yield family

@@ -9,36 +9,46 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ringline import __version__
-from ringline.accounts import TokenVerifier
-from ringline.agent import Admission as AgentAdmission
-from ringline.agent import Admit as LetIn
-from ringline.agent import AgentConfig, AgentEvent, InviteContext, Traced, UserAgent
-from ringline.agent import Challenge as AskWho
-from ringline.agent import Refuse as TurnAway
-from ringline.api import ApiOptions, Dependencies, create_app
+from ringline.accounts import AuditEntry, Secret, TokenVerifier, UserNames
+from ringline.agent import (
+    Admission,
+    AgentConfig,
+    AgentEvent,
+    InviteContext,
+    PeerState,
+    RegisterContext,
+    Traced,
+    UserAgent,
+)
+from ringline.api import ApiOptions, ConversationService, Dependencies, create_app
 from ringline.base import SystemClock, SystemRandom, get_log
 from ringline.engine.engine import Engine, EngineOptions, Outside
+from ringline.engine.gatherings import Gatherings
+from ringline.engine.guard import COUNTERS as GUARD_COUNTERS
 from ringline.engine.phones import Phones
-from ringline.engine.recovery import close_unfinished
+from ringline.engine.recovery import Recovery, in_hand
 from ringline.io.http import AiohttpClient
 from ringline.io.media import MediaCore
+from ringline.io.payments import HookPayments
 from ringline.io.prompt_files import HttpPromptFiles
 from ringline.io.recordings import FileRecordings
 from ringline.io.sip import SipPump, SipResolver
 from ringline.io.store import SqlStore
 from ringline.io.workers import WorkerPool
 from ringline.providers import SpeechCache, SpeechEngine, WorkerProgram, load
-from ringline.routing import Admit, Challenge, RoutingTable
-from ringline.server.books import make_directory, make_routing, reload_directory
+from ringline.routing import RoutingTable
+from ringline.server.allowances import change_limits, keeping_of, make_limits, rates_of
+from ringline.server.books import make_directory, make_peers, make_places, make_routing, reload_directory
 from ringline.server.certificates import ensure_certificates, server_names
 from ringline.server.health import Health
-from ringline.server.metrics import Metrics
+from ringline.server.metrics import Metrics, MetricsAccess
+from ringline.server.secrets import settle_secrets
 from ringline.server.settings import Settings
 from ringline.server.upkeep import Upkeep
 from ringline.server.web import WebListener
+from ringline.sip import KeptSums
 
 log = get_log(__name__)
-_CODECS = ("PCMA", "PCMU")
 _MEDIA_COUNTERS = (
     "busy_seconds",
     "frames_skipped",
@@ -47,7 +57,10 @@ _MEDIA_COUNTERS = (
     "slots",
     "slots_late",
 )
-_STORE_COUNTERS = ("store_rows_written", "store_rows_dropped", "store_rows_refused")
+_STORE_COUNTERS = (
+    *(f"store_rows_{what}" for what in ("written", "dropped", "refused", "spooled")),
+    "store_spool_rows_lost",
+)
 
 
 @dataclass(slots=True)
@@ -67,7 +80,7 @@ class Platform:
         self.random = SystemRandom()
         data = settings.data_dir
         self.recordings_dir = data / "recordings"
-        self.store = SqlStore(settings.store_url())
+        self.store = SqlStore(settings.store_url(), spool_bytes=settings.store.spool_mb * 1_000_000, data_dir=data)
         self.media = MediaCore(
             bind_ip=settings.media.bind,
             advertise_ip=settings.media_host(),
@@ -85,6 +98,7 @@ class Platform:
             settings=settings.speech.options,
             cache=self._cache,
         )
+        self.payments: HookPayments | None = None
         self.metrics = Metrics()
         self.listeners: list[WebListener] = []
         self._parts = AsyncExitStack()
@@ -95,6 +109,7 @@ class Platform:
         self.sip: SipPump
         self.health: Health
         self._upkeep: Upkeep
+        self._user_names: UserNames
         self._started = False
         self._draining = False
 
@@ -112,7 +127,9 @@ class Platform:
         await self.store.start()
         self._parts.push_async_callback(self._stop_store)
         # Asked before the first new call can come: from then on the store has unfinished legs of this run too.
-        unfinished = await self.store.unfinished_legs()
+        remains = await self.store.remains()
+        sleepers = await self.store.sleepers()
+        self._user_names = UserNames(await self.store.user_names())
         self.media.start(asyncio.get_running_loop())
         self._parts.callback(self.media.shut_down)
         await self.http.start()
@@ -128,7 +145,23 @@ class Platform:
             settings,
             saved_applications=await self.store.applications(),
             saved_numbers=await self.store.numbers(),
+            secrets=await self._settle_secrets(settings),
         )
+        if settings.payments.url is not None:
+            self.payments = HookPayments(
+                settings.payments.url,
+                account=lambda: next(iter(directory.accounts().values()), None),
+                clock=self.clock,
+                random=self.random,
+                timeout_s=settings.payments.timeout_s,
+            )
+            await self.payments.start()
+            self._parts.push_async_callback(self.payments.close)
+        rates = rates_of(settings)
+        limits = make_limits(settings)
+        today = self.clock.wallclock().toordinal()
+        for owner, seconds, spend in await self.store.usage(today):
+            limits.restore(owner, day=today, seconds=seconds, spend=spend)
         self.engine = Engine(
             Outside(
                 media=self.media,
@@ -137,6 +170,8 @@ class Platform:
                 recordings=self.recordings,
                 http=self.http,
                 store=self.store,
+                payments=self.payments,
+                chronicle=self.store,
             ),
             directory,
             EngineOptions(
@@ -144,10 +179,14 @@ class Platform:
                 file_url=settings.file_url(),
                 legs_per_second=settings.limits.calls_per_second,
                 inbound_limit_s=settings.limits.inbound_limit_s,
+                limits=limits,
+                rates=rates,
+                rate_step_s=settings.prices.step_s,
             ),
             clock=self.clock,
             random=self.random,
         )
+        self.engine.conversations.remember(one for one in sleepers if one.record.id not in in_hand(remains))
         await self._start_sip(make_routing(settings, directory))
         self._parts.push_async_callback(self.sip.stop)
         self.health = Health(
@@ -165,36 +204,63 @@ class Platform:
             recordings=self.recordings,
             directory=directory,
             clock=self.clock,
-            keep_days=settings.recordings.keep_days,
+            keeping=keeping_of(settings),
         )
         self._upkeep.start()
         self._parts.push_async_callback(self._upkeep.stop)
-        closed = close_unfinished(self.engine, unfinished)
-        if closed:
-            log.warning("calls of the last run were closed", calls=closed)
+        left_over = in_hand(remains)
+        recovered = await Recovery(self.engine, self.store, end_dialogs=self.phones.end_remnants).run(remains)
+        self.engine.conversations.remember(one for one in sleepers if one.record.id in left_over)
+        if recovered.legs or recovered.events:
+            log.warning(
+                "the last run was brought to its end",
+                calls=recovered.legs,
+                far_ends_told=recovered.dialogs,
+                webhooks=recovered.events,
+                recordings=recovered.recordings,
+            )
+        await self.engine.recorder.drained()
+        await self.recordings.sweep()
         self._started = True
 
     async def _start_sip(self, routing: RoutingTable) -> None:
         settings = self.settings
         public = (settings.sip_host(), settings.sip.port)
+        places = make_places(settings)
         config = AgentConfig(
             contacts=dict.fromkeys(settings.sip_transports(), public),
             user_agent=f"Ringline/{__version__}",
             realm=settings.sip.realm,
+            places=places.others,
         )
-        self._agent = UserAgent(config, self.random, self._admit, self._password_of)
-        self.sip = SipPump(self._agent, self.clock, on_event=self._sip_event)
+        binds = [settings.sip.bind, *(place.bind or "" for place in places.others)]
+        resolver = SipResolver(ipv6=any(":" in bind for bind in binds), transports=settings.sip_transports())
+        self._agent = UserAgent(
+            config,
+            self.random,
+            self._admit,
+            self._password_of,
+            registers=self._may_register,
+            trusts=self._trusts,
+        )
+        self.sip = SipPump(self._agent, self.clock, on_event=self._sip_event, resolver=resolver, places=places)
         self.phones = Phones(
             engine=self.engine,
             link=self.sip,
             media=self.media,
             directory=self.engine.directory,
             routing=routing,
-            resolver=SipResolver(),
-            codecs=_CODECS,
+            resolver=resolver,
+            codecs=settings.media.codecs,
+            places=places,
         )
         self.engine.add_endpoint(self.phones, "phone", "sip", "vbc")
         await self.sip.start(settings.sip.bind, settings.sip.port, transports=settings.sip_transports())
+        self._watch_trunks(settings)
+
+    def _watch_trunks(self, settings: Settings) -> None:
+        peers = make_peers(settings)
+        self.sip.command(lambda agent, now: agent.peers.watch(peers, now))
 
     async def _start_web(self) -> None:
         settings = self.settings
@@ -207,6 +273,7 @@ class Platform:
                 files=self.recordings,
                 tokens=TokenVerifier(
                     self.engine.directory.application,
+                    user_exists=self._user_names.exists,
                     leeway_s=settings.auth.leeway_s,
                     reject_replays=settings.auth.jti_replay == "reject",
                 ),
@@ -219,14 +286,20 @@ class Platform:
                     vbc_extensions=settings.has_extensions(),
                     accept_bad_ncco=settings.compat.accept_bad_ncco,
                     always_send_times=settings.compat.always_send_times,
+                    sip_realm=settings.sip.realm,
                     balance=settings.account.balance if settings.account is not None else 0.0,
                     number_pool=settings.account.number_pool if settings.account is not None else (),
                     any_number=settings.profile == "dev",
                 ),
+                conversations=ConversationService(
+                    gatherings=Gatherings(self.engine, clock=self.clock, random=self.random),
+                    chronicle=self.store,
+                    user_names=self._user_names,
+                ),
                 refuses_calls=self._refuses_calls,
                 measure=self.metrics.request,
             ),
-            also=[self.health.router(), self.metrics.router()],
+            also=[self.health.router(), self.metrics.router(self._metrics_access())],
         )
         server = settings.server
         plain = WebListener(app)
@@ -240,15 +313,22 @@ class Platform:
             self._parts.push_async_callback(secure.stop)
             self.listeners.append(secure)
 
+    def _metrics_access(self) -> MetricsAccess:
+        given = self.settings.metrics
+        return MetricsAccess(
+            token=given.token.get_secret_value() if given.token is not None else None, anyone=given.anyone
+        )
+
     async def _certificate(self) -> tuple[Path, Path]:
         """The certificate of the settings, or one of an authority of our own."""
-        server, public = self.settings.server, self.settings.public
+        server = self.settings.server
         if server.cert_file is not None and server.key_file is not None:
             return server.cert_file, server.key_file
-        base = urlsplit(public.base_url or "").hostname
-        names = server_names((server.https_bind, public.sip_host, base), official=True)
         made = await asyncio.to_thread(
-            ensure_certificates, certificates_dir(self.settings), names=names, now=self.clock.wallclock()
+            ensure_certificates,
+            certificates_dir(self.settings),
+            names=certificate_names(self.settings),
+            now=self.clock.wallclock(),
         )
         return made.cert_file, made.key_file
 
@@ -257,13 +337,25 @@ class Platform:
         self.engine.watch(metrics.leg)
         self.engine.hooks.measure = metrics.webhook
         metrics.live_legs(self.engine.live_legs)
+        metrics.figures("events", self.engine.hooks.gauges, counters=("dropped",))
         metrics.figures("media", self.media.gauges, counters=_MEDIA_COUNTERS)
         metrics.figures("media", self._jitter)
-        metrics.figures("sip", self._agent.gauges)
+        metrics.figures("calls", self.engine.guard.gauges, counters=GUARD_COUNTERS)
+        metrics.figures("sip", self._agent.gauges, counters=("messages_dropped",))
+        metrics.labelled("trunk_up", "Whether the trunk answers", "trunk", self._trunks_up)
+        metrics.labelled("trunk_registered", "Whether it knows where we are", "trunk", self._trunks_registered)
+        metrics.labelled("trunk_calls", "Calls it carries, both ways", "trunk", self.phones.trunk_calls)
         metrics.figures("", self.store.gauges, counters=_STORE_COUNTERS)
         metrics.figures("recordings", self.recordings.gauges)
         metrics.figures("files", self.files.gauges)
         metrics.start()
+
+    def _trunks_up(self) -> dict[str, float]:
+        return {state.name: float(state.up) for state in self._agent.peers.states()}
+
+    def _trunks_registered(self) -> dict[str, float]:
+        states = self._agent.peers.states()
+        return {state.name: float(state.registered) for state in states if state.registered is not None}
 
     def _jitter(self) -> dict[str, float]:
         """Interarrival jitter of the live legs, the mean and the worst."""
@@ -275,6 +367,8 @@ class Platform:
     def _sip_event(self, event: AgentEvent) -> None:
         if isinstance(event, Traced):
             self.metrics.sip_message(event.direction, event.line)
+        elif isinstance(event, PeerState):
+            log.info("a trunk changed", trunk=event.name, up=event.up, registered=event.registered, why=event.why)
         self.phones.heard(event)
 
     def _open_workers(self, program: WorkerProgram) -> WorkerPool:
@@ -282,27 +376,49 @@ class Platform:
 
     # ── what the user agent asks and tells ─────────────────────────────────────────────────────────────────────────
 
-    def _admit(self, invite: InviteContext) -> AgentAdmission:
-        found = self.phones.routing.admit(
-            source=invite.source.remote[0], username=invite.username, to_host=invite.request_uri.host
+    def _admit(self, invite: InviteContext) -> Admission:
+        source = invite.source.remote[0]
+        return self.phones.routing.admit(
+            source=source,
+            username=invite.username,
+            to_host=invite.request_uri.host,
+            registered_at=self._agent.peers.at(source),
         )
-        match found:
-            case Admit(identity=identity):
-                return LetIn(identity)
-            case Challenge():
-                return AskWho()
-            case refused:
-                return TurnAway(refused.status, refused.reason)
 
-    def _password_of(self, username: str) -> str | None:
+    def _may_register(self, register: RegisterContext) -> Admission:
+        return self.phones.routing.may_register(
+            source=register.source.remote[0], username=register.username, aor_user=register.aor_user
+        )
+
+    def _trusts(self, address: str) -> bool:
+        return self.phones.routing.trusts(address) or self._agent.peers.at(address) is not None
+
+    def _password_of(self, username: str) -> str | KeptSums | None:
+        account = self.engine.directory.account(username)
+        if account is not None:
+            return KeptSums(account.sip_sums(self.settings.sip.realm))
         return self.phones.routing.password_of(username)
+
+    async def _settle_secrets(self, settings: Settings) -> tuple[Secret, ...] | None:
+        return await settle_secrets(settings, self.store, clock=self.clock, random=self.random)
 
     # ── reload and stop ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def reload(self, new: Settings) -> None:
-        """Put changed trunks, users, domains, numbers and applications into force; calls go on untouched."""
-        reload_directory(self.engine.directory, old=self.settings, new=new)
+    async def reload(self, new: Settings) -> None:
+        """Put changed trunks, users, domains, numbers, applications and secret into force; calls go on untouched."""
+        rates = rates_of(new)
+        secrets = await self._settle_secrets(new)
+        self.store.write_audit(
+            AuditEntry(
+                at=self.clock.wallclock(), actor="operator", action="settings.reload", target="ringline.toml", source=""
+            )
+        )
+        reload_directory(self.engine.directory, old=self.settings, new=new, secrets=secrets)
         self.phones.routing = make_routing(new, self.engine.directory)
+        change_limits(self.engine.guard.limits, new)
+        self._upkeep.keeping = keeping_of(new)
+        self.engine.guard.rates, self.engine.guard.step_s = rates, new.prices.step_s
+        self._watch_trunks(new)
         self.settings = new
         log.info("settings were read again", trunks=len(new.trunks), users=len(new.users), numbers=len(new.numbers))
 
@@ -310,6 +426,8 @@ class Platform:
         """Take no new calls, and wait for the live ones to end, so long at most."""
         self._draining = True
         self.sip.command(lambda agent, now: setattr(agent, "draining", True))
+        # Providers we registered with shall send new calls elsewhere.
+        self.sip.command(lambda agent, now: agent.peers.watch((), now))
         try:
             async with asyncio.timeout(seconds):
                 await self.engine.idle()
@@ -324,6 +442,7 @@ class Platform:
     async def _stop_engine(self) -> None:
         self._farewell.calls_hung_up = len(self.engine.live_legs())
         await self.engine.close()
+        self.sip.command(lambda agent, now: agent.peers.watch((), now))
 
     async def _stop_store(self) -> None:
         unwritten = await self.store.stop()
@@ -339,3 +458,9 @@ class Platform:
 def certificates_dir(settings: Settings) -> Path:
     """Where the authority and certificate of our own making are."""
     return settings.data_dir / "certificates"
+
+
+def certificate_names(settings: Settings) -> tuple[str, ...]:
+    """The names that certificate is good for: this installation's own, and the official hosts."""
+    base = urlsplit(settings.public.base_url or "").hostname
+    return server_names((settings.server.https_bind, settings.public.sip_host, base), official=True)

@@ -7,7 +7,8 @@ import contextlib
 import signal
 from collections.abc import Callable
 
-from ringline.base import ConfigError, get_log
+from ringline.base import ConfigError, ProviderError, get_log
+from ringline.server.memory import settle_memory
 from ringline.server.platform import Farewell, Platform
 from ringline.server.settings import Settings
 
@@ -35,20 +36,37 @@ async def run(
     platform = Platform(settings)
     stop, hurry = asyncio.Event(), asyncio.Event()
 
+    reloads: list[asyncio.Task[None]] = []
+    one_after_the_other = asyncio.Lock()
+
     def asked_to_stop() -> None:
         (hurry if stop.is_set() else stop).set()
 
     def asked_to_reload() -> None:
         try:
-            platform.reload(read_again())
+            new = read_again()
         except ConfigError as error:
             log.error("the settings were not read again: they are wrong", why=str(error))
+            return
+        task = loop.create_task(reload(new), name="reload")
+        reloads.append(task)
+        task.add_done_callback(reloads.remove)
+
+    async def reload(new: Settings) -> None:
+        try:
+            async with one_after_the_other:
+                await platform.reload(new)
+        except ConfigError as error:
+            log.error("the settings were not read again: they are wrong", why=str(error))
+        except ProviderError as error:
+            log.error("the settings were not put into force: the store cannot be asked", why=str(error))
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop)
     loop.add_signal_handler(signal.SIGHUP, asked_to_reload)
     try:
         await platform.start()
+        settle_memory()
         on_ready(platform)
         await stop.wait()
         on_stopping(len(platform.engine.live_legs()))

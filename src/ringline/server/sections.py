@@ -5,6 +5,7 @@ A setting is `section.name` in the file and `RINGLINE_SECTION__NAME` in the envi
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ringline.accounts import PublicKeyError, read_public_key
 from ringline.routing import digits_of, read_host_port, read_network, read_sip_address
+from ringline.sdp import CODECS
 
 
 def _url(text: str) -> str:
@@ -38,6 +40,12 @@ def _host(text: str) -> str:
     if place is None or place[1] is not None:
         raise ValueError("must be a host name or an address, without a port")
     return text
+
+
+def _codec(name: str) -> str:
+    if name not in CODECS:
+        raise ValueError(f"must be one of {', '.join(CODECS)}")
+    return name
 
 
 def _digits(text: str) -> str:
@@ -93,6 +101,7 @@ def _text(value: Any) -> Any:
 Url = Annotated[str, Field(max_length=2048), AfterValidator(_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Host = Annotated[str, AfterValidator(_host)]
+CodecName = Annotated[str, AfterValidator(_codec)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Digits = Annotated[str, BeforeValidator(_text), AfterValidator(_digits)]
 Prefix = Annotated[str, BeforeValidator(_text), AfterValidator(_prefix)]
@@ -104,6 +113,7 @@ Method = Annotated[Literal["GET", "POST"], BeforeValidator(_method)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Username = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$")]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,64}$")]
 CallerIdPolicy = Literal["own", "any"]
 
 
@@ -140,6 +150,19 @@ class Public(Section):
     "Put behind recording URLs, for client libraries that look for a certain host name in them."
 
 
+class PlaceSection(Section):
+    """`[[sip.places]]`: another address of ours, for far ends in certain networks (an inner network, IPv6)."""
+
+    networks: tuple[Network, ...] = Field(min_length=1)
+    "Who sees us there: 10.0.0.0/8, or ::/0 for everybody with IPv6."
+    sip_host: Host
+    "Stands in Via and Contact for them."
+    media_host: Host | None = None
+    "Stands in SDP for them; None: as for everybody else."
+    bind: Host | None = None
+    "Listen on this address too, and send to them from it."
+
+
 class Sip(Section):
     """`[sip]`: the SIP sockets and how callers log in."""
 
@@ -150,6 +173,8 @@ class Sip(Section):
     realm: str = Field(default="ringline", min_length=1, max_length=64, pattern=r'^[^"\\\x00-\x1f]+$')
     caller_id: CallerIdPolicy = "own"
     "Which caller ids `sip` endpoints may show: numbers of the account, or any."
+    places: tuple[PlaceSection, ...] = ()
+    "Further addresses; the longest matching network counts."
 
 
 class Media(Section):
@@ -162,6 +187,8 @@ class Media(Section):
     "0: one per core."
     media_timeout_s: float = Field(default=60.0, ge=1, le=86_400)
     "A leg without any audio packet for so long is hung up."
+    codecs: tuple[CodecName, ...] = Field(default=("G722", "PCMA", "PCMU", "opus"), min_length=1)
+    "What is offered to phones and trunks, best first; numbers in +1 get PCMU before PCMA. Callers choose among these."
 
 
 class StoreSection(Section):
@@ -169,10 +196,45 @@ class StoreSection(Section):
 
     url: str | None = None
     "`sqlite:///file`; None: `ringline.db` in `data_dir`."
+    spool_mb: int = Field(default=16, ge=0, le=10_000)
+    """Megabytes reserved beside the database for what must not be lost while it takes nothing (full disk, locked,
+    gone): undelivered events, records of calls and dialogs; 0 is no spool."""
+
+
+class CallLimits(Section):
+    """What an application or a trunk may do; None: as `[limits]` says for applications, no limit for trunks."""
+
+    calls_at_once: Annotated[int, Field(ge=0)] | None = None
+    "Outbound calls of an application; all calls of a trunk."
+    calls_per_second: Annotated[float, Field(ge=0)] | None = None
+    "New outbound calls."
+    minutes_a_day: Annotated[float, Field(ge=0)] | None = None
+    "Minutes of answered calls in a day (UTC): outbound ones of an application, all of a trunk."
+    spend_a_day: Annotated[Decimal, Field(ge=0, le=1_000_000_000, decimal_places=8)] | None = None
+    "What these calls may cost, by the table of `[prices]`."
+    allow: tuple[Prefix, ...] | None = None
+    "First digits of the numbers that may be called; empty: all that are not denied."
+    deny: tuple[Prefix, ...] | None = None
+    "First digits of those that may not. The longer prefix of both lists counts."
+    premium: bool | None = None
+    "Whether premium-rate and satellite numbers may be called. A prefix in `allow` opens its own."
 
 
 class Limits(Section):
     """`[limits]`: how much is let in; 0 is no limit."""
+
+    calls_at_once: int = Field(default=0, ge=0)
+    "Outbound calls of one application at the same time."
+    minutes_a_day: float = Field(default=0.0, ge=0)
+    "Minutes of outbound calls of one application in a day (UTC)."
+    spend_a_day: Decimal = Field(default=Decimal(0), ge=0, le=1_000_000_000, decimal_places=8)
+    "What they may cost, by the table of `[prices]`."
+    allow: tuple[Prefix, ...] = ()
+    "First digits of the numbers that may be called; empty: all that are not denied."
+    deny: tuple[Prefix, ...] = ()
+    "First digits of those that may not. The longer prefix of both lists counts."
+    premium: bool = False
+    "Whether premium-rate and satellite numbers may be called. A prefix in `allow` opens its own."
 
     calls_per_second: float = Field(default=3.0, ge=0)
     "New outbound legs per application."
@@ -184,6 +246,26 @@ class Limits(Section):
     "The longest an inbound call may last."
     drain_s: float = Field(default=600.0, ge=0)
     "How long a stopping server waits for live calls."
+
+
+class EmergencySection(Section):
+    """`[emergency]`: numbers that call for help. Without a trunk for them they are never dialled."""
+
+    countries: tuple[Country, ...] = ()
+    "Where callers are; empty: the countries of the installation's numbers and trunks. 112 and 911 count everywhere."
+    numbers: tuple[Annotated[str, BeforeValidator(_text), Field(pattern=r"^[0-9]{2,15}$")], ...] = ()
+    "Further numbers that count, such as those of a house's own security."
+    trunk: Name | None = None
+    "The trunk that takes calls for help; they leave through it whatever other limits say."
+
+
+class PricesSection(Section):
+    """`[prices]`: what calls cost. Without a table they cost nothing."""
+
+    file: Path | None = None
+    "CSV with the heading `prefix,rate,network`, and `direction` (`out`, `in`) if wanted; rates are per minute."
+    step_s: int = Field(default=1, ge=1, le=3600)
+    "Time is paid for in steps of so many seconds, each that has begun: 1 is by the second, 60 by the minute."
 
 
 class Speech(Section):
@@ -206,6 +288,15 @@ class Webhooks(Section):
     "Whether loopback and private addresses may be asked. Metadata addresses never are."
 
 
+class PaymentsSection(Section):
+    """`[payments]`: who charges the cards of `pay`."""
+
+    url: Url | None = None
+    "The payment hook: https, or in development loopback. None: every `pay` fails at once."
+    timeout_s: float = Field(default=20.0, ge=1, le=60)
+    "The longest it is waited for."
+
+
 class Auth(Section):
     """`[auth]`: how strictly tokens are read."""
 
@@ -213,6 +304,15 @@ class Auth(Section):
     "How far the clocks of clients may be off."
     jti_replay: Literal["accept", "reject"] = "accept"
     "`reject` refuses a token that was used before; some official libraries use one many times."
+
+
+class MetricsSection(Section):
+    """`[metrics]`: who may read `/metrics`. This machine itself always may, others get 404."""
+
+    token: SecretStr | None = Field(default=None, min_length=16)
+    "Opens them from anywhere, as `Authorization: Bearer …`."
+    anyone: bool = False
+    "Let everybody read them."
 
 
 class Compat(Section):
@@ -229,6 +329,25 @@ class RecordingsSection(Section):
 
     keep_days: int = Field(default=30, ge=1, le=36_500)
     "After so many days a recording is deleted."
+
+
+class RetentionSection(Section):
+    """`[retention]`: after how many days what is forgotten."""
+
+    journal_days: int = Field(default=30, ge=1, le=36_500)
+    "Journals: what happened in calls, with keys pressed and words recognised."
+    log_days: int = Field(default=14, ge=1, le=36_500)
+    "SIP and webhook logs in them."
+    audit_days: int = Field(default=400, ge=1, le=36_500)
+    "The audit log."
+
+
+class ApplicationRetention(Section):
+    """Days for one application; None: as for all. Leg records have `leg_persistence_days`."""
+
+    journal_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    log_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    recording_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
 
 
 class AccountSection(Section):
@@ -268,6 +387,8 @@ class ApplicationSection(Section):
     conversations_ttl_h: int = Field(default=48, ge=0, le=9000)
     leg_persistence_days: int = Field(default=2, ge=1, le=31)
     region: Literal["na-east", "na-west", "eu-west", "eu-east", "apac-sng", "apac-australia"] | None = None
+    limits: CallLimits = CallLimits()
+    retention: ApplicationRetention = ApplicationRetention()
     record_timeout_blocks: bool = True
     completed_after_failure: bool = False
     legacy_input_payload: bool = False
@@ -297,8 +418,27 @@ class TrunkSection(Section):
     username: str | None = Field(default=None, min_length=1)
     password: SecretStr | None = None
     strip_plus: bool = False
+    'The older way to say `number_format = "bare"`.'
+    number_format: Literal["plus", "bare", "00", "national"] = "plus"
+    "How numbers are written to it: +4420…, 4420…, 004420… or 020… (which needs `country`)."
+    number_uri: Literal["sip", "tel"] = "sip"
     caller_id: CallerIdPolicy = "own"
+    caller_number: Digits | None = None
+    "Shown in place of a caller id that may not be shown."
     country: Country | None = None
+    limits: CallLimits = CallLimits()
+    trust_identity: bool = False
+    "Believe its P-Asserted-Identity."
+    max_calls: int | None = Field(default=None, ge=1)
+    codecs: tuple[CodecName, ...] = ()
+    "The preferred first; empty: those of `[media]`."
+    headers: dict[HeaderName, str] = Field(default_factory=dict)
+    "Added to every INVITE to it."
+    options_s: float = Field(default=0, ge=0, le=86_400)
+    "Pause between two OPTIONS that ask whether it is there; 0: it is not asked."
+    register_: bool = Field(default=False, alias="register")
+    "Register with it, so that it finds us at a changing address; needs `username` and `password`."
+    register_expires_s: int = Field(default=600, ge=60, le=86_400)
 
 
 class UserSection(Section):

@@ -19,11 +19,16 @@ from ringline.server.sections import (
     Auth,
     Compat,
     DomainSection,
+    EmergencySection,
     Limits,
     Media,
+    MetricsSection,
     NumberSection,
+    PaymentsSection,
+    PricesSection,
     Public,
     RecordingsSection,
+    RetentionSection,
     Section,
     Server,
     Sip,
@@ -78,11 +83,16 @@ class Settings(Section):
     media: Media = Media()
     store: StoreSection = StoreSection()
     limits: Limits = Limits()
+    emergency: EmergencySection = EmergencySection()
+    prices: PricesSection = PricesSection()
     speech: Speech = Speech()
     webhooks: Webhooks = Webhooks()
+    payments: PaymentsSection = PaymentsSection()
     recordings: RecordingsSection = RecordingsSection()
+    retention: RetentionSection = RetentionSection()
     auth: Auth = Auth()
     compat: Compat = Compat()
+    metrics: MetricsSection = MetricsSection()
     account: AccountSection | None = None
     applications: tuple[ApplicationSection, ...] = ()
     numbers: tuple[NumberSection, ...] = ()
@@ -182,7 +192,11 @@ class Settings(Section):
         store = self.store
         if store.url is not None and store.url.startswith(_SQLITE) and not store.url.startswith(f"{_SQLITE}/"):
             store = store.model_copy(update={"url": f"{_SQLITE}{root / store.url.removeprefix(_SQLITE)}"})
-        return self.model_copy(update={"data_dir": root / self.data_dir, "server": server, "store": store})
+        prices = self.prices
+        if prices.file is not None:
+            prices = prices.model_copy(update={"file": root / prices.file})
+        update = {"data_dir": root / self.data_dir, "server": server, "store": store, "prices": prices}
+        return self.model_copy(update=update)
 
 
 def find_file(environment: Mapping[str, str], directory: Path) -> Path | None:

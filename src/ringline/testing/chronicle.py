@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ringline.accounts import User
 from ringline.base import ApplicationId, ConversationId
 from ringline.calls.membership import LEFT, Member
-from ringline.chronicle import ConversationRecord, Entry, matches
+from ringline.chronicle import ConversationRecord, Entry, automatic_person, matches
 from ringline.engine.ports import EventFilter, KeptMember, Row, Sleeper, Window
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,14 +71,12 @@ class MemoryChronicle:
         *,
         start: datetime | None = None,
         end: datetime | None = None,
-        lasting: bool = True,
     ) -> Sequence[Row[ConversationRecord]]:
         found = [
             self._latest(record)
             for record in self.conversation_records.values()
             if record.application == application
             and record.state != "DELETED"
-            and (record.lasts or not lasting)
             and (start is None or record.created_at >= start)
             and (end is None or record.created_at <= end)
         ]
@@ -117,7 +115,8 @@ class MemoryChronicle:
 
     async def automatic_person(self, application: ApplicationId, user: str) -> Mapping[str, Any] | None:
         for kept in self.kept_members.values():
-            if kept.application == application and kept.member.person.id == user:
+            made = automatic_person(kept.member.leg, inbound=True).id if kept.member.leg is not None else None
+            if kept.application == application and kept.member.person.id == user == made:
                 return {"id": user, "name": kept.member.person.name}
         return None
 

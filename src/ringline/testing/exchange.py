@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ringline.accounts import Refusal
 from ringline.base import ApplicationId, LegId, MediaError, Random, new_leg_id
 from ringline.calls import events
 from ringline.calls.parties import Party
@@ -75,6 +76,8 @@ class Exchange:
             to=Party(kind="phone", address=number),
             sip_headers=headers,
         )
+        if (rated := self.engine.guard.rating(leg, "in", number)) is not None:
+            self.engine.report(rated)
         return call
 
     def call_application(
@@ -131,9 +134,24 @@ class Exchange:
         self.media.configure(call.leg, _PLAN)
         self.media.utter(call.leg, text)
 
+    def _refusal(self, leg: LegId, to: Party, application: ApplicationId) -> Refusal | None:
+        """Calls to numbers leave through a trunk called `exchange`, as far as limits and prices go."""
+        guard = self.engine.guard
+        if to.kind != "phone":
+            return None
+        if guard.emergency.trunk is None and guard.emergency.calls_for_help(to.address):
+            return guard.help_refused(application, to.address)
+        refusal = guard.leaves(leg, application, "exchange", to.address)
+        if refusal is None and (rated := guard.rating(leg, "out", to.address)) is not None:
+            self.engine.report(rated)
+        return refusal
+
     # ── what the engine asks ───────────────────────────────────────────────────────────────────────────────────────
 
     def dial(self, leg: LegId, to: Party, from_: Party, application: ApplicationId) -> None:
+        if (refusal := self._refusal(leg, to, application)) is not None:
+            self.engine.report(self.engine.guard.failure(leg, refusal))
+            return
         phone = self._phones.get(to.address)
         if phone is None:
             why = "nobody has this number"

@@ -58,6 +58,8 @@ class ScriptedMedia:
         self._rooms: dict[ConversationId, dict[LegId, frozenset[LegId]]] = {}
         self._muted: dict[ConversationId, frozenset[LegId]] = {}
         self._plays: dict[EffectId, Playback] = {}
+        self.observed: dict[EffectId, LegId] = {}
+        "Legs whose speech, tones and levels are wanted; tests tell them with the events of `ringline.engine.ports`."
         self._watches: dict[EffectId, tuple[LegId, float, float]] = {}
         self._watch_timers: dict[EffectId, asyncio.TimerHandle] = {}
         self._taps: dict[EffectId, Tap] = {}
@@ -184,6 +186,7 @@ class ScriptedMedia:
         hears: Mapping[LegId, frozenset[LegId]],
         *,
         muted: frozenset[LegId] = frozenset(),
+        gains_db: Mapping[LegId, float] | None = None,
     ) -> None:
         for other, members in self._rooms.items():
             if other != room:
@@ -202,7 +205,15 @@ class ScriptedMedia:
     # ── prompts ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def play(
-        self, play: EffectId, target: LegId | ConversationId, *, rate_hz: int, level_db: float = 0.0, loop: int = 1
+        self,
+        play: EffectId,
+        target: LegId | ConversationId,
+        *,
+        rate_hz: int,
+        level_db: float = 0.0,
+        loop: int = 1,
+        duck_db: float = 0.0,
+        after: EffectId | None = None,
     ) -> None:
         playback = Playback(
             play, target, rate_hz=rate_hz, loop=loop, tones=_TONES, update=self._update, done=self._played
@@ -253,7 +264,11 @@ class ScriptedMedia:
         self._watches[watch] = (leg, seconds, self._loop.time())
         self._rewatch(watch)
 
+    def observe(self, watch: EffectId, leg: LegId) -> None:
+        self.observed[watch] = leg
+
     def unwatch(self, watch: EffectId) -> None:
+        self.observed.pop(watch, None)
         self._watches.pop(watch, None)
         timer = self._watch_timers.pop(watch, None)
         if timer is not None:
@@ -276,7 +291,15 @@ class ScriptedMedia:
 
     # ── recordings ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def record(self, tap: EffectId, room: ConversationId, layout: RecordingLayout, sink: RecordingSink) -> None:
+    def record(
+        self,
+        tap: EffectId,
+        room: ConversationId,
+        layout: RecordingLayout,
+        sink: RecordingSink,
+        *,
+        rate_hz: int = 8000,
+    ) -> None:
         self._taps[tap] = Tap(room, layout, sink, began=self._loop.time())
         self._update()
 

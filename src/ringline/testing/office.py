@@ -1,4 +1,4 @@
-"""What the API keeps beside calls as long as a test lasts: applications, numbers, secrets, audit log, words on files."""
+"""What the API keeps beside calls while a test lasts: applications, numbers, secrets, audit log, words on files."""
 
 from __future__ import annotations
 

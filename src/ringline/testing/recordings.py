@@ -35,6 +35,7 @@ class Recorded:
     recording: str
     container: str
     channels: int
+    rate_hz: int = _RATE_HZ
     says: list[Said] = field(default_factory=list)
     "What is heard in it, in order."
     lost_ms: int = 0

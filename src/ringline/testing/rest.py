@@ -21,9 +21,10 @@ import numpy as np
 import soundfile
 import uvicorn
 
-from ringline.accounts import KeyPair, TokenVerifier, make_key_pair
+from ringline.accounts import KeyPair, TokenVerifier, UserNames, make_key_pair
 from ringline.audio import extension
 from ringline.base import uuid4
+from ringline.engine.gatherings import Gatherings
 from ringline.server.certificates import Certificates, ensure_certificates, server_names
 from ringline.testing.clock import VirtualLoop
 from ringline.testing.recordings import MemoryRecordings
@@ -50,13 +51,19 @@ class RestApi:
 
     def __init__(self, board: Switchboard) -> None:
         self._board = board
+        self._user_names = UserNames()
         self._servers: dict[str, _Server] = {}
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     @cached_property
     def app(self) -> FastAPI:
         """The API as an ASGI application; await it on the test's own event loop."""
-        from ringline.api import ApiOptions, Dependencies, create_app  # not everybody needs it, and it takes a moment
+        from ringline.api import (  # not everybody needs it, and it takes a moment
+            ApiOptions,
+            ConversationService,
+            Dependencies,
+            create_app,
+        )
 
         board = self._board
         return create_app(
@@ -66,10 +73,17 @@ class RestApi:
                 records=board.store,
                 registry=board.store,
                 files=self,
-                tokens=TokenVerifier(board.directory.application, leeway_s=_ANY_AGE_S),
+                tokens=TokenVerifier(
+                    board.directory.application, user_exists=self._user_names.exists, leeway_s=_ANY_AGE_S
+                ),
                 clock=board.clock,
                 random=board.random,
                 options=ApiOptions(failed_logins_per_minute=0, any_number=True),
+                conversations=ConversationService(
+                    gatherings=Gatherings(board.engine, clock=board.clock, random=board.random),
+                    chronicle=board.store,
+                    user_names=self._user_names,
+                ),
             )
         )
 

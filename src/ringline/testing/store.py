@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from decimal import Decimal
 from typing import Any
 
 from ringline.base import ConversationId, LegId
@@ -24,6 +25,8 @@ class MemoryStore(MemoryChronicle, MemoryOffice):
         "Notifications that are neither delivered nor given up, by their id."
         self.dialogs: dict[LegId, Mapping[str, Any]] = {}
         self.open_recordings: dict[str, OpenRecording] = {}
+        self.usage: dict[tuple[str, int], tuple[int, Decimal]] = {}
+        "Seconds and spend, by owner and day."
 
     def together(self) -> AbstractContextManager[None]:
         """Everything is written at once anyway."""
@@ -74,6 +77,10 @@ class MemoryStore(MemoryChronicle, MemoryOffice):
 
     def write_file(self, file: StoredFile) -> None:
         self.files[file.file_id] = file
+
+    def write_usage(self, owner: str, *, day: int, seconds: int, spend: Decimal) -> None:
+        had = self.usage.get((owner, day), (0, Decimal(0)))
+        self.usage[owner, day] = (had[0] + seconds, had[1] + spend)
 
     async def leg(self, uuid: LegId) -> LegRecord | None:
         return self.records.get(uuid)

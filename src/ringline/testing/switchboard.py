@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Any, Final
 
-from ringline.accounts import Account, Directory, Number, make_secret
+from ringline.accounts import Account, Directory, Limits, Number, RateTable, make_secret
 from ringline.base import ApplicationId, Clock, ConversationId, LegId, SeededRandom, new_leg_id, uuid4
 from ringline.calls import Difference, replay
+from ringline.chronicle import Entry, rewrite, rtc_payload
 from ringline.engine.engine import Engine, EngineOptions, Outside
+from ringline.engine.ports import JournalLine
 from ringline.testing.application import Paths, WebApplication, new_application
 from ringline.testing.clock import VirtualClock
 from ringline.testing.control import Call, create_call
@@ -53,6 +57,9 @@ class Switchboard:
         *,
         clock: Clock | None = None,
         legs_per_second: float = 0,
+        limits: Limits | None = None,
+        rates: RateTable | None = None,
+        rate_step_s: int = 1,
         inbound_limit_s: float = 7200,
         detects_machines: bool = True,
         recognises: bool = True,
@@ -99,6 +106,9 @@ class Switchboard:
                 public_url=PUBLIC_URL,
                 file_url=f"{PUBLIC_URL}/v1/files/{{id}}",
                 legs_per_second=legs_per_second,
+                limits=limits,
+                rates=rates,
+                rate_step_s=rate_step_s,
                 inbound_limit_s=inbound_limit_s,
             ),
             clock=self.clock,
@@ -285,12 +295,30 @@ class Switchboard:
         assert not left, f"left behind: {left}"
         for conversation in self.store.journals:
             assert (difference := self.replayed(conversation)) is None, f"{conversation}: {difference}"
+            self._check_events(conversation)
 
     def replayed(self, conversation: ConversationId) -> Difference | None:
         """Write a conversation's journal as JSON, read it back and run it again; None when it comes out the same."""
-        lines = self.store.journals[conversation]
-        texts = [json.dumps(line.data) for line in lines if line.kind == "input"]
-        return replay([json.loads(text) for text in texts])
+        return replay(_inputs(self.store.journals[conversation]))
+
+    def _check_events(self, conversation: ConversationId) -> None:
+        """A conversation's journal, told anew, gives the events that were stored; those deleted since have no words."""
+        told = self.store.events_of(conversation)
+        again = [entry for entry in rewrite(_inputs(self.store.journals[conversation])) if entry.id]
+        for one, other in zip_longest(told, again):
+            assert one is not None, f"{conversation}: its journal has event {other}, which was not told"
+            assert other is not None, f"{conversation}: event {one} is not in its journal"
+            body = other.body if one.body else {}
+            assert _written(replace(other, body=body)) == _written(one), f"{conversation}: event {one.id}"
+
+
+def _inputs(lines: Sequence[JournalLine]) -> list[Any]:
+    """What a journal says of events and commands, written as JSON and read back."""
+    return [json.loads(json.dumps(line.data)) for line in lines if line.kind == "input"]
+
+
+def _written(entry: Entry) -> str:
+    return json.dumps(rtc_payload(entry, ConversationId(""), ApplicationId("")))
 
 
 def _no_trouble(what: str, error: BaseException | None) -> None:

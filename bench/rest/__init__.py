@@ -1,0 +1,1 @@
+"""REST: requests per second."""
