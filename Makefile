@@ -1,11 +1,12 @@
 # One door for every day. `make help` lists what there is; everything is installed into .venv, nothing elsewhere
-# (only `make test` also installs two system packages, and says so).
+# (only `make test` also installs system packages, its peers, and says so).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-export PATH := $(HOME)/.cargo/bin:$(PATH)
+# The environment comes last: what it may add is cmake, where the system has none.
+export PATH := $(HOME)/.cargo/bin:$(PATH):$(CURDIR)/.venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := constraints.txt
 export PYTHONDONTWRITEBYTECODE := 1
@@ -15,7 +16,7 @@ PYTEST := $(PY) -m pytest -p no:cacheprovider
 CODE := src tests bench examples
 RUST := $(shell find crates -path '*/target' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print 2>/dev/null)
 
-.PHONY: help run demo test unit check bench wheel clean peers
+.PHONY: help run demo test unit check bench fuzz wheel clean peers
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -26,7 +27,7 @@ run: .venv/.core ## start a platform on this machine with a demo to call (instal
 demo: .venv/.core ## start a platform, call its demo, show the call live, leave the caller's audio in var/demo/
 	@.venv/bin/ringline trial --record var/demo/caller.wav
 
-test: .venv/.core .venv/.dev peers ## everything, with SIPp and baresip as real peers
+test: .venv/.core .venv/.dev peers ## everything, with SIPp, baresip, linphonec, Kamailio and PostgreSQL as real peers
 	@cargo test --quiet --workspace
 	@$(PYTEST)
 
@@ -45,6 +46,9 @@ check: .venv/.core .venv/.dev ## format, lint, types, import directions, the med
 
 bench: .venv/.core .venv/.dev ## legs per core, milliseconds per call, beside the kernel's floor
 	@$(PY) -m bench
+
+fuzz: ## random and mutated packets and files for a minute each (SECONDS_EACH=60)
+	@cargo run --quiet --release -p ringline-fuzz -- --seconds $(or $(SECONDS_EACH),60)
 
 wheel: .venv/.dev ## build the wheel into dist/
 	@.venv/bin/maturin build --release --out dist
@@ -80,18 +84,22 @@ clean: ## remove what was built and installed; var/ with its recordings stays
 # The core is built again only when Rust sources or the project file changed; Python sources are used where they are.
 .venv/.core: .venv/.run pyproject.toml Cargo.toml Cargo.lock $(RUST)
 	@command -v cc >/dev/null || { echo "A C compiler is needed: on Debian and Ubuntu, apt install build-essential" >&2; exit 1; }
+	@command -v cmake >/dev/null || $(PY) -m pip install --quiet cmake # libopus is built with it
 	@command -v cargo >/dev/null || { echo "Rust 1.85 or newer is needed: install it with rustup (https://rustup.rs)" >&2; exit 1; }
 	@$(PY) -c 'import re, subprocess, sys; v = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout; n = tuple(map(int, re.findall(r"\d+", v)[:2])); sys.exit(None if n >= (1, 85) else f"Rust 1.85 or newer is needed, this is {v.strip() or chr(63)}: run rustup update stable")'
 	@echo "building the media core (a minute or two the first time)"
 	@PIP_QUIET=1 VIRTUAL_ENV="$(CURDIR)/.venv" .venv/bin/maturin develop --release --quiet
 	@touch $@
 
-# Real phones for the tests come from the system's packages.
+# Real phones, Node and the database server for the tests come from the system's packages. The tests start a server of their own.
 peers:
 	@missing=(); command -v sipp >/dev/null || missing+=(sip-tester); command -v baresip >/dev/null || missing+=(baresip); \
+	[ -x /usr/sbin/kamailio ] || missing+=(kamailio); command -v linphonec >/dev/null || missing+=(linphone-cli); \
+	{ command -v node && command -v npm; } >/dev/null || missing+=(nodejs npm); \
+	command -v pg_ctl >/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || missing+=(postgresql); \
 	if [ $${#missing[@]} -gt 0 ]; then \
-		command -v apt-get >/dev/null || { echo "The tests need SIPp and baresip: install them with your system's packages" >&2; exit 1; }; \
+		command -v apt-get >/dev/null || { echo "The tests need SIPp, baresip, Kamailio, linphonec, PostgreSQL and Node with npm: install them with your system's packages" >&2; exit 1; }; \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-		echo "installing the system packages $${missing[*]}, the phones of the tests ($${sudo:+with sudo: }apt-get install)"; \
+		echo "installing the system packages $${missing[*]}, the peers of the tests ($${sudo:+with sudo: }apt-get install)"; \
 		$$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
 	fi
