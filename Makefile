@@ -9,7 +9,8 @@ SHELL := /bin/bash
 export PATH := $(HOME)/.cargo/bin:$(PATH):$(CURDIR)/.venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_CONSTRAINT := constraints.txt
-export PYTHONDONTWRITEBYTECODE := 1
+# Bytecode is kept, for commands start often in the tests, but beside the environment and not in the tree.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -p no:cacheprovider
