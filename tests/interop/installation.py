@@ -29,7 +29,7 @@ API_SECRET: Final = "Api-Secret-Of-Tests-1"
 SIGNATURE_SECRET: Final = "signs-the-webhooks-of-these-tests-only"
 TRUNK_USER: Final = "ringline-trunk"
 TRUNK_PASSWORD: Final = "trunk secret"
-NUMBERS: Final = tuple(f"4420794601{index:02d}" for index in range(100))
+NUMBERS: Final = tuple(f"4420794{60_100 + index}" for index in range(500))
 FREE_NUMBER: Final = "442079461990"
 "A number of the installation that is linked to no application."
 DEAD_NUMBER: Final = "442079461991"
