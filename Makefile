@@ -14,6 +14,8 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -p no:cacheprovider
+# Whole files go to a few processes; most tests with real programs wait for audio to pass, so there is one more than cores.
+SIDE_BY_SIDE := -n $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder
 CODE := src tests bench examples
 RUST := $(shell find crates -path '*/target' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print 2>/dev/null)
 
@@ -30,11 +32,11 @@ demo: .venv/.core ## start a platform, call its demo, show the call live, leave 
 
 test: .venv/.core .venv/.dev peers ## everything, with SIPp, baresip, linphonec, Kamailio and PostgreSQL as real peers
 	@cargo test --quiet --workspace
-	@$(PYTEST)
+	@$(PYTEST) $(SIDE_BY_SIDE)
 
 unit: .venv/.core .venv/.dev ## unit and scenario tests, no network, about a minute
 	@cargo test --quiet --workspace
-	@$(PYTEST) -m "not interop"
+	@$(PYTEST) $(SIDE_BY_SIDE) -m "not interop"
 
 check: .venv/.core .venv/.dev ## format, lint, types, import directions, the media core's face
 	@.venv/bin/ruff format --check $(CODE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import random
 import re
 import signal
 import socket
@@ -13,13 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import pytest
 from tests.interop.client import installed
+from tests.interop.ports import free_block, free_port
 
 from ringline.cli.demo import DEMO_NUMBER
 
@@ -65,16 +64,6 @@ Done = subprocess.CompletedProcess[str]
 
 def _command(*words: str) -> list[str]:
     return [sys.executable, "-m", "ringline", *words]
-
-
-def _free_port() -> int:
-    """A port below those of outgoing connections that is free for TCP and UDP."""
-    while True:
-        port = random.SystemRandom().randrange(23_000, 32_000)
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp, suppress(OSError):
-            tcp.bind(("127.0.0.1", port))
-            udp.bind(("127.0.0.1", port))
-            return port
 
 
 def _wait_until(what: Callable[[], bool], why: str) -> None:
@@ -146,14 +135,14 @@ class Developing:
 
 @pytest.fixture
 def dev(tmp_path: Path) -> Iterator[Developing]:
-    sip_port, desk_port, media = _free_port(), _free_port(), _free_port() // 200 * 200
+    sip_port, desk_port, media = free_port(), free_port(), free_block(200)[0]
     contact = f"sip:desk@127.0.0.1:{desk_port}"
     (tmp_path / "ringline.toml").write_text(f'[[users]]\nusername = "desk"\nnumber = "{DESK}"\ncontact = "{contact}"\n')
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RINGLINE_")}
     environment |= {
         "RINGLINE_SIP__PORT": str(sip_port),
-        "RINGLINE_SERVER__HTTP_PORT": str(_free_port()),
-        "RINGLINE_SERVER__HTTPS_PORT": str(_free_port()),
+        "RINGLINE_SERVER__HTTP_PORT": str(free_port()),
+        "RINGLINE_SERVER__HTTPS_PORT": str(free_port()),
         "RINGLINE_MEDIA__PORT_MIN": str(media),
         "RINGLINE_MEDIA__PORT_MAX": str(media + 198),
         "RINGLINE_SPEECH__WORKERS": "1",
@@ -231,7 +220,7 @@ def test_the_first_calls_of_the_readme_are_made_as_printed(dev: Developing, tmp_
     """With curl, with Python and with Node; only the ports are others."""
     section = README.read_text(encoding="utf-8").partition("## First calls by REST")[2].partition("\n## ")[0]
     ports = {"8080": "RINGLINE_SERVER__HTTP_PORT", "8443": "RINGLINE_SERVER__HTTPS_PORT"}
-    phone_port = _free_port()
+    phone_port = free_port()
 
     def printed(language: str) -> str:
         (found,) = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
@@ -330,7 +319,7 @@ def test_applications_and_numbers_are_made_linked_and_deleted(dev: Developing) -
 
 
 def test_the_flask_example_answers_and_calls_back_with_the_official_library(dev: Developing) -> None:
-    number, web_port = "442079460010", _free_port()
+    number, web_port = "442079460010", free_port()
     url = f"http://127.0.0.1:{web_port}"
     made = dev.run("apps", "create", "front-desk", "--answer-url", f"{url}/answer", "--event-url", f"{url}/event")
     application = made.stdout.split()[1]

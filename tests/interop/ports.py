@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
+import re
 import socket
 import time
 from typing import Final
 
-_LOW: Final = 20_000
-_HIGH: Final = 32_000
-"Below what the kernel gives to outgoing connections, so that none of those takes a port between choice and use."
+_SHARE: Final = 3_000
+_WORKER: Final = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "gw0")))
+_LOW: Final = 20_000 + _SHARE * (_WORKER % 4)
+_HIGH: Final = _LOW + _SHARE
+"""Below what the kernel gives to outgoing connections, so that none of those takes a port between choice and use; and
+every process that runs tests chooses from a range of its own."""
 _chance: Final = random.SystemRandom()
 
 

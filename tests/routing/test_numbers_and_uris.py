@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ringline import routing
@@ -128,7 +128,6 @@ def test_what_is_no_sip_uri(uri: str) -> None:
 
 
 @given(st.text(max_size=60).map(lambda text: "sip:" + text) | st.text(max_size=60))
-@settings(deadline=None)
 def test_what_is_read_is_safe_to_write_and_reads_back(text: str) -> None:
     address = read_sip_address(text)
     if address is not None:
@@ -140,7 +139,6 @@ def test_what_is_read_is_safe_to_write_and_reads_back(text: str) -> None:
 
 
 @given(st.text(max_size=40))
-@settings(deadline=None)
 def test_noise_is_no_reason_to_stumble(text: str) -> None:
     digits_of(text)
     digits_of(text, country="GB")

@@ -380,7 +380,7 @@ def test_a_short_signature_secret_is_a_warning(tmp_path: Path) -> None:
 
 
 @given(st.dictionaries(st.text(max_size=30).map(lambda name: "RINGLINE_" + name), st.text(max_size=30), max_size=3))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_noise_in_the_environment_is_only_ever_refused_politely(environment: dict[str, str]) -> None:
     with suppress(ConfigError):
         Settings.load(None, environment)
