@@ -104,8 +104,7 @@ def paying(shop: tuple[Installation, Application], *, events: bool) -> Iterator[
     """A call that is recorded and asked for a card."""
     ringline, app = shop
     script: list[dict[str, Any]] = [
-        {"action": "record", "format": "wav", "split": "conversation", "channels": 2}
-        | {"eventUrl": [f"{app.url}/recorded"]},
+        {"action": "record", "format": "wav", "split": "conversation"} | {"eventUrl": [f"{app.url}/recorded"]},
         {"action": "input", "type": ["dtmf"], "mode": "asynchronous", "eventUrl": [f"{app.url}/keys"]},
         {"action": "pay", "amount": 9.9, "eventUrl": [f"{app.url}/paid"]},
         talk("Thank you."),

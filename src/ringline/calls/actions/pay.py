@@ -35,7 +35,7 @@ NOT_HERE: Final = "Payment not possible: only the first leg of an inbound call c
 _CHARGE_S: Final = 90.0
 "Longer than any payment gateway is waited for: should its answer get lost, the call goes on all the same."
 _LAST_KEY_S: Final = 0.5
-"The last key of a failed entry is still down when the verdict is known: its tone must not be heard either."
+"The last key is still down when its verdict, or that of a quick gateway, is known: its tone must not be heard either."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class PayState(StrEnum):
     ASKING = "asking"
     CHARGING = "charging"
     LEAVING = "leaving"
-    "It has failed; the last key is let go."
+    "It is over; the last key is let go."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,6 +81,10 @@ class Paying(RunningAction):
     saying: tuple[str, ...] = ()
     "What is still to be said after what plays now."
     playing: EffectId | None = None
+    entered_s: float = 0.0
+    "When the last field was complete."
+    status: str = "failure"
+    "What will be reported."
     answers: ClassVar[bool] = True
 
     def start(self, turn: Turn, leg: Leg) -> Step:
@@ -114,11 +118,11 @@ class Paying(RunningAction):
             case CardEntered(effect=effect, verdict=verdict) if effect == self.effect:
                 return self._entered(turn, leg, verdict)
             case CardCharged(effect=effect, outcome=outcome) if effect == self.effect:
-                return self._report(turn, leg, "success" if outcome == "charged" else "failure")
+                return self._leave(turn, leg, "success" if outcome == "charged" else "failure")
             case Woke(timer=timer) if timer == ACTION:
                 if self.state is PayState.ASKING:
                     return self._entered(turn, leg, FieldVerdict.TIMEOUT)
-                return self._report(turn, leg, "failure")
+                return self._report(turn, leg, self.status)
         return Go.WAIT
 
     def stop(self, turn: Turn, leg: Leg) -> None:
@@ -143,6 +147,7 @@ class Paying(RunningAction):
     def _entered(self, turn: Turn, leg: Leg, verdict: str) -> Step:
         self._cut(turn)
         leg.timers.pop(ACTION, None)
+        self.entered_s = turn.at.now
         if verdict == FieldVerdict.OK:
             self.failures = 0
             self.place += 1
@@ -150,8 +155,15 @@ class Paying(RunningAction):
         self.failures += 1
         if self.failures == 1:
             return self._ask(turn, leg, self._error(FIELDS[self.place], verdict))
-        self.state, self.effect = PayState.LEAVING, None
-        turn.wake(leg, ACTION, _LAST_KEY_S)
+        return self._leave(turn, leg, "failure")
+
+    def _leave(self, turn: Turn, leg: Leg, status: str) -> Step:
+        """Report it as soon as the last key has surely been let go."""
+        self.state, self.effect, self.status = PayState.LEAVING, None, status
+        left = self.entered_s + _LAST_KEY_S - turn.at.now
+        if left <= 0:
+            return self._report(turn, leg, status)
+        turn.wake(leg, ACTION, left)
         return Go.WAIT
 
     def _charge(self, turn: Turn, leg: Leg) -> Step:
