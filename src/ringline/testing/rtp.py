@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -37,6 +39,25 @@ class RtpPacket:
     "When it came, in seconds of the loop's clock."
 
 
+def _neighbours(ip: str) -> tuple[socket.socket, socket.socket]:
+    """Two sockets on neighbouring ports, the first one even (RFC 3550 section 11).
+
+    Raises:
+        OSError: there are none, or not at this address.
+    """
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    for _ in range(100):
+        pair = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(2)]
+        with suppress(OSError):
+            pair[0].bind((ip, 0))
+            pair[1].bind((ip, pair[0].getsockname()[1] ^ 1))
+            first, second = sorted(pair, key=lambda one: one.getsockname()[1])
+            return first, second
+        for each in pair:
+            each.close()
+    raise OSError(f"no two neighbouring ports at {ip}")
+
+
 class RtpPhone(asyncio.DatagramProtocol):
     """A phone's media side. Open it with `async with`."""
 
@@ -52,6 +73,8 @@ class RtpPhone(asyncio.DatagramProtocol):
         self._ip = ip
         self._to: tuple[str, int] | None = None
         self._transport: asyncio.DatagramTransport | None = None
+        self._rtcp: socket.socket | None = None
+        "Held so that reports, which go to the next port, reach nobody else; nothing reads them."
         self._arrived = asyncio.Event()
         self._talk: asyncio.Task[None] | None = None
         chance = random.SystemRandom()
@@ -61,7 +84,8 @@ class RtpPhone(asyncio.DatagramProtocol):
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(self._ip, 0))
+        sock, self._rtcp = _neighbours(self._ip)
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=sock)
         return self
 
     async def __aexit__(
@@ -70,6 +94,8 @@ class RtpPhone(asyncio.DatagramProtocol):
         self.hush()
         if self._transport is not None:
             self._transport.close()
+        if self._rtcp is not None:
+            self._rtcp.close()
 
     @property
     def address(self) -> tuple[str, int]:
