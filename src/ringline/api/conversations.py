@@ -168,10 +168,8 @@ class Conversations:
         found = await self._lobby.chronicle.conversations(
             visitor.application.id, window, start=query.date_start, end=query.date_end
         )
-        records, links = self._lobby.page(request, visitor, found, window, query, "conversations")
-        shapes = visitor.shapes
-        items = [shapes.conversation(record) for record in records]
-        return JSONResponse(shapes.page("conversations", items, links, query.page_size))
+        kind, write = "conversations", visitor.shapes.conversation
+        return self._lobby.page(request, visitor, found, window, query, "conversations", kind=kind, write=write)
 
     async def create(self, request: Request) -> Response:
         visitor = await self._lobby.visitor(request)

@@ -105,11 +105,6 @@ def read_type(value: object) -> str:
     raise refused("must be an event type that can be created, such as message, custom:… or audio:say")
 
 
-def is_message(event_type: str) -> bool:
-    """Whether events of this type are words, which can be deleted."""
-    return event_type in ("message", "text", "image") or event_type.startswith("custom:")
-
-
 def event_of(
     event_type: str, content: Any, *, member: Member | None, to: Member | None, room: RoomOwner, new_id: str
 ) -> Event:

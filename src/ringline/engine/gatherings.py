@@ -19,6 +19,7 @@ from ringline.engine.rooms import RoomOwner
 
 MOST_MEMBERS: Final = 100
 _DUPLICATE: Final = "The conversation name already exists. Please provide a unique conversation name and try again."
+_SLOW_DOWN: Final = "You have exceeded your request limit. You can try again shortly."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,8 @@ class Gatherings:
         """Invite somebody, or take them in; who has a phone is called.
 
         Raises:
-            ApiError: 400 when there are too many, or the user is a member already; 429 when too many are called.
+            ApiError: 400 when there are too many, or the user is a member already; 429 when too many are called, 402
+                when the application may not call anybody any more for today.
         """
         members = _members(room)
         if len(members) >= MOST_MEMBERS:
@@ -176,8 +178,8 @@ class Gatherings:
             raise _refused(
                 "conversation:error:maximum-number-of-legs", "The conversation has as many legs as it can have."
             )
-        if not self._engine.may_dial(room.heart.room.application.id):
-            raise ApiError(429, "You have exceeded your request limit. You can try again shortly.")
+        if (barred := self._engine.barred(room.heart.room.application.id, to)) is not None:
+            raise ApiError(429, _SLOW_DOWN) if barred.passes else ApiError(402, barred.told)
         leg = new_leg_id(self._random)
         self._engine.invite(
             room,

@@ -224,6 +224,7 @@ SCHEMAS: Final[Mapping[str, Json]] = {
     ),
     "SendKeys": obj("digits", digits=text("Keys; `p` pauses for half a second.", pattern="^[0-9*#pA-Da-d]{1,500}$")),
     "ListenToKeys": {"anyOf": [obj("event_url", event_url=one) for one in (_ONE_URL, ANY_WEB_URL)]},
+    "Level": _LEVEL,
     "MediaMessage": obj("message uuid", message=text(), uuid=UUID),
     "Nothing": {"type": "object", "maxProperties": 0},
     "FileInfo": obj(
