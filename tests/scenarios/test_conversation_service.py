@@ -348,6 +348,77 @@ async def test_older_versions_have_their_own_shapes(app: WebApplication, board: 
 
 
 @scenario
+async def test_the_oldest_version_pages_by_index(app: WebApplication, board: Switchboard) -> None:
+    async with client(board, app) as rest:
+        for number in range(5):
+            await rest.post("/v0.1/conversations", json={"name": f"room {number}"})
+            await board.passes(1)
+        seen, url, counts = [], "/v0.1/conversations?page_size=2&date_start=2020-01-01T00:00:00Z", []
+        while url:
+            page = (await rest.get(url)).json()
+            counts.append((page["count"], page["record_index"], page["page_size"]))
+            seen += [one["name"] for one in page["_embedded"]["conversations"]]
+            url = page["_links"].get("next", {}).get("href", "")
+        assert seen == [f"room {number}" for number in range(5)]
+        assert counts == [(5, 0, 2), (5, 2, 2), (5, 4, 2)]
+        before = page["_links"]["prev"]["href"]
+        assert (await rest.get(before)).json()["record_index"] == 2
+        last = (await rest.get("/v0.1/conversations", params={"order": "DESC", "page_size": 1})).json()
+        assert last["_embedded"]["conversations"][0]["name"] == "room 4"
+        beyond = (await rest.get("/v0.1/conversations", params={"record_index": 70})).json()
+        assert (beyond["count"], beyond["_embedded"]["conversations"]) == (5, [])
+        wrong = await rest.get("/v0.1/conversations", params={"record_index": "-1"})
+        assert wrong.json()["invalid_parameters"][0]["name"] == "record_index"
+
+
+@scenario
+async def test_a_recording_asked_for_by_an_event_begins_after_its_tone_and_ends_with_one(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(conversation("standup"))
+    await alice.dials(app.number)
+    await app.hears_of("answered", alice.leg)
+    room = app.call(alice.leg).conversation_uuid
+    body = {"format": "wav", "beep_start": True, "beep_stop": "true", "validity": 7}
+    async with client(board, app) as rest:
+        events = f"/v1/conversations/{room}/events"
+        asked = (await rest.post(events, json={"type": "audio:record", "body": body})).json()["body"]
+        assert (asked["beep_start"], asked["beep_stop"], asked["validity"]) == (True, True, 7)
+        await board.passes(1)
+        await alice.says("My order is late.", seconds=2)
+        await rest.post(events, json={"type": "audio:record:stop", "body": {}})
+        await board.passes(2)
+        assert "audio:record:done" in await types(rest, str(room))
+    assert alice.heard_words == ["beep", "beep"]
+    (made,) = board.recordings.made
+    assert made.texts() == ["My order is late."]
+    (stored,) = board.store.files.values()
+    assert stored.keep_days == 7
+    alice.hangs_up()
+    await board.over()
+
+
+@scenario
+async def test_a_recording_that_is_stopped_during_its_tone_is_empty_and_reported(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(conversation("standup"))
+    await alice.dials(app.number)
+    await app.hears_of("answered", alice.leg)
+    room = app.call(alice.leg).conversation_uuid
+    async with client(board, app) as rest:
+        events = f"/v1/conversations/{room}/events"
+        await rest.post(events, json={"type": "audio:record", "body": {"beep_start": True}})
+        await rest.post(events, json={"type": "audio:record:stop", "body": {}})
+        await board.passes(2)
+        assert "audio:record:done" in await types(rest, str(room))
+    alice.hangs_up()
+    await board.over()
+
+
+@scenario
 async def test_a_conversation_is_spoken_to_streamed_into_and_recorded(
     app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:
@@ -365,7 +436,8 @@ async def test_a_conversation_is_spoken_to_streamed_into_and_recorded(
         assert said.json()["message"] == "Talk started"
         await alice.hears("Please hold")
         await bob.hears("Please hold")
-        assert (await rest.delete(f"{path}/talk")).json()["message"] == "Talk stopped"
+        assert (await rest.delete(f"{path}/talk")).json() == {**said.json(), "message": "Talk stopped"}
+        assert (await rest.delete(f"{path}/talk")).json() == {"message": "Talk stopped", "uuid": made["id"]}
         started = await rest.put(
             f"{path}/record", json={"action": "start", "event_url": [app.url("/recorded")], "format": "wav"}
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator
@@ -61,6 +62,15 @@ class StopBody(Body):
 
     say_id: Text | None = None
     play_id: Text | None = None
+
+
+class RecordEventBody(RecordBody):
+    """`audio:record`; `validity` is its word for `retention_ttl`."""
+
+    beep_start: Flag = False
+    beep_stop: Flag = False
+    streamed: Flag = False
+    detect_speech: Flag = False
 
 
 class RecordStopBody(Body):
@@ -232,10 +242,11 @@ def _record(asked: _Asked) -> Event:
         body["split"] = "conversation" if body["split"] else None
     if body.get("format") is None:
         body.pop("format", None)
-    recording = _read_within(RecordBody, {**body, "action": "start"})
+    recording = _read_within(RecordEventBody, {**body, "action": "start"})
     if not asked.room.heart.legs:
         raise ApiError(400, "Nobody is in the conversation.", title="Bad request.", code="record:error:no-legs")
-    return recording.event(asked.effect, member=asked.member)
+    event = recording.event(asked.effect, member=asked.member)
+    return replace(event, beep_start=recording.beep_start, beep_stop=recording.beep_stop)
 
 
 def _record_stop(asked: _Asked) -> Event:

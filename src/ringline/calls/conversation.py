@@ -123,6 +123,7 @@ class Conversation:
                 life.orphaned(turn, event)
             case PlayEnded(leg=None):
                 announcements.ended(turn, event)
+                recordings.beep_over(turn, event)
             case LegInvited() | MemberLeft() | ProfileChanged() | DeleteAsked():
                 _of_members(turn, event)
             case RoomPlayAsked() | RoomStopAsked() | RoomKeysAsked() | RoomRecordAsked() | RoomRecordStopAsked():

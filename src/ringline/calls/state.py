@@ -16,6 +16,7 @@ from ringline.calls.verdict import Verdict
 
 if TYPE_CHECKING:
     from ringline.calls.commands import Source
+    from ringline.calls.events import RoomRecordAsked
 
 RING: Final = "ring"
 LENGTH: Final = "length"
@@ -203,6 +204,10 @@ class Recording:
     stopping: bool = False
     whole_room: bool = False
     "Asked for by a `conversation` action: ends with the conversation."
+    beep: EffectId | None = None
+    "The tone before it sounds still: it begins when that is over."
+    order: RoomRecordAsked | None = None
+    "What REST asked for."
 
 
 @dataclass(slots=True, kw_only=True)

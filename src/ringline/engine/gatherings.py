@@ -211,9 +211,9 @@ class Gatherings:
             raise _refused("event:error:not-possible", "That cannot be done in this conversation now.")
         return entry
 
-    def tell(self, room: RoomOwner, event: Event) -> None:
-        """Have something happen to the conversation."""
-        room.ask(event)
+    def tell(self, room: RoomOwner, event: Event) -> list[Entry]:
+        """Have something happen to the conversation; give its events that follow at once."""
+        return room.ask(event)
 
     def erase(self, room: RoomOwner, event_id: int, *, member: str | None) -> None:
         """Forget the words of a posted event."""
