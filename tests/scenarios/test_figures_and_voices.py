@@ -141,9 +141,7 @@ async def test_who_speaks_is_told_where_the_application_asks_for_it(
 
 
 @scenario
-async def test_a_breath_is_no_end_of_speech(
-    app: WebApplication, phones: Phones, board: Switchboard
-) -> None:
+async def test_a_breath_is_no_end_of_speech(app: WebApplication, phones: Phones, board: Switchboard) -> None:
     asks_for_voices(board, app)
     (alice,) = phones("alice")
     app.answers(wait(60))

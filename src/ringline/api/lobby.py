@@ -95,6 +95,10 @@ class Lobby:
         room = self.gatherings.find(visitor.application.id, conversation)
         if room is None or room.projector is None:
             raise no_such("conversation", "Conversation")
+        if room.projector.record.state == "INACTIVE" and request.method not in ("GET", "DELETE"):
+            # Who was in it has left: a script may still bring somebody, REST may only look at it and delete it.
+            detail = "The conversation is not active."
+            raise ApiError(400, detail, title="Bad request.", code="conversation:error:not-allowed")
         user = visitor.user
         if user is not None and not join and not any(one.person.id == user.id for one in room.projector.members()):
             raise forbidden()

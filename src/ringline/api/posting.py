@@ -229,8 +229,8 @@ def _mute(asked: _Asked) -> Event:
         raise ApiError(400, "The leg is not answered.", title="Bad request.", code="leg:error:not-answered")
     on = asked.type.endswith(":on")
     if asked.type.startswith("audio:mute"):
-        return events.MuteAsked(leg=leg, muted=on)
-    return events.EarmuffAsked(leg=leg, earmuffed=on)
+        return events.MuteAsked(leg=leg, muted=on, posted=True)
+    return events.EarmuffAsked(leg=leg, earmuffed=on, posted=True)
 
 
 def _record(asked: _Asked) -> Event:

@@ -146,15 +146,15 @@ class Users:
         if asked.name is not None and asked.name != user.name:
             self._take_name(visitor, asked.name)
             self._lobby.user_names.drop(user.application, user.name)
-        replaced = request.method == "PUT"
+        given = body if request.method != "PUT" else dict.fromkeys(UserBody.model_fields)
         properties = _properties(asked)
         changed = replace(
             user,
             name=asked.name or user.name,
-            display_name=asked.display_name if replaced or asked.display_name is not None else user.display_name,
-            image_url=asked.image_url if replaced or asked.image_url is not None else user.image_url,
-            properties=properties or {} if replaced or properties is not None else user.properties,
-            channels=asked.channels or {} if replaced or asked.channels is not None else user.channels,
+            display_name=asked.display_name if "display_name" in given else user.display_name,
+            image_url=asked.image_url if "image_url" in given else user.image_url,
+            properties=properties or {} if "properties" in given else user.properties,
+            channels=asked.channels or {} if "channels" in given else user.channels,
             updated_at=self._lobby.desk.needs.clock.wallclock(),
         )
         await self._lobby.chronicle.save_user(changed)

@@ -374,6 +374,8 @@ class MuteAsked(Event):
 
     leg: LegId
     muted: bool
+    posted: bool = False
+    "It came as an event of the conversation, which is told even if nothing changes by it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,6 +384,8 @@ class EarmuffAsked(Event):
 
     leg: LegId
     earmuffed: bool
+    posted: bool = False
+    "It came as an event of the conversation, which is told even if nothing changes by it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,17 +119,19 @@ class Members:
             self._leave(member, event.reason, event.by)
 
     def muted(self, event: events.MuteAsked) -> None:
-        self._set(event.leg, "mute", event.muted)
+        self._set(event.leg, "mute", event.muted, posted=event.posted)
 
     def earmuffed(self, event: events.EarmuffAsked) -> None:
-        self._set(event.leg, "earmuff", event.earmuffed)
+        self._set(event.leg, "earmuff", event.earmuffed, posted=event.posted)
 
-    def _set(self, leg: LegId, what: str, on: bool) -> None:
+    def _set(self, leg: LegId, what: str, on: bool, *, posted: bool) -> None:
         story = self.legs.get(leg)
         member = self._ledger.members.get(story.member) if story is not None else None
         if story is None or member is None:
             return
         changed = replace(member, muted=on) if what == "mute" else replace(member, earmuffed=on)
+        if changed == member and not posted:
+            return
         self._ledger.put(changed)
         self._ledger.tell(f"audio:{what}:{'on' if on else 'off'}", {"rtc_id": leg}, member.id)
         self._tell_media(story, changed)

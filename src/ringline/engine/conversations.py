@@ -111,6 +111,11 @@ class Conversations:
         """A conversation that REST makes. Nobody has its name, and `crowded` has been asked."""
         return self._last(self._settings(application), profile)
 
+    def of(self, application: ApplicationId) -> list[RoomOwner]:
+        """The lasting conversations of an application, those asleep are woken."""
+        found = [self.get(conversation) for conversation in list(self._names.get(application, {}).values())]
+        return [room for room in found if room is not None]
+
     def find(self, application: ApplicationId, name: str) -> RoomOwner | None:
         """The lasting conversation of that name."""
         known = self._names.get(application, {}).get(name)

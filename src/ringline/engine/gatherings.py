@@ -100,6 +100,11 @@ class Gatherings:
         self._engine.conversations.free_name(room)
         room.ask(events.DeleteAsked())
 
+    def forget(self, application: ApplicationId) -> None:
+        """Delete all conversations of an application that is deleted itself."""
+        for room in self._engine.conversations.of(application):
+            self.delete(room)
+
     # ── members ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def add_member(self, room: RoomOwner, new: NewMember, *, by: Actor | None) -> Member:

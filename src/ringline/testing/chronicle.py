@@ -149,6 +149,9 @@ class MemoryChronicle:
     async def save_user(self, user: User) -> None:
         self.saved_users[user.id] = user
 
+    async def delete_users(self, application: ApplicationId) -> None:
+        self.saved_users = {key: one for key, one in self.saved_users.items() if one.application != application}
+
     async def delete_user(self, application: ApplicationId, user: str) -> None:
         self.saved_users.pop(user, None)
 

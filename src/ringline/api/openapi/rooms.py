@@ -36,6 +36,8 @@ _ORDER: Final = query("order", words("asc", "desc", any_case=True))
 _INDEX: Final = query("record_index", whole(0, default=0), "How many to pass over.")
 _CURSOR: Final = query("cursor", text(), "From `next` or `prev` of another page.")
 _DATES: Final = [query("date_start", DATE), query("date_end", DATE)]
+_OF_BODIES: Final = {"Conversations": (402, 408, 409, 413, 415), "Users": (408, 413)}
+"Refusals of operations that take a body; the Users API says 406 to another content type."
 _MAY_BE_EMPTY: Final = ("UserWish", "ConversationWish")
 _EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "ConversationWish": {"a room": {"display_name": "Support 42", "properties": {"ttl": 3600}}},
@@ -96,7 +98,7 @@ class _Version:
             parameters=list(parameters),
             request=request,
             answers={status: answer(summary + ".", schema)},
-            errors=_errors(*((408, 409, 413, 415) if sent is not None else ())),
+            errors=_errors(*(_OF_BODIES[tag] if sent is not None else ())),
         )
         return made if self.name == _V1 else {**made, "deprecated": True}
 

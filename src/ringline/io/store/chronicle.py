@@ -45,6 +45,7 @@ _ERASE: Final = compiled(
 _DELETE_USER: Final = compiled(
     delete(USERS).where(USERS.c.application == bindparam("app"), USERS.c.person == bindparam("user")), fence=True
 )
+_DELETE_USERS: Final = compiled(delete(USERS).where(USERS.c.application == bindparam("app")), fence=True)
 _OLD: Final = select(CONVERSATIONS.c.conversation).where(
     CONVERSATIONS.c.application == bindparam("app"), CONVERSATIONS.c.destroyed_at < bindparam("before")
 )
@@ -241,6 +242,11 @@ class ChronicleTables:
     async def save_user(self: _Rows, user: User) -> None:
         """Insert or replace; returns when it is on disk."""
         self._put(_PUT_USER, rows.user_row(user))
+        await self.flush()
+
+    async def delete_users(self: _Rows, application: ApplicationId) -> None:
+        """All of an application that is deleted itself."""
+        self._put(_DELETE_USERS, {"app": application})
         await self.flush()
 
     async def delete_user(self: _Rows, application: ApplicationId, user: str) -> None:
