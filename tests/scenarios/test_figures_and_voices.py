@@ -63,6 +63,21 @@ async def test_the_end_of_a_leg_tells_how_good_its_audio_was(
 
 
 @scenario
+@pytest.mark.parametrize(("lost", "mos"), [(0, 4.41), (50, 3.95), (1000, 1.61)])
+async def test_of_a_call_too_short_for_a_report_only_the_loss_counts(
+    app: WebApplication, phones: Phones, board: Switchboard, lost: int, mos: float
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(talk("Good bye."))
+    await alice.dials(app.number)
+    board.media.counted[alice.leg] = replace(GOOD, opinion=None, packets_received=1000, packets_lost=lost)
+    await alice.is_hung_up()
+    await board.over()
+    (end,) = told(board, "sip:hangup")
+    assert end.body["quality"]["mos_score"] == pytest.approx(mos, abs=0.01)
+
+
+@scenario
 async def test_figures_are_in_the_journal_and_no_rule_depends_on_them(
     app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:
