@@ -460,6 +460,33 @@ async def test_users_and_conversations_go_with_their_application(app: WebApplica
 
 
 @scenario
+async def test_an_empty_conversation_is_recorded_from_when_somebody_comes(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(conversation("standup"))
+    async with client(board, app) as rest:
+        room = (await rest.post("/v1/conversations", json={"name": "standup"})).json()["id"]
+        path = f"/v1/conversations/{room}/record"
+        starts, stops = {"action": "start", "format": "wav"}, {"action": "stop"}
+        assert [(await rest.put(path, json=one)).status_code for one in (starts, starts, stops, stops)] == [
+            *(200, 400, 200, 400)
+        ]
+        assert not board.recordings.made
+        assert (await rest.put(path, json=starts)).status_code == 200
+        await board.passes(60)
+        await alice.dials(app.number)
+        await alice.says("Is anybody here?")
+        await board.passes(1)
+        assert (await rest.put(path, json=stops)).status_code == 200
+        await board.passes(1)
+    (made,) = board.recordings.made
+    assert made.texts() == ["Is anybody here?"]
+    alice.hangs_up()
+    await board.over()
+
+
+@scenario
 async def test_a_recording_asked_for_by_an_event_begins_after_its_tone_and_ends_with_one(
     app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:
@@ -515,8 +542,6 @@ async def test_a_conversation_is_spoken_to_streamed_into_and_recorded(
     async with client(board, app) as rest:
         made = (await rest.post("/v1/conversations", json={"name": "standup"})).json()
         path = f"/v1/conversations/{made['id']}"
-        early = await rest.put(f"{path}/record", json={"action": "start"})
-        assert (early.status_code, early.json()["code"]) == (400, "record:error:no-legs")
         await alice.dials(app.number)
         await bob.dials(app.number)
         assert await alice.can_talk_with(bob)

@@ -244,8 +244,6 @@ class Conversations:
         if asked.action == "start":
             if runs:
                 raise _record_error("already-started", "The conversation is being recorded already.")
-            if not room.heart.legs:
-                raise _record_error("no-legs", "Nobody is in the conversation.")
             self._lobby.gatherings.tell(room, asked.event(EffectId(uuid4(self._random))))
         else:
             if not runs:

@@ -243,8 +243,6 @@ def _record(asked: _Asked) -> Event:
     if body.get("format") is None:
         body.pop("format", None)
     recording = _read_within(RecordEventBody, {**body, "action": "start"})
-    if not asked.room.heart.legs:
-        raise ApiError(400, "Nobody is in the conversation.", title="Bad request.", code="record:error:no-legs")
     event = recording.event(asked.effect, member=asked.member)
     return replace(event, beep_start=recording.beep_start, beep_stop=recording.beep_stop)
 

@@ -145,6 +145,7 @@ class Conversation:
             raise AssertionError("the rules chase their own tail")
         if not self.room.legs:
             recordings.stop_all(turn)
+        recordings.begin_awaited(turn)
         announcements.forget_absent(turn)
         arrange(turn)
         room = self.room

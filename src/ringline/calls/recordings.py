@@ -15,6 +15,8 @@ from ringline.calls.turn import RecordingSettled, Turn
 
 LONGEST_S: Final = 7200.0
 TIMER: Final = "record:"
+MOST_AWAITED: Final = 10
+"Recordings that wait for somebody to come; more are not taken."
 
 
 def start_recording(
@@ -44,11 +46,29 @@ def start_recording(
 
 
 def start_by_rest(turn: Turn, event: RoomRecordAsked) -> None:
-    """REST records the conversation; where its webhook goes says the request, else the application."""
+    """REST records the conversation; where its webhook goes says the request, else the application.
+
+    One in which nobody is yet is recorded from when somebody comes.
+    """
     room = turn.room
-    if not room.legs:
-        turn.error("Recording failed. Nobody is in the conversation.")
+    if not any(leg.up for leg in room.legs.values()):
+        if len(room.awaited) < MOST_AWAITED:
+            room.awaited[event.effect] = event
         return
+    _start(turn, event)
+
+
+def begin_awaited(turn: Turn) -> None:
+    """Somebody is there: begin what waited for it."""
+    room = turn.room
+    if room.awaited and any(leg.up for leg in room.legs.values()):
+        waiting, room.awaited = room.awaited, {}
+        for event in waiting.values():
+            _start(turn, event)
+
+
+def _start(turn: Turn, event: RoomRecordAsked) -> None:
+    room = turn.room
     recording = room.recordings[event.effect] = Recording(
         effect=event.effect, owner=None, hook=event.hook or room.application.event, order=event
     )
@@ -90,7 +110,8 @@ def _beep(turn: Turn) -> EffectId:
 
 
 def stop_by_rest(turn: Turn, event: RoomRecordStopAsked) -> None:
-    """Close the recording that is meant, or all that REST began."""
+    """Close the recording that is meant, or all that REST began; one that nobody has come to is none."""
+    turn.room.awaited = {key: one for key, one in turn.room.awaited.items() if event.effect not in (None, key)}
     for one in list(turn.room.recordings.values()):
         if one.effect == event.effect or (event.effect is None and one.owner is None):
             stop_recording(turn, one.effect)

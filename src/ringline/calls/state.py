@@ -237,6 +237,8 @@ class Room:
     "How much of the seed's randomness is used."
     legs: dict[LegId, Leg] = field(default_factory=dict)
     recordings: dict[EffectId, Recording] = field(default_factory=dict)
+    awaited: dict[EffectId, RoomRecordAsked] = field(default_factory=dict)
+    "Recordings that begin when somebody comes."
     announcements: dict[EffectId, Announcement] = field(default_factory=dict)
     "Those that play and those that wait, in the order in which they were asked for."
     timers: dict[str, float] = field(default_factory=dict)

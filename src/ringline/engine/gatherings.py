@@ -236,8 +236,9 @@ class Gatherings:
         return known is not None and known.up
 
     def records(self, room: RoomOwner) -> bool:
-        """Whether a recording that REST began runs."""
-        return any(one.owner is None and not one.stopping for one in room.heart.room.recordings.values())
+        """Whether a recording that REST began runs, or waits for somebody to come."""
+        heart = room.heart.room
+        return bool(heart.awaited) or any(one.owner is None and not one.stopping for one in heart.recordings.values())
 
 
 def duplicate_name() -> ApiError:
