@@ -1,6 +1,8 @@
 """All measurements in one run, as a table; the numbers are kept in `bench/results/`.
 
     python -m bench [--rounds 5] [--legs 100 400] [--seconds 3] [--rates 20,50,100] [--kit-calls 300]
+    python -m bench rest [--seconds 5] [--connections 8] [--rounds 3] [--database URL]
+    python -m bench lists [--legs 1000000] [--days 2] [--rounds 40] [--database sqlite postgresql]
 
 The media core is measured by `ringline-media-bench` (in `crates/`): every round runs the floor, a bare loop that only
 receives and sends, and all shapes one after the other, so that a busy machine disturbs all of them alike; the table has
@@ -17,6 +19,7 @@ import platform
 import shutil
 import statistics
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -24,9 +27,13 @@ from typing import Any, Final
 from bench.calls.calls import measure as measure_calls
 from bench.calls.calls import table
 from bench.kit.calls import measure as measure_kit
+from bench.lists.__main__ import main as measure_lists
+from bench.rest.__main__ import main as measure_rest
 from bench.speech.latency import measure as measure_speech
 
 _ROOT: Final = Path(__file__).parent.parent
+_ALONE: Final = {"rest": measure_rest, "lists": measure_lists}
+"Measurements that are asked for by name."
 _SHAPES: Final = {
     "floor": "floor: one receive, one send",
     "playback": "(a) playback to single legs",
@@ -67,6 +74,10 @@ def show_media(lines: list[dict[str, Any]], legs: int, rounds: int) -> None:
 
 def main() -> None:
     """Measure, print, keep."""
+    if sys.argv[1:2] and (alone := _ALONE.get(sys.argv[1])) is not None:
+        sys.argv[:2] = [f"{sys.argv[0]} {sys.argv[1]}"]
+        alone()
+        return
     arguments = argparse.ArgumentParser(description="All measurements of Ringline.")
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--legs", type=int, nargs="+", default=[100, 400])

@@ -30,6 +30,7 @@ from typing import Any, Final
 import asyncpg
 from tests.postgres import PostgresServer
 
+from bench.conditions import conditions
 from ringline.base import ApplicationId, ConversationId, LegId
 from ringline.engine.ports import LegFilter, LegRecord
 from ringline.io.store import SqlStore
@@ -179,6 +180,7 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=40)
     arguments.add_argument("--database", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"])
     options = arguments.parse_args()
+    print(conditions(**vars(options)))
     found: dict[str, Any] = {"legs": options.legs, "days": options.days}
     if "sqlite" in options.database:
         with tempfile.TemporaryDirectory() as folder:

@@ -32,6 +32,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bench.conditions import conditions
+
 APPLICATION: Final = "0b9d0c55-2222-4333-8444-955566677788"
 _TOKENS: Final = 400
 _SETTINGS: Final = """
@@ -213,8 +215,10 @@ def main() -> None:
     arguments.add_argument("--connections", type=int, default=8)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--database", default="")
+    options = arguments.parse_args()
+    print(conditions(**vars(options)))
     with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(asyncio.run(measure(arguments.parse_args(), Path(folder))), indent=1))
+        print(json.dumps(asyncio.run(measure(options, Path(folder))), indent=1))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,9 @@ class Counters:
 
     received: int
     sent: int
+    bytes_in: int
+    "Of payload, received."
+    bytes_out: int
     lost: int
     late: int
     malformed: int

@@ -195,6 +195,22 @@ def test_recordings_are_indexed(place: str) -> None:
     run(place, check)
 
 
+def test_a_recording_with_a_term_of_its_own_is_kept_as_long_as_that(place: str) -> None:
+    plain = StoredFile(file_id="f", application=APP, media_type="audio/mpeg", size=1, created_at=NOW)
+    short, long = (replace(plain, file_id=f"t{days}", keep_days=days) for days in (2, 400))
+
+    async def check(store: SqlStore) -> None:
+        for file in (plain, short, long):
+            store.write_file(file)
+        later = NOW + timedelta(days=31)
+        assert list(await store.files_before(later)) == [plain]
+        assert list(await store.files_past_their_term(NOW + timedelta(days=2))) == []
+        assert list(await store.files_past_their_term(later)) == [short]
+        assert await store.file("t400") == long
+
+    run(place, check)
+
+
 def test_old_legs_and_silent_conversations_are_forgotten(place: str) -> None:
     early, late = NOW - timedelta(days=3), NOW
 

@@ -20,6 +20,7 @@ from ringline.routing import (
     read_sip_address,
     user_to_user,
 )
+from ringline.webhooks import sip_fields
 
 
 def test_the_front_door_is_sorted_and_true() -> None:
@@ -152,6 +153,13 @@ def test_custom_headers_get_their_prefix_once() -> None:
     )
     assert sent == (("X-Location", "Lab 4"), ("x-Mine", "1"), ("X-n", "7"), ("X-o", '{"a": [1]}'), ("X-b", "true"))
     assert dropped == ("bad\r\n", "X-Vonage-Id")
+
+
+def test_keys_may_be_spelled_as_programs_spell_them() -> None:
+    sent, dropped = custom_headers({"customer_id": "C-77", "X-order_no": "8"})
+    assert sent == (("X-customer_id", "C-77"), ("X-order_no", "8"))
+    assert not dropped
+    assert sip_fields(sent) == {"SipHeader_X-customer_id": "C-77", "SipHeader_X-order_no": "8"}
 
 
 @pytest.mark.parametrize("key", ["Nexmo-Id", "x-ringline-call-id", "", "a b", "ä", "k" * 65])

@@ -9,6 +9,9 @@ import httpx
 from ringline.base import ConversationId, LegId
 from ringline.testing import Phones, Switchboard, WebApplication, conversation, scenario, talk, wait
 
+BASIC = "Basic YWJjZDEyMzQ6c2VjcmV0"
+"The account's key and secret."
+
 
 def client(board: Switchboard, app: WebApplication, **claims: Any) -> httpx.AsyncClient:
     """A client with a token of the application."""
@@ -348,6 +351,189 @@ async def test_older_versions_have_their_own_shapes(app: WebApplication, board: 
 
 
 @scenario
+async def test_the_oldest_version_pages_by_index(app: WebApplication, board: Switchboard) -> None:
+    async with client(board, app) as rest:
+        for number in range(5):
+            await rest.post("/v0.1/conversations", json={"name": f"room {number}"})
+            await board.passes(1)
+        seen, url, counts = [], "/v0.1/conversations?page_size=2&date_start=2020-01-01T00:00:00Z", []
+        while url:
+            page = (await rest.get(url)).json()
+            counts.append((page["count"], page["record_index"], page["page_size"]))
+            seen += [one["name"] for one in page["_embedded"]["conversations"]]
+            url = page["_links"].get("next", {}).get("href", "")
+        assert seen == [f"room {number}" for number in range(5)]
+        assert counts == [(5, 0, 2), (5, 2, 2), (5, 4, 2)]
+        before = page["_links"]["prev"]["href"]
+        assert (await rest.get(before)).json()["record_index"] == 2
+        last = (await rest.get("/v0.1/conversations", params={"order": "DESC", "page_size": 1})).json()
+        assert last["_embedded"]["conversations"][0]["name"] == "room 4"
+        beyond = (await rest.get("/v0.1/conversations", params={"record_index": 70})).json()
+        assert (beyond["count"], beyond["_embedded"]["conversations"]) == (5, [])
+        wrong = await rest.get("/v0.1/conversations", params={"record_index": "-1"})
+        assert wrong.json()["invalid_parameters"][0]["name"] == "record_index"
+
+
+@scenario
+async def test_muting_twice_is_told_once_unless_it_is_posted(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(wait(60))
+    await alice.dials(app.number)
+    await app.hears_of("answered", alice.leg)
+    room = str(app.call(alice.leg).conversation_uuid)
+    async with client(board, app) as rest:
+        for action in ("mute", "mute", "unmute", "unmute", "earmuff", "earmuff"):
+            assert (await rest.put(f"/v1/calls/{alice.leg}", json={"action": action})).status_code == 204
+        wanted = ["audio:mute:on", "audio:mute:off", "audio:earmuff:on"]
+        assert await types(rest, room, event_type="audio:mute:*,audio:earmuff:*") == wanted
+        again = {"type": "audio:earmuff:on", "body": {"rtc_id": alice.leg}}
+        assert (await rest.post(f"/v1/conversations/{room}/events", json=again)).status_code == 201
+    alice.hangs_up()
+    await board.over()
+
+
+@scenario
+async def test_who_has_left_a_conversation_leaves_it_to_be_looked_at_and_deleted(
+    app: WebApplication, board: Switchboard
+) -> None:
+    async with client(board, app) as rest:
+        await user(rest, "jamie")
+        room = (await rest.post("/v1/conversations", json={"name": "huddle"})).json()["id"]
+        path = f"/v1/conversations/{room}"
+        body = {"state": "joined", "user": {"name": "jamie"}, "channel": {"type": "app"}}
+        member = (await rest.post(f"{path}/members", json=body)).json()
+        assert (await rest.patch(f"{path}/members/{member['id']}", json={"state": "left"})).status_code == 200
+        assert (await rest.get(path)).json()["state"] == "INACTIVE"
+        for method, below in (("PUT", ""), ("POST", "/members"), ("POST", "/events"), ("PUT", "/talk")):
+            sent = {**body, "type": "message", "text": "hello"}
+            refused = await rest.request(method, path + below, json=sent)
+            assert (refused.status_code, refused.json()["code"]) == (400, "conversation:error:not-allowed"), below
+        assert (await rest.get(f"{path}/members")).status_code == 200
+        assert (await rest.delete(path)).status_code == 204
+
+
+@scenario
+async def test_a_user_is_changed_member_by_member(app: WebApplication, board: Switchboard) -> None:
+    about = {"display_name": "Jamie", "image_url": "https://example.com/j.png", "channels": {"pstn": [{"number": 44}]}}
+    async with client(board, app) as rest:
+        made = (await rest.post("/v1/users", json={"name": "jamie", **about})).json()
+        path = f"/v1/users/{made['id']}"
+        changed = (await rest.patch(path, json={"display_name": None, "properties": {"custom_data": {"a": 1}}})).json()
+        assert "display_name" not in changed
+        assert (changed["image_url"], changed["channels"]) == (about["image_url"], about["channels"])
+        assert changed["properties"] == {"custom_data": {"a": 1}}
+        replaced = (await rest.put(path, json={"display_name": "J."})).json()
+        assert (replaced["name"], replaced["display_name"]) == ("jamie", "J.")
+        assert (replaced["channels"], "image_url" in replaced) == ({}, False)
+
+
+@scenario
+async def test_the_users_api_has_one_refusal_for_what_is_not_json(app: WebApplication, board: Switchboard) -> None:
+    async with client(board, app) as rest:
+        answers = [
+            await rest.post("/v1/users", content=b"name=jamie", headers={"content-type": "text/plain"}),
+            await rest.get("/v1/users", headers={"accept": "text/html"}),
+        ]
+        other = await rest.post("/v1/conversations", content=b"name=x", headers={"content-type": "text/plain"})
+    for answer in answers:
+        body = answer.json()
+        assert (answer.status_code, body["code"]) == (406, "http:error:validation-fail")
+        assert (body["title"], body["detail"]) == ("Bad request.", "Invalid Content-Type.")
+    assert (other.status_code, other.json()["code"]) == (415, "http:error:unsupported-media-type")
+
+
+@scenario
+async def test_users_and_conversations_go_with_their_application(app: WebApplication, board: Switchboard) -> None:
+    other = board.application("other")
+    async with client(board, app) as rest, client(board, other) as theirs:
+        await user(rest, "jamie")
+        await user(theirs, "robin")
+        room = ConversationId((await rest.post("/v1/conversations", json={"name": "huddle"})).json()["id"])
+        gone = await rest.delete(f"/v2/applications/{app.id}", headers={"Authorization": BASIC})
+        assert gone.status_code == 204
+        assert (await rest.get("/v1/users")).status_code == 401
+        assert [one.name for one in board.store.saved_users.values()] == ["robin"]
+        assert board.store.conversation_records[room].state == "DELETED"
+        assert [one["name"] for one in (await theirs.get("/v1/users")).json()["_embedded"]["users"]] == ["robin"]
+
+
+@scenario
+async def test_an_empty_conversation_is_recorded_from_when_somebody_comes(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(conversation("standup"))
+    async with client(board, app) as rest:
+        room = (await rest.post("/v1/conversations", json={"name": "standup"})).json()["id"]
+        path = f"/v1/conversations/{room}/record"
+        starts, stops = {"action": "start", "format": "wav"}, {"action": "stop"}
+        assert [(await rest.put(path, json=one)).status_code for one in (starts, starts, stops, stops)] == [
+            *(200, 400, 200, 400)
+        ]
+        assert not board.recordings.made
+        assert (await rest.put(path, json=starts)).status_code == 200
+        await board.passes(60)
+        await alice.dials(app.number)
+        await alice.says("Is anybody here?")
+        await board.passes(1)
+        assert (await rest.put(path, json=stops)).status_code == 200
+        await board.passes(1)
+    (made,) = board.recordings.made
+    assert made.texts() == ["Is anybody here?"]
+    alice.hangs_up()
+    await board.over()
+
+
+@scenario
+async def test_a_recording_asked_for_by_an_event_begins_after_its_tone_and_ends_with_one(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(conversation("standup"))
+    await alice.dials(app.number)
+    await app.hears_of("answered", alice.leg)
+    room = app.call(alice.leg).conversation_uuid
+    body = {"format": "wav", "beep_start": True, "beep_stop": "true", "validity": 7}
+    async with client(board, app) as rest:
+        events = f"/v1/conversations/{room}/events"
+        asked = (await rest.post(events, json={"type": "audio:record", "body": body})).json()["body"]
+        assert (asked["beep_start"], asked["beep_stop"], asked["validity"]) == (True, True, 7)
+        await board.passes(1)
+        await alice.says("My order is late.", seconds=2)
+        await rest.post(events, json={"type": "audio:record:stop", "body": {}})
+        await board.passes(2)
+        assert "audio:record:done" in await types(rest, str(room))
+    assert alice.heard_words == ["beep", "beep"]
+    (made,) = board.recordings.made
+    assert made.texts() == ["My order is late."]
+    (stored,) = board.store.files.values()
+    assert stored.keep_days == 7
+    alice.hangs_up()
+    await board.over()
+
+
+@scenario
+async def test_a_recording_that_is_stopped_during_its_tone_is_empty_and_reported(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(conversation("standup"))
+    await alice.dials(app.number)
+    await app.hears_of("answered", alice.leg)
+    room = app.call(alice.leg).conversation_uuid
+    async with client(board, app) as rest:
+        events = f"/v1/conversations/{room}/events"
+        await rest.post(events, json={"type": "audio:record", "body": {"beep_start": True}})
+        await rest.post(events, json={"type": "audio:record:stop", "body": {}})
+        await board.passes(2)
+        assert "audio:record:done" in await types(rest, str(room))
+    alice.hangs_up()
+    await board.over()
+
+
+@scenario
 async def test_a_conversation_is_spoken_to_streamed_into_and_recorded(
     app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:
@@ -356,8 +542,6 @@ async def test_a_conversation_is_spoken_to_streamed_into_and_recorded(
     async with client(board, app) as rest:
         made = (await rest.post("/v1/conversations", json={"name": "standup"})).json()
         path = f"/v1/conversations/{made['id']}"
-        early = await rest.put(f"{path}/record", json={"action": "start"})
-        assert (early.status_code, early.json()["code"]) == (400, "record:error:no-legs")
         await alice.dials(app.number)
         await bob.dials(app.number)
         assert await alice.can_talk_with(bob)
@@ -365,7 +549,8 @@ async def test_a_conversation_is_spoken_to_streamed_into_and_recorded(
         assert said.json()["message"] == "Talk started"
         await alice.hears("Please hold")
         await bob.hears("Please hold")
-        assert (await rest.delete(f"{path}/talk")).json()["message"] == "Talk stopped"
+        assert (await rest.delete(f"{path}/talk")).json() == {**said.json(), "message": "Talk stopped"}
+        assert (await rest.delete(f"{path}/talk")).json() == {"message": "Talk stopped", "uuid": made["id"]}
         started = await rest.put(
             f"{path}/record", json={"action": "start", "event_url": [app.url("/recorded")], "format": "wav"}
         )

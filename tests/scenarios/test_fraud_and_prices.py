@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import httpx
 import pytest
 
 from ringline.accounts import Emergency, Limits, Policy, read_rates
 from ringline.base import ApiError
 from ringline.testing import CallState, Phones, Switchboard, WebApplication, connect, scenario, talk, wait
+
+from .test_conversation_service import client as rest_client
 
 NUMBER_44 = "prefix,rate,network,direction\n44,0.1,23410,out\n4420,0.02,GB-FIXED,in\n"
 RATES = read_rates(NUMBER_44, name="rates.csv")
@@ -177,3 +180,58 @@ async def test_when_the_days_spend_is_used_up_calls_go_on_and_no_new_one_is_made
     assert await app.is_warned("Daily spend exceeded.")
     assert next(event for event in app.events(bob.leg) if event["status"] == "completed")["duration"] == "60"
     assert next(iter(board.store.usage.values())) == (60, Decimal("0.1"))
+
+
+# ── who is called into a conversation ──────────────────────────────────────────────────────────────────────────────
+
+
+async def joins(rest: httpx.AsyncClient, number: str, name: str) -> httpx.Response:
+    """Call somebody into the conversation `room` as a member."""
+    rooms = (await rest.get("/v1/conversations")).json()["_embedded"]["conversations"]
+    room = rooms[0]["id"] if rooms else (await rest.post("/v1/conversations", json={"name": "room"})).json()["id"]
+    await rest.post("/v1/users", json={"name": name})
+    phone = {"type": "phone", "to": {"type": "phone", "number": number}}
+    body = {"state": "joined", "user": {"name": name}, "channel": phone, "media": {"audio": True}}
+    return await rest.post(f"/v1/conversations/{room}/members", json=body)
+
+
+@scenario(rates=RATES, limits=Limits(default=Policy(calls_at_once=1)))
+async def test_a_member_that_is_called_counts_and_costs_like_any_call(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    bob, carol = phones("bob", "carol")
+    bob.answers()
+    async with rest_client(board, app) as rest:
+        assert (await joins(rest, bob.number, "bob")).status_code == 201
+        refused = await joins(rest, carol.number, "carol")
+    assert (refused.status_code, refused.json()["code"]) == (429, "http:error:too-many-request")
+    await board.passes(42)
+    bob.hangs_up()
+    await board.over()
+    end = app.events()[-1]
+    assert (end["status"], end["rate"], end["network"]) == ("completed", "0.10000000", "23410")
+    assert Decimal(end["price"]) > 0
+
+
+@scenario(limits=Limits(default=Policy(spend_a_day=Decimal("0.05"))), rates=RATES)
+async def test_nobody_is_called_into_a_conversation_when_the_days_spend_is_used_up(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    bob, carol = phones("bob", "carol")
+    bob.answers()
+    async with rest_client(board, app) as rest:
+        await joins(rest, bob.number, "bob")
+        await board.passes(60)
+        bob.hangs_up()
+        refused = await joins(rest, carol.number, "carol")
+    assert (refused.status_code, refused.json()["detail"]) == (402, "Daily spend exceeded.")
+
+
+@scenario
+async def test_a_premium_number_is_not_called_into_a_conversation(app: WebApplication, board: Switchboard) -> None:
+    async with rest_client(board, app) as rest:
+        refused = await joins(rest, PREMIUM, "somebody")
+    assert (refused.status_code, refused.json()["code"]) == (400, "member:error:cannot-be-reached")
+    assert await app.is_warned("Destination not allowed.")
+    await board.over()
+    assert (app.statuses(), app.events()[-1]["detail"]) == (["started", "failed"], "cannot_route")

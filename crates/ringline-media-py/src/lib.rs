@@ -115,6 +115,8 @@ fn content(content: media::Content) -> &'static str {
 struct Counters {
     received: u64,
     sent: u64,
+    bytes_in: u64,
+    bytes_out: u64,
     lost: u64,
     late: u64,
     malformed: u64,
@@ -221,6 +223,8 @@ impl MediaCore {
         Some(Counters {
             received: counters.received,
             sent: counters.sent,
+            bytes_in: counters.bytes_in,
+            bytes_out: counters.bytes_out,
             lost: counters.lost,
             late: counters.late,
             malformed: counters.malformed,

@@ -16,7 +16,7 @@ use crate::resample::Resampler;
 use crate::rtp::{Datagram, RtpPacket};
 use crate::sequence::{Arrival, Reception};
 use crate::source::{Admission, Source};
-use crate::stats::{bump, LegStats};
+use crate::stats::{bump, raise, LegStats};
 use crate::tones_in::ToneReceiver;
 
 /// Static payload type of comfort noise (RFC 3389).
@@ -218,7 +218,10 @@ impl Inbound {
             self.begin_stream(packet.ssrc, events);
         }
         match self.reception.arrive(packet.ssrc, packet.sequence) {
-            Arrival::New => bump(&self.stats.received),
+            Arrival::New => {
+                bump(&self.stats.received);
+                raise(&self.stats.bytes_in, packet.payload.len() as u64);
+            }
             Arrival::Duplicate | Arrival::Odd => return Taken::Other,
         }
         match *content {

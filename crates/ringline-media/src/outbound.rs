@@ -10,7 +10,7 @@ use crate::keys_out::{KeyFrame, KeySender};
 use crate::plan::LegPlan;
 use crate::rtcp::Sent;
 use crate::rtp::{RtpPacket, HEADER_BYTES};
-use crate::stats::{bump, LegStats};
+use crate::stats::{bump, raise, LegStats};
 
 /// Longest payload we send.
 pub const MAX_PAYLOAD_BYTES: usize = 1400;
@@ -281,5 +281,6 @@ impl Outbound {
         self.sent.packets = self.sent.packets.wrapping_add(1);
         self.sent.bytes = self.sent.bytes.wrapping_add(payload_bytes as u32);
         bump(&self.stats.sent);
+        raise(&self.stats.bytes_out, payload_bytes as u64);
     }
 }

@@ -10,6 +10,10 @@ pub struct LegStats {
     pub received: AtomicU64,
     /// RTP packets sent.
     pub sent: AtomicU64,
+    /// Bytes of their payload, received.
+    pub bytes_in: AtomicU64,
+    /// And sent.
+    pub bytes_out: AtomicU64,
     /// Jitter in microseconds.
     pub jitter_us: AtomicU64,
     /// By how much the jitter buffer delays the leg's voice now, in microseconds.
@@ -51,6 +55,10 @@ pub struct LegCounters {
     pub received: u64,
     /// RTP packets sent.
     pub sent: u64,
+    /// Bytes of their payload, received.
+    pub bytes_in: u64,
+    /// And sent.
+    pub bytes_out: u64,
     /// Packets that never came.
     pub lost: u64,
     /// Packets that came after their time.
@@ -90,6 +98,8 @@ impl LegCounters {
     pub fn add(&mut self, other: &LegCounters) {
         self.received += other.received;
         self.sent += other.sent;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
         self.lost += other.lost;
         self.late += other.late;
         self.malformed += other.malformed;
@@ -105,8 +115,14 @@ impl LegCounters {
 /// Count one more.
 #[inline]
 pub fn bump(counter: &AtomicU64) {
+    raise(counter, 1);
+}
+
+/// Count so many more.
+#[inline]
+pub fn raise(counter: &AtomicU64, by: u64) {
     // A single writer: load and store are enough, and cheaper than a locked add.
-    counter.store(counter.load(Relaxed) + 1, Relaxed);
+    counter.store(counter.load(Relaxed) + by, Relaxed);
 }
 
 impl LegStats {
@@ -115,6 +131,8 @@ impl LegStats {
         LegCounters {
             received: self.received.load(Relaxed),
             sent: self.sent.load(Relaxed),
+            bytes_in: self.bytes_in.load(Relaxed),
+            bytes_out: self.bytes_out.load(Relaxed),
             lost: self.lost.load(Relaxed),
             late: self.late.load(Relaxed),
             malformed: self.malformed.load(Relaxed),

@@ -85,6 +85,8 @@ class ApplicationSettings:
     "A call that was never answered gets a `completed` event after its own status."
     legacy_input_payload: bool = False
     "An `input` without `type` and nested settings reports in the old flat form."
+    speaking_events: bool = False
+    "Conversations tell who speaks (`audio:speaking:on`, `:off`), whatever the leg's kind; else of app users only."
     answer_fields: str = "full"
     "`full`, or `minimal`: only `to`, `from`, `uuid` and `conversation_uuid` in answer webhooks."
 

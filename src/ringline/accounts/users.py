@@ -41,6 +41,10 @@ class UserNames:
     def drop(self, application: ApplicationId, name: str) -> None:
         self._names.discard((application, name))
 
+    def drop_all(self, application: ApplicationId) -> None:
+        """The application is deleted."""
+        self._names = {one for one in self._names if one[0] != application}
+
     def load(self, names: Iterable[tuple[ApplicationId, str]]) -> None:
         """Take over what the store has."""
         self._names.update(names)

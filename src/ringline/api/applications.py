@@ -110,7 +110,9 @@ class Applications:
         return JSONResponse(write_application(changed))
 
     async def delete(self, request: Request) -> Response:
-        """Delete an application: its calls end, its numbers are free again, its tokens are worthless."""
+        """Delete an application with its users and conversations: its calls end, its numbers are free again, its
+        tokens are worthless.
+        """
         account = self._enter(request)
         async with self._changing:
             application = self._find(request)
@@ -121,6 +123,10 @@ class Applications:
         for leg in self._needs.calls.live_legs():
             if leg.application == application.id:
                 self._needs.calls.report(HangUpAsked(leg=leg.uuid, why="its application was deleted"))
+        if (service := self._needs.conversations) is not None:
+            service.gatherings.forget(application.id)
+            service.user_names.drop_all(application.id)
+            await service.chronicle.delete_users(application.id)
         log.info("application deleted", application=application.id)
         return Response(status_code=204)
 

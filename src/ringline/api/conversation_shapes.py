@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,19 @@ from ringline.chronicle.shapes import media_body, person_body
 
 V1, V02, V01 = "v1", "v0.2", "v0.1"
 VERSIONS = (V1, V02, V01)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What is around the things on a page."""
+
+    links: Mapping[str, Any]
+    size: int
+    "How many there may be on it."
+    index: int = 0
+    "How many come before it, and"
+    total: int = 0
+    "how many there are in all: `v0.1` says so."
 
 
 class Shapes:
@@ -148,6 +162,12 @@ class Shapes:
             **links,
         }
 
+    def automatic_user(self, user: str, name: str) -> dict[str, Any]:
+        """A user that was made for a leg: there is nothing else to be said of it."""
+        href = f"{self.base}/users/{user}"
+        links = {"href": href} if self.version == V01 else {"_links": {"self": {"href": href}}}
+        return {"id": user, "name": name, "properties": {}, "channels": {}, **links}
+
     def made_user(self, user: User) -> dict[str, Any]:
         if self.version == V1:
             return self.user(user)
@@ -155,17 +175,16 @@ class Shapes:
 
     # ── lists ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def page(
-        self, kind: str, items: Sequence[Mapping[str, Any]], links: Mapping[str, Any], size: int
-    ) -> dict[str, Any]:
+    def page(self, kind: str, items: Sequence[Mapping[str, Any]], frame: Frame) -> dict[str, Any]:
         """One page. Lists of events have the array itself in `_embedded`, as the libraries read them."""
         found = list(items)
-        body: dict[str, Any] = {"page_size": size}
+        body: dict[str, Any] = {"page_size": frame.size}
         if self.version == V1:
-            return {**body, "_embedded": found if kind == "events" else {kind: found}, "_links": links}
+            return {**body, "_embedded": found if kind == "events" else {kind: found}, "_links": frame.links}
         if self.version == V02:
-            return {**body, "_embedded": {"data": {kind: found}}, "_links": links}
-        return {"count": len(found), **body, "record_index": 0, "_embedded": {kind: found}, "_links": links}
+            return {**body, "_embedded": {"data": {kind: found}}, "_links": frame.links}
+        body = {"count": frame.total, **body, "record_index": frame.index}
+        return {**body, "_embedded": {kind: found}, "_links": frame.links}
 
 
 def _moment(value: datetime | None) -> str | None:

@@ -122,7 +122,7 @@ class RecordBody(Body):
     def event(self, effect: EffectId, *, member: str | None = None) -> events.RoomRecordAsked:
         """What the heart is told."""
         channels = self.channels or (2 if self.split else 1)
-        wishes: dict[str, Any] = {"retention_ttl": self.retention_ttl}
+        wishes: dict[str, Any] = {}
         if self.transcription is not None:
             wishes["transcription"] = self.transcription.model_dump(exclude_none=True)
         container = "ogg" if self.format == "vorbis" else self.format
@@ -133,6 +133,7 @@ class RecordBody(Body):
             heard=self.split is not None and self.channels is None,
             hook=Hook(url=self.event_url, method=self.event_method) if self.event_url else None,
             limit_s=self.timeout,
+            keep_days=self.retention_ttl,
             wishes=wishes,
             member=member,
         )
@@ -168,10 +169,8 @@ class Conversations:
         found = await self._lobby.chronicle.conversations(
             visitor.application.id, window, start=query.date_start, end=query.date_end
         )
-        records, links = self._lobby.page(request, visitor, found, window, query, "conversations")
-        shapes = visitor.shapes
-        items = [shapes.conversation(record) for record in records]
-        return JSONResponse(shapes.page("conversations", items, links, query.page_size))
+        kind, write = "conversations", visitor.shapes.conversation
+        return self._lobby.page(request, visitor, found, window, query, "conversations", kind=kind, write=write)
 
     async def create(self, request: Request) -> Response:
         visitor = await self._lobby.visitor(request)
@@ -231,8 +230,10 @@ class Conversations:
         room = await self._lobby.room(request, visitor)
         actor = self._lobby.actor(visitor, room)
         member = actor.member if actor is not None else None
-        self._lobby.gatherings.tell(room, events.RoomStopAsked(kind=kind, member=member))
-        return JSONResponse({"message": f"{kind.capitalize()} stopped", "uuid": room.id})
+        told = self._lobby.gatherings.tell(room, events.RoomStopAsked(kind=kind, member=member))
+        name = "say_id" if kind == "talk" else "play_id"
+        stopped = next((entry.body[name] for entry in told if name in entry.body), room.id)
+        return JSONResponse({"message": f"{kind.capitalize()} stopped", "uuid": stopped})
 
     async def record(self, request: Request) -> Response:
         visitor = await self._lobby.visitor(request)
@@ -243,8 +244,6 @@ class Conversations:
         if asked.action == "start":
             if runs:
                 raise _record_error("already-started", "The conversation is being recorded already.")
-            if not room.heart.legs:
-                raise _record_error("no-legs", "Nobody is in the conversation.")
             self._lobby.gatherings.tell(room, asked.event(EffectId(uuid4(self._random))))
         else:
             if not runs:

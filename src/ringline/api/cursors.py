@@ -24,6 +24,8 @@ class PageQuery(Body):
     page_size: Annotated[int, whole(1, 100)] = 10
     order: Annotated[str, one_of("asc", "desc")] = "asc"
     cursor: Text | None = None
+    record_index: Annotated[int, whole(0)] = 0
+    "Only in `v0.1`, which knows no cursors: so many are passed over."
 
 
 class Cursors:
@@ -61,8 +63,7 @@ class Cursors:
             rows = rows[1:] if window.backwards else rows[: query.page_size]
         has_next = more or window.backwards
         has_previous = more if window.backwards else window.after is not None
-        filters = {name: value for name, value in given.items() if name != "cursor"}
-        filters = {**filters, "page_size": str(query.page_size), "order": query.order}
+        filters = _filters(given, query)
 
         def link(key: Any = None, *, backwards: bool = False, cursor: str | None = None) -> dict[str, str]:
             made = cursor or (self._make(key, backwards, f"{scope} {query.order}") if key is not None else None)
@@ -75,6 +76,21 @@ class Cursors:
         if rows and has_previous:
             links["prev"] = link(rows[0].key, backwards=True)
         return [row.value for row in rows], links
+
+    def by_index(self, total: int, *, query: PageQuery, url: str, given: Mapping[str, str]) -> dict[str, Any]:
+        """The links of a page of `v0.1`, in a list of so many."""
+        filters = _filters(given, query)
+
+        def link(index: int) -> dict[str, str]:
+            return {"href": f"{url}?{urlencode({**filters, 'record_index': str(index)})}"}
+
+        here, size = query.record_index, query.page_size
+        links = {"first": link(0), "self": link(here)}
+        if here + size < total:
+            links["next"] = link(here + size)
+        if here > 0:
+            links["prev"] = link(max(0, here - size))
+        return links
 
     def _make(self, key: Sequence[int | str], backwards: bool, scope: str) -> str:
         data = json.dumps([list(key), backwards], separators=(",", ":")).encode()
@@ -103,3 +119,9 @@ class Cursors:
         return hmac.new(self._secret, scope.encode("utf-8", "surrogatepass") + b"\0" + data, hashlib.sha256).digest()[
             :_MAC_BYTES
         ]
+
+
+def _filters(given: Mapping[str, str], query: PageQuery) -> dict[str, str]:
+    """What a link repeats of the query."""
+    kept = {name: value for name, value in given.items() if name not in ("cursor", "record_index")}
+    return {**kept, "page_size": str(query.page_size), "order": query.order}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Request, Response
@@ -12,9 +13,10 @@ from ringline.api.conversation_shapes import V01
 from ringline.api.cursors import PageQuery
 from ringline.api.fields import Body, Flag, Text, read, refused, whole
 from ringline.api.lobby import Lobby, Visitor, forbidden, given_query, no_such, routed
-from ringline.api.posting import event_of, is_message, read_type
+from ringline.api.posting import event_of, read_type
 from ringline.base import ApiError, uuid4
 from ringline.calls.membership import Member
+from ringline.chronicle import is_deletable
 from ringline.engine.ports import EventFilter
 from ringline.engine.rooms import RoomOwner
 
@@ -73,9 +75,8 @@ class Events:
         scope = f"events {record.id}"
         window = self._lobby.window(query, visitor, scope)
         found = await self._lobby.chronicle.entries(record.id, window, wanted)
-        entries, links = self._lobby.page(request, visitor, found, window, query, scope)
-        items = [visitor.shapes.event(record.id, entry) for entry in entries]
-        return JSONResponse(visitor.shapes.page("events", items, links, query.page_size))
+        write = partial(visitor.shapes.event, record.id)
+        return self._lobby.page(request, visitor, found, window, query, scope, kind="events", write=write)
 
     async def show(self, request: Request) -> Response:
         visitor = await self._lobby.visitor(request)
@@ -109,7 +110,7 @@ class Events:
             raise no_such("event", "Event")
         if visitor.user is not None and (entry.person is None or entry.person.id != visitor.user.id):
             raise forbidden()
-        if not is_message(entry.type):
+        if not is_deletable(entry.type):
             raise ApiError(
                 400,
                 "Only messages and custom events can be deleted.",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from ringline.accounts import Application, Token, User
-from ringline.api.conversation_shapes import VERSIONS, Shapes
+from ringline.api.conversation_shapes import V01, VERSIONS, Frame, Shapes
 from ringline.api.cursors import Cursors, PageQuery
 from ringline.api.dependencies import ConversationService
 from ringline.api.fields import empty_is_absent
@@ -19,8 +20,10 @@ from ringline.api.resource import Desk, expect_json
 from ringline.base import ApiError, ConversationId
 from ringline.calls.membership import Actor, Member
 from ringline.chronicle import ConversationRecord
-from ringline.engine.ports import Row, Window
+from ringline.engine.ports import Found, Window
 from ringline.engine.rooms import RoomOwner
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,10 @@ class Lobby:
         room = self.gatherings.find(visitor.application.id, conversation)
         if room is None or room.projector is None:
             raise no_such("conversation", "Conversation")
+        if room.projector.record.state == "INACTIVE" and request.method not in ("GET", "DELETE"):
+            # Who was in it has left: a script may still bring somebody, REST may only look at it and delete it.
+            detail = "The conversation is not active."
+            raise ApiError(400, detail, title="Bad request.", code="conversation:error:not-allowed")
         user = visitor.user
         if user is not None and not join and not any(one.person.id == user.id for one in room.projector.members()):
             raise forbidden()
@@ -132,28 +139,36 @@ class Lobby:
 
     def window(self, query: PageQuery, visitor: Visitor, scope: str) -> Window:
         """The stretch of a list that is asked for; `scope` tells this list from all others."""
+        if visitor.shapes.version == V01:
+            return Window(
+                limit=query.page_size, descending=query.order == "desc", offset=query.record_index, counted=True
+            )
         return self.cursors.window(query, f"{visitor.application.id} {scope}")
 
     def page(
         self,
         request: Request,
         visitor: Visitor,
-        found: Sequence[Row[Any]],
+        found: Found[_T],
         window: Window,
         query: PageQuery,
         scope: str,
-    ) -> tuple[list[Any], dict[str, Any]]:
-        """The things on a page, and its links."""
+        *,
+        kind: str,
+        write: Callable[[_T], Mapping[str, Any]],
+    ) -> Response:
+        """A page of a list of things of a kind, each written as `write` says."""
         path = request.url.path.rstrip("/")
         url = self.desk.base_url(request) + path
-        return self.cursors.page(
-            found,
-            window,
-            query=query,
-            scope=f"{visitor.application.id} {scope}",
-            url=url,
-            given=given_query(request),
-        )
+        given = given_query(request)
+        if visitor.shapes.version == V01:
+            links = self.cursors.by_index(found.total, query=query, url=url, given=given)
+            values = [row.value for row in found]
+        else:
+            whose = f"{visitor.application.id} {scope}"
+            values, links = self.cursors.page(found, window, query=query, scope=whose, url=url, given=given)
+        frame = Frame(links=links, size=query.page_size, index=query.record_index, total=found.total)
+        return JSONResponse(visitor.shapes.page(kind, [write(value) for value in values], frame))
 
 
 def given_query(request: Request) -> Mapping[str, str]:

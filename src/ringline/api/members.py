@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -108,9 +109,8 @@ class Members:
         scope = f"members {record.id}"
         window = self._lobby.window(query, visitor, scope)
         found = await self._lobby.chronicle.members(record.id, window)
-        members, links = self._lobby.page(request, visitor, found, window, query, scope)
-        items = [visitor.shapes.member(record.id, member) for member in members]
-        return JSONResponse(visitor.shapes.page("members", items, links, query.page_size))
+        write = partial(visitor.shapes.member, record.id)
+        return self._lobby.page(request, visitor, found, window, query, scope, kind="members", write=write)
 
     async def show(self, request: Request) -> Response:
         visitor = await self._lobby.visitor(request)

@@ -8,11 +8,10 @@ from typing import Final
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ringline.api.problems import family_of, problem
+from ringline.api.problems import INTERNAL, family_of, problem
 from ringline.base import ApiError, Clock, Random, get_log
 
 TRACE_HEADER: Final = b"x-nexmo-trace-id"
-INTERNAL: Final = "Something went wrong on our side; the instance of this error helps to find out what"
 
 log = get_log(__name__)
 

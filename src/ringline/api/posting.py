@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator
@@ -63,6 +64,15 @@ class StopBody(Body):
     play_id: Text | None = None
 
 
+class RecordEventBody(RecordBody):
+    """`audio:record`; `validity` is its word for `retention_ttl`."""
+
+    beep_start: Flag = False
+    beep_stop: Flag = False
+    streamed: Flag = False
+    detect_speech: Flag = False
+
+
 class RecordStopBody(Body):
     """`audio:record:stop`."""
 
@@ -103,11 +113,6 @@ def read_type(value: object) -> str:
     if isinstance(value, str) and len(value) <= LONGEST_CUSTOM and _CUSTOM.fullmatch(value):
         return value
     raise refused("must be an event type that can be created, such as message, custom:… or audio:say")
-
-
-def is_message(event_type: str) -> bool:
-    """Whether events of this type are words, which can be deleted."""
-    return event_type in ("message", "text", "image") or event_type.startswith("custom:")
 
 
 def event_of(
@@ -224,8 +229,8 @@ def _mute(asked: _Asked) -> Event:
         raise ApiError(400, "The leg is not answered.", title="Bad request.", code="leg:error:not-answered")
     on = asked.type.endswith(":on")
     if asked.type.startswith("audio:mute"):
-        return events.MuteAsked(leg=leg, muted=on)
-    return events.EarmuffAsked(leg=leg, earmuffed=on)
+        return events.MuteAsked(leg=leg, muted=on, posted=True)
+    return events.EarmuffAsked(leg=leg, earmuffed=on, posted=True)
 
 
 def _record(asked: _Asked) -> Event:
@@ -237,10 +242,9 @@ def _record(asked: _Asked) -> Event:
         body["split"] = "conversation" if body["split"] else None
     if body.get("format") is None:
         body.pop("format", None)
-    recording = _read_within(RecordBody, {**body, "action": "start"})
-    if not asked.room.heart.legs:
-        raise ApiError(400, "Nobody is in the conversation.", title="Bad request.", code="record:error:no-legs")
-    return recording.event(asked.effect, member=asked.member)
+    recording = _read_within(RecordEventBody, {**body, "action": "start"})
+    event = recording.event(asked.effect, member=asked.member)
+    return replace(event, beep_start=recording.beep_start, beep_stop=recording.beep_stop)
 
 
 def _record_stop(asked: _Asked) -> Event:

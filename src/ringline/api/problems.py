@@ -19,6 +19,7 @@ from ringline.base import ApiError
 VALIDATION: Final = "The request failed due to validation errors"
 SECRET_VALIDATION: Final = "The request failed due to secret validation errors"
 FORBIDDEN: Final = "Your account does not have permission to perform this action"
+INTERNAL: Final = "Something went wrong on our side; the instance of this error helps to find out what"
 SLOW_DOWN: Final = "Please wait, then retry your request"
 
 _TYPES: Final = "https://developer.vonage.com/api-errors"
@@ -85,6 +86,12 @@ _CODE_OF_TOKEN: Final = {
     "You did not provide a token. Please provide a valid token.": "system:error:missing-token",
     "You provided an expired token. Please provide a valid token.": "system:error:expired-token",
 }
+_DETAILS_OF_CONVERSATIONS: Final = {
+    VALIDATION: "Input validation failure.",
+    SLOW_DOWN: "You have exceeded your request limit. You can try again shortly.",
+    INTERNAL: "Something went wrong.",
+}
+"Of all APIs, in the words of these."
 
 
 class Family(Enum):
@@ -95,6 +102,10 @@ class Family(Enum):
     NUMBERS = "numbers"
     SECRETS = "secrets"
     CONVERSATIONS = "conversations"
+    USERS = "users"
+
+
+_WITH_TOKENS: Final = (Family.VOICE, Family.CONVERSATIONS, Family.USERS)
 
 
 def family_of(path: str) -> Family:
@@ -103,8 +114,8 @@ def family_of(path: str) -> Family:
         return Family.APPLICATIONS
     if path.startswith(("/account/", "/number/")):
         return Family.NUMBERS
-    if _OF_CONVERSATIONS.match(path):
-        return Family.CONVERSATIONS
+    if (found := _OF_CONVERSATIONS.match(path)) is not None:
+        return Family.USERS if found[2] == "users" else Family.CONVERSATIONS
     if path.startswith("/accounts/"):
         return Family.SECRETS
     if path.startswith("/ringline/v1/audit"):
@@ -119,11 +130,11 @@ def bad_request(*parameters: tuple[str, str], detail: str = VALIDATION) -> ApiEr
 
 def problem(error: ApiError, *, family: Family, trace: str, reading: bool = False) -> JSONResponse:
     """Write a refusal. `trace` is the request's trace id, `reading` tells that it was a GET."""
+    if family is Family.USERS and error.status in (406, 415):  # the Users API has one status for both
+        error = ApiError(406, "Invalid Content-Type.")
     headers = {}
     if error.status == 401:
-        headers["WWW-Authenticate"] = (
-            "Bearer" if family in (Family.VOICE, Family.CONVERSATIONS) else 'Basic realm="ringline"'
-        )
+        headers["WWW-Authenticate"] = "Bearer" if family in _WITH_TOKENS else 'Basic realm="ringline"'
     if error.status in (429, 503):
         headers["Retry-After"] = "1"
     return JSONResponse(_body(error, family, trace, reading), error.status, headers)
@@ -132,7 +143,7 @@ def problem(error: ApiError, *, family: Family, trace: str, reading: bool = Fals
 def _body(error: ApiError, family: Family, trace: str, reading: bool) -> Mapping[str, Any]:
     if family is Family.NUMBERS:
         return {"error-code": str(error.status), "error-code-label": error.detail}
-    if family is Family.CONVERSATIONS:
+    if family in (Family.CONVERSATIONS, Family.USERS):
         return _of_conversations(error, trace)
     body: dict[str, Any] = {
         "type": _type(error.status, error.code, family, reading),
@@ -160,7 +171,7 @@ def _of_conversations(error: ApiError, trace: str) -> Mapping[str, Any]:
     body: dict[str, Any] = {
         "type": f"{_CONVERSATION_TYPES}#{code}",
         "title": error.title or titles.get(error.status, _TITLES.get(error.status, "Error")),
-        "detail": "Input validation failure." if error.detail == VALIDATION else error.detail,
+        "detail": _DETAILS_OF_CONVERSATIONS.get(error.detail, error.detail),
         "code": code,
         "instance": trace,
     }

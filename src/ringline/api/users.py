@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -16,6 +17,9 @@ from ringline.api.cursors import PageQuery
 from ringline.api.fields import Body, Date, Flag, Text, one_of, read, refused, whole
 from ringline.api.lobby import Lobby, Visitor, forbidden, given_query, routed
 from ringline.base import ApiError, uuid4
+from ringline.calls.membership import Member
+from ringline.chronicle import ConversationRecord
+from ringline.engine.ports import Found
 
 _KINDS: Final = ("pstn", "sip", "vbc", "websocket", "sms", "mms", "whatsapp", "viber", "messenger")
 _MOST_CHANNELS: Final = 20
@@ -99,9 +103,8 @@ class Users:
         query = read(UserQuery, given_query(request))
         window = self._lobby.window(query, visitor, "users")
         found = await self._lobby.chronicle.users(visitor.application.id, window, name=query.name)
-        users, links = self._lobby.page(request, visitor, found, window, query, "users")
-        items = [visitor.shapes.user(user, brief=True) for user in users]
-        return JSONResponse(visitor.shapes.page("users", items, links, query.page_size))
+        write = partial(visitor.shapes.user, brief=True)
+        return self._lobby.page(request, visitor, found, window, query, "users", kind="users", write=write)
 
     async def create(self, request: Request) -> Response:
         visitor = await self._lobby.visitor(request, admin=True)
@@ -131,9 +134,8 @@ class Users:
         automatic = await self._lobby.chronicle.automatic_person(visitor.application.id, named)
         if automatic is not None and visitor.user is None:
             known = await self._lobby.chronicle.user(visitor.application.id, named)
-            if known is None:  # made for a leg: there is nothing else to be said of it
-                href = {"self": {"href": f"{visitor.shapes.base}/users/{automatic['id']}"}}
-                return JSONResponse({**automatic, "properties": {}, "channels": {}, "_links": href})
+            if known is None:
+                return JSONResponse(visitor.shapes.automatic_user(automatic["id"], automatic["name"]))
         return JSONResponse(visitor.shapes.user(await self._user(request, visitor)))
 
     async def change(self, request: Request) -> Response:
@@ -144,15 +146,15 @@ class Users:
         if asked.name is not None and asked.name != user.name:
             self._take_name(visitor, asked.name)
             self._lobby.user_names.drop(user.application, user.name)
-        replaced = request.method == "PUT"
+        given = body if request.method != "PUT" else dict.fromkeys(UserBody.model_fields)
         properties = _properties(asked)
         changed = replace(
             user,
             name=asked.name or user.name,
-            display_name=asked.display_name if replaced or asked.display_name is not None else user.display_name,
-            image_url=asked.image_url if replaced or asked.image_url is not None else user.image_url,
-            properties=properties or {} if replaced or properties is not None else user.properties,
-            channels=asked.channels or {} if replaced or asked.channels is not None else user.channels,
+            display_name=asked.display_name if "display_name" in given else user.display_name,
+            image_url=asked.image_url if "image_url" in given else user.image_url,
+            properties=properties or {} if "properties" in given else user.properties,
+            channels=asked.channels or {} if "channels" in given else user.channels,
             updated_at=self._lobby.desk.needs.clock.wallclock(),
         )
         await self._lobby.chronicle.save_user(changed)
@@ -174,14 +176,16 @@ class Users:
         found = await self._lobby.chronicle.memberships(
             user.application, user.id, window, state=query.state, start=query.date_start
         )
-        pairs, links = self._lobby.page(request, visitor, found, window, query, scope)
-        items = []
-        for record, member in pairs:
+
+        def write(pair: tuple[ConversationRecord, Member]) -> dict[str, Any]:
+            record, member = pair
             item = visitor.shapes.conversation(record)
             if not query.include_custom_data:
                 item["properties"] = {key: one for key, one in item["properties"].items() if key != "custom_data"}
-            items.append({**item, "_embedded": {"id": member.id, "state": member.state}})
-        return JSONResponse(visitor.shapes.page("conversations", items, links, query.page_size))
+            return {**item, "_embedded": {"id": member.id, "state": member.state}}
+
+        kind = "conversations"
+        return self._lobby.page(request, visitor, found, window, query, scope, kind=kind, write=write)
 
     async def sessions(self, request: Request) -> Response:
         visitor = await self._lobby.visitor(request)
@@ -189,8 +193,8 @@ class Users:
         user = await self._user(request, visitor)
         scope = f"sessions of {user.id}"
         window = self._lobby.window(query, visitor, scope)
-        _, links = self._lobby.page(request, visitor, [], window, query, scope)
-        return JSONResponse(visitor.shapes.page("sessions", [], links, query.page_size))
+        none: Found[dict[str, Any]] = Found()
+        return self._lobby.page(request, visitor, none, window, query, scope, kind="sessions", write=dict)
 
     async def _user(self, request: Request, visitor: Visitor) -> User:
         """The user of the URL; a user sees only itself."""

@@ -211,6 +211,8 @@ class StartRecording(Command):
     "1: everything mixed."
     heard_by: LegId | None = None
     "With two channels: left what this leg says, right what it hears. None: one channel a leg."
+    keep_days: int | None = None
+    "How long the file is kept; None: as long as the operator says."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,6 +123,7 @@ class Conversation:
                 life.orphaned(turn, event)
             case PlayEnded(leg=None):
                 announcements.ended(turn, event)
+                recordings.beep_over(turn, event)
             case LegInvited() | MemberLeft() | ProfileChanged() | DeleteAsked():
                 _of_members(turn, event)
             case RoomPlayAsked() | RoomStopAsked() | RoomKeysAsked() | RoomRecordAsked() | RoomRecordStopAsked():
@@ -144,6 +145,7 @@ class Conversation:
             raise AssertionError("the rules chase their own tail")
         if not self.room.legs:
             recordings.stop_all(turn)
+        recordings.begin_awaited(turn)
         announcements.forget_absent(turn)
         arrange(turn)
         room = self.room

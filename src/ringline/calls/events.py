@@ -169,6 +169,14 @@ class KeyReleased(Event):
     held_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakingChanged(Event):
+    """Somebody has begun to speak, or is silent again: steadied, for those who watch. No rule depends on it."""
+
+    leg: LegId
+    speaks: bool
+
+
 # ── results of commands ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -366,6 +374,8 @@ class MuteAsked(Event):
 
     leg: LegId
     muted: bool
+    posted: bool = False
+    "It came as an event of the conversation, which is told even if nothing changes by it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,6 +384,8 @@ class EarmuffAsked(Event):
 
     leg: LegId
     earmuffed: bool
+    posted: bool = False
+    "It came as an event of the conversation, which is told even if nothing changes by it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -536,8 +548,14 @@ class RoomRecordAsked(Event):
     "Two channels: what the initial caller says, and what it hears."
     hook: Hook | None = None
     limit_s: float | None = None
+    beep_start: bool = False
+    "A tone is heard by all before it begins,"
+    beep_stop: bool = False
+    "and one when REST has stopped it."
+    keep_days: int | None = None
+    "How long the file is kept; None: as long as the operator says."
     wishes: Mapping[str, Any] = field(default_factory=dict)
-    "What else was said of it: `retention_ttl`, `transcription` …"
+    "What else was said of it, such as `transcription`."
     member: str | None = None
 
 

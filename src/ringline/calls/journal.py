@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from ringline.base import Instant
-from ringline.calls import commands, events, facts, membership, parties, state, verdict
+from ringline.calls import commands, events, facts, figures, membership, parties, state, verdict
 from ringline.calls.actions import RUNNING
 from ringline.calls.actions.pay import CardPrompt
 from ringline.calls.actions.prompt import Prompt
@@ -17,6 +17,7 @@ from ringline.calls.codec import CodecError, dump, load, register
 from ringline.calls.commands import Command
 from ringline.calls.conversation import HEART, Conversation
 from ringline.calls.events import Opened
+from ringline.calls.figures import MediaFigures
 from ringline.calls.listening import Ear, SpeechOptions
 
 FORMAT: Final = 1
@@ -29,17 +30,19 @@ def _dataclasses(module: Any) -> Iterable[type[Any]]:
             yield cls
 
 
-for _module in (commands, events, facts, membership, parties, state, verdict):
+for _module in (commands, events, facts, figures, membership, parties, state, verdict):
     register(*_dataclasses(_module))
 register(CardPrompt, Ear, Prompt, SpeechOptions, *RUNNING)
 
 
-def entry(event: Mapping[str, Any], given: Iterable[Command], at: Instant) -> dict[str, Any]:
-    """Write one event and the commands it led to as JSON.
+def entry(
+    event: Mapping[str, Any], given: Iterable[Command], at: Instant, figures: Sequence[MediaFigures] = ()
+) -> dict[str, Any]:
+    """Write one event and the commands it led to as JSON, with the figures of the legs that ended.
 
     The event has been written down (`dump`) before the rules saw it: they change a leg that arrives.
     """
-    return {
+    line = {
         "format": FORMAT,
         "heart": HEART,
         "now": at.now,
@@ -47,6 +50,9 @@ def entry(event: Mapping[str, Any], given: Iterable[Command], at: Instant) -> di
         "event": event,
         "commands": [dump(command) for command in given],
     }
+    if figures:
+        line["figures"] = dump(figures)
+    return line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from ringline.base import EffectId
-from ringline.calls.commands import StartRecording, StopRecording, Tell
-from ringline.calls.events import RecordingDone, RecordingFailed, RoomRecordAsked, RoomRecordStopAsked
+from ringline.calls.commands import Play, StartRecording, StopPlay, StopRecording, Tell, Tone
+from ringline.calls.events import PlayEnded, RecordingDone, RecordingFailed, RoomRecordAsked, RoomRecordStopAsked
 from ringline.calls.facts import RecordFact
 from ringline.calls.mixing import arrange
 from ringline.calls.parties import Hook
@@ -15,6 +15,8 @@ from ringline.calls.turn import RecordingSettled, Turn
 
 LONGEST_S: Final = 7200.0
 TIMER: Final = "record:"
+MOST_AWAITED: Final = 10
+"Recordings that wait for somebody to come; more are not taken."
 
 
 def start_recording(
@@ -44,28 +46,72 @@ def start_recording(
 
 
 def start_by_rest(turn: Turn, event: RoomRecordAsked) -> None:
-    """REST records the conversation; where its webhook goes says the request, else the application."""
+    """REST records the conversation; where its webhook goes says the request, else the application.
+
+    One in which nobody is yet is recorded from when somebody comes.
+    """
     room = turn.room
-    if not room.legs:
-        turn.error("Recording failed. Nobody is in the conversation.")
+    if not any(leg.up for leg in room.legs.values()):
+        if len(room.awaited) < MOST_AWAITED:
+            room.awaited[event.effect] = event
         return
-    room.recordings[event.effect] = Recording(
-        effect=event.effect, owner=None, hook=event.hook or room.application.event
+    _start(turn, event)
+
+
+def begin_awaited(turn: Turn) -> None:
+    """Somebody is there: begin what waited for it."""
+    room = turn.room
+    if room.awaited and any(leg.up for leg in room.legs.values()):
+        waiting, room.awaited = room.awaited, {}
+        for event in waiting.values():
+            _start(turn, event)
+
+
+def _start(turn: Turn, event: RoomRecordAsked) -> None:
+    room = turn.room
+    recording = room.recordings[event.effect] = Recording(
+        effect=event.effect, owner=None, hook=event.hook or room.application.event, order=event
     )
-    room.timers[TIMER + event.effect] = turn.at.now + min(event.limit_s or LONGEST_S, LONGEST_S)
+    if event.beep_start:
+        recording.beep = _beep(turn)
+    else:
+        _begin(turn, recording, event)
+
+
+def beep_over(turn: Turn, event: PlayEnded) -> None:
+    """A tone of the conversation's own is over: the recording that waited for it begins, without it."""
+    for recording in turn.room.recordings.values():
+        if recording.beep == event.effect and recording.order is not None:
+            _begin(turn, recording, recording.order)
+
+
+def _begin(turn: Turn, recording: Recording, order: RoomRecordAsked) -> None:
+    room = turn.room
+    recording.beep = None
+    room.timers[TIMER + order.effect] = turn.at.now + min(order.limit_s or LONGEST_S, LONGEST_S)
     arrange(turn)
     turn.emit(
         StartRecording(
-            effect=event.effect,
-            container=event.container,
-            channels=event.channels,
-            heard_by=room.first_leg if event.heard else None,
+            effect=order.effect,
+            container=order.container,
+            channels=order.channels,
+            heard_by=room.first_leg if order.heard else None,
+            keep_days=order.keep_days,
         )
     )
 
 
+def _beep(turn: Turn) -> EffectId:
+    """A tone that all hear."""
+    effect = turn.new_effect()
+    arrange(turn)
+    turn.emit(Play(effect=effect, owner=None, leg=None, source=Tone(name="beep"), loop=1, level=0.0))
+    return effect
+
+
 def stop_by_rest(turn: Turn, event: RoomRecordStopAsked) -> None:
-    """Close the recording that is meant, or all that REST began."""
+    """Close the recording that is meant, or all that REST began; one that nobody has come to is none."""
+    turn.room.awaited = {key: one for key, one in turn.room.awaited.items() if event.effect not in (None, key)}
     for one in list(turn.room.recordings.values()):
         if one.effect == event.effect or (event.effect is None and one.owner is None):
             stop_recording(turn, one.effect)
@@ -74,10 +120,17 @@ def stop_by_rest(turn: Turn, event: RoomRecordStopAsked) -> None:
 def stop_recording(turn: Turn, effect: EffectId) -> None:
     """Close a recording; its webhook follows when the file is there."""
     recording = turn.room.recordings.get(effect)
-    if recording is not None and not recording.stopping:
-        recording.stopping = True
-        turn.room.timers.pop(TIMER + effect, None)
-        turn.emit(StopRecording(effect=effect))
+    if recording is None or recording.stopping:
+        return
+    order = recording.order
+    if recording.beep is not None and order is not None:  # nothing was said yet, and that is what is reported
+        turn.emit(StopPlay(effect=recording.beep))
+        _begin(turn, recording, order)
+    recording.stopping = True
+    turn.room.timers.pop(TIMER + effect, None)
+    turn.emit(StopRecording(effect=effect))
+    if order is not None and order.beep_stop and turn.room.legs:
+        _beep(turn)
 
 
 def stop_all(turn: Turn) -> None:

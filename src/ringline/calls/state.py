@@ -16,6 +16,7 @@ from ringline.calls.verdict import Verdict
 
 if TYPE_CHECKING:
     from ringline.calls.commands import Source
+    from ringline.calls.events import RoomRecordAsked
 
 RING: Final = "ring"
 LENGTH: Final = "length"
@@ -203,6 +204,10 @@ class Recording:
     stopping: bool = False
     whole_room: bool = False
     "Asked for by a `conversation` action: ends with the conversation."
+    beep: EffectId | None = None
+    "The tone before it sounds still: it begins when that is over."
+    order: RoomRecordAsked | None = None
+    "What REST asked for."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -232,6 +237,8 @@ class Room:
     "How much of the seed's randomness is used."
     legs: dict[LegId, Leg] = field(default_factory=dict)
     recordings: dict[EffectId, Recording] = field(default_factory=dict)
+    awaited: dict[EffectId, RoomRecordAsked] = field(default_factory=dict)
+    "Recordings that begin when somebody comes."
     announcements: dict[EffectId, Announcement] = field(default_factory=dict)
     "Those that play and those that wait, in the order in which they were asked for."
     timers: dict[str, float] = field(default_factory=dict)

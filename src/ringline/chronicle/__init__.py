@@ -4,19 +4,21 @@ Nothing is decided here. A `Projector` reads what a conversation's journal says 
 journal, always.
 """
 
-from ringline.chronicle.entries import Changes, ConversationRecord, Entry
+from ringline.chronicle.entries import DELETABLE, Changes, ConversationRecord, Entry, is_deletable
 from ringline.chronicle.identity import automatic_name, automatic_person, member_of_leg
 from ringline.chronicle.projector import Projector
 from ringline.chronicle.shapes import matches, rtc_payload
 from ringline.chronicle.story import rewrite
 
 __all__ = [
+    "DELETABLE",
     "Changes",
     "ConversationRecord",
     "Entry",
     "Projector",
     "automatic_name",
     "automatic_person",
+    "is_deletable",
     "matches",
     "member_of_leg",
     "rewrite",

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from ringline.base import ApplicationId, ConversationId
 from ringline.calls.membership import Callback, Member, Person
+
+DELETABLE: Final = ("message", "text", "image", "custom:*")
+"Types of events that are words: they can be deleted, and are empty then."
+
+
+def is_deletable(event_type: str) -> bool:
+    """Whether events of this type are words, which can be deleted."""
+    return event_type in DELETABLE or event_type.startswith("custom:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from ringline.base import EffectId, iso_ms
 from ringline.calls.facts import LegView, StatusFact
+from ringline.calls.figures import MediaFigures
 from ringline.calls.membership import Person
+from ringline.chronicle.quality import bandwidth_body, mos_of, quality_body
 from ringline.chronicle.reasons import reason_of, state_of, status_for_clients
 from ringline.chronicle.shapes import party_body
 
@@ -41,6 +44,10 @@ class LegStory:
     ear: EffectId | None = None
     "A `Listen` that is at work for it."
     end: StatusFact | None = None
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    "Custom headers of the INVITE by which it came, by their own names."
+    figures: MediaFigures | None = None
+    "What its audio amounted to; set once it has ended."
 
     @property
     def kind(self) -> str:
@@ -59,7 +66,7 @@ class LegStory:
             "id": view.uuid,
             "from": party_body(view.from_),
             "to": party_body(view.to),
-            "headers": dict(view.to.headers),
+            "headers": dict(self.headers or view.to.headers),
             "leg_ids": [view.uuid],
             "legs": [{"leg_id": view.uuid, "status": status_for_clients(view)}],
             "leg_settings": {},
@@ -97,7 +104,13 @@ class LegStory:
 
     def hangup(self) -> dict[str, Any]:
         """The body of `sip:hangup` and `rtc:hangup`."""
-        return {"direction": self.view.direction, "channel": self.channel(), "reason": self.reason()}
+        return {
+            "direction": self.view.direction,
+            "channel": self.channel(),
+            "quality": quality_body(self.figures),
+            "bandwidth": bandwidth_body(self.figures),
+            "reason": self.reason(),
+        }
 
     def bill(self) -> dict[str, Any]:
         """The body of `sip:status` and `rtc:status`."""
@@ -110,8 +123,8 @@ class LegStory:
         rate = end.rate if end is not None and end.rate is not None else "0"
         duration = str(view.duration_s or 0)
         if self.family == "rtc":
-            common = {"duration": duration, **times, "price": price, "price_currency": "EUR"}
-            return {**common, "channel": self.channel()}
+            opinion = {"mos": mos_of(self.figures), "price": price, "price_currency": "EUR"}
+            return {"duration": duration, **times, **opinion, "channel": self.channel()}
         return {
             "price": price,
             "rate": rate,

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ringline.base import ApplicationId, ConversationId, LegId
 from ringline.calls import events
 from ringline.calls.facts import LegView, StatusFact
+from ringline.calls.figures import MediaFigures
 from ringline.calls.membership import INVITED, JOINED, LEFT, Actor, Member
 from ringline.calls.parties import Party
 from ringline.chronicle.identity import automatic_person, member_of_leg
@@ -18,6 +19,7 @@ from ringline.chronicle.legs import LegStory
 from ringline.chronicle.shapes import conversation_body, initiator_body, media_body, timestamps, user_body
 
 _MACHINES: Final = frozenset({"human", "machine"})
+_PREFIX: Final = "SipHeader_"
 _TRANSFERRED: Final = {"code": "transfer", "text": "transferred"}
 
 
@@ -49,6 +51,7 @@ class Members:
         self._arrival: events.LegArrived | None = None
         self._invitation: events.LegInvited | None = None
         self._order: events.OutgoingLeg | None = None
+        self._caller: events.IncomingLeg | None = None
         self._farewell: dict[LegId, events.MemberLeft] = {}
         for member in list(ledger.members.values()):
             self._forget_leg_of(member)
@@ -66,12 +69,29 @@ class Members:
             ring_s=leg.ring_limit_s,
             length_s=leg.length_limit_s,
             detects=leg.detection is not None,
+            headers=_own_names(leg.sip_headers),
         )
         self.legs[leg.id] = story
         self._arrival = replace(event, leg=replace(leg))
 
     def dials(self, event: events.OutgoingLeg) -> None:
         self._order = event
+
+    def comes(self, event: events.IncomingLeg) -> None:
+        self._caller = event
+
+    def speaks(self, event: events.SpeakingChanged) -> None:
+        """Somebody has begun to speak, or is silent again."""
+        story = self.legs.get(event.leg)
+        if story is not None:
+            what = f"audio:speaking:{'on' if event.speaks else 'off'}"
+            self._ledger.tell(what, {"channel": story.channel()}, story.member)
+
+    def measured(self, figures: Iterable[MediaFigures]) -> None:
+        """What the audio of legs amounted to that end now."""
+        for one in figures:
+            if one.leg in self.legs:
+                self.legs[one.leg].figures = one
 
     def invited(self, event: events.LegInvited) -> None:
         self._invitation = event
@@ -99,17 +119,19 @@ class Members:
             self._leave(member, event.reason, event.by)
 
     def muted(self, event: events.MuteAsked) -> None:
-        self._set(event.leg, "mute", event.muted)
+        self._set(event.leg, "mute", event.muted, posted=event.posted)
 
     def earmuffed(self, event: events.EarmuffAsked) -> None:
-        self._set(event.leg, "earmuff", event.earmuffed)
+        self._set(event.leg, "earmuff", event.earmuffed, posted=event.posted)
 
-    def _set(self, leg: LegId, what: str, on: bool) -> None:
+    def _set(self, leg: LegId, what: str, on: bool, *, posted: bool) -> None:
         story = self.legs.get(leg)
         member = self._ledger.members.get(story.member) if story is not None else None
         if story is None or member is None:
             return
         changed = replace(member, muted=on) if what == "mute" else replace(member, earmuffed=on)
+        if changed == member and not posted:
+            return
         self._ledger.put(changed)
         self._ledger.tell(f"audio:{what}:{'on' if on else 'off'}", {"rtc_id": leg}, member.id)
         self._tell_media(story, changed)
@@ -176,7 +198,8 @@ class Members:
         room = self._ledger.record.id
         invitation = self._invitation if self._invitation and self._invitation.leg == view.uuid else None
         order = self._order if self._order and self._order.leg == view.uuid else None
-        self._invitation = self._order = None
+        caller = self._caller if self._caller and self._caller.leg == view.uuid else None
+        self._invitation = self._order = self._caller = None
         inbound = view.direction == "inbound"
         person = invitation.person if invitation is not None else None
         story = LegStory(
@@ -184,6 +207,7 @@ class Members:
             person=person or automatic_person(view.uuid, inbound=inbound),
             view=view,
             child=not inbound and order is None and invitation is None,
+            headers=_own_names(caller.sip_headers) if caller is not None else {},
         )
         limits = order or invitation
         if limits is not None:
@@ -335,6 +359,11 @@ class Members:
         """A leg of an earlier run is nobody's any more."""
         if member.leg is not None:
             self._leave(replace(member, leg=None), {"code": "", "text": "failed"}, None)
+
+
+def _own_names(sip_headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as the caller spelled them: without the prefix of the answer webhook."""
+    return {name.removeprefix(_PREFIX): value for name, value in sip_headers.items()}
 
 
 def _by(actor: Actor | None) -> dict[str, Any]:

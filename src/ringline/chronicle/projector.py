@@ -14,6 +14,7 @@ from ringline.calls import commands, events
 from ringline.calls.commands import Command
 from ringline.calls.events import Event, Opened
 from ringline.calls.facts import InputFact, LegView, StatusFact
+from ringline.calls.figures import MediaFigures
 from ringline.calls.membership import Member
 from ringline.chronicle.entries import Changes, ConversationRecord
 from ringline.chronicle.ledger import Ledger
@@ -79,12 +80,20 @@ class Projector:
                 self._members.arrives(event)
             case events.OutgoingLeg():
                 self._members.dials(event)
+            case events.IncomingLeg():
+                self._members.comes(event)
+            case events.SpeakingChanged():
+                self._members.speaks(event)
             case _:
                 self._by_rest(event)
 
-    def end(self, given: Iterable[Command]) -> Changes:
-        """The event has been worked on: these commands follow. Give all that has changed by it."""
+    def end(self, given: Iterable[Command], figures: Iterable[MediaFigures] = ()) -> Changes:
+        """The event has been worked on: these commands follow. Give all that has changed by it.
+
+        `figures` are those of the legs that end with it.
+        """
         lived = self._ledger.lives
+        self._members.measured(figures)
         for command in given:
             self._decided(command)
         match self._event:

@@ -99,6 +99,7 @@ class Sounds:
         body = _record_body(
             event.effect, event.container, event.channels, split=event.heard or event.channels > 1, wishes=event.wishes
         )
+        body |= {"validity": event.keep_days, "beep_start": event.beep_start, "beep_stop": event.beep_stop}
         number = self._ledger.tell("audio:record", body, event.member)
         self._tapes[event.effect] = _Tape(number, event.container, event.member, by_rest=True)
 
@@ -222,7 +223,7 @@ def _record_body(
     return {
         "recording_id": effect,
         "format": container,
-        "validity": wishes.get("retention_ttl"),
+        "validity": None,
         "streamed": False,
         "beep_start": False,
         "beep_stop": False,

@@ -9,6 +9,7 @@ from typing import Any
 from ringline.base import Instant
 from ringline.calls.codec import CodecError, load
 from ringline.calls.events import Opened
+from ringline.calls.figures import figures_in
 from ringline.chronicle.entries import Entry
 from ringline.chronicle.projector import Projector
 
@@ -31,5 +32,5 @@ def rewrite(lines: Iterable[Mapping[str, Any]]) -> list[Entry]:
             raise CodecError("the journal does not begin with the opening of its conversation")
         else:
             projector.begin(event, at)
-            told.extend(projector.end([load(command) for command in line["commands"]]).entries)
+            told.extend(projector.end([load(command) for command in line["commands"]], figures_in(line)).entries)
     return told

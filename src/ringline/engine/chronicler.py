@@ -17,7 +17,8 @@ from ringline.engine.ports import Chronicle, KeptMember
 
 log = get_log(__name__)
 Watcher = Callable[[ConversationRecord, Entry], None]
-_FOR_CLIENTS_ONLY: Final = ("rtc:answer", "audio:speaking:")
+_FOR_CLIENTS_ONLY: Final = ("rtc:answer",)
+_ON_REQUEST: Final = "audio:speaking:"
 
 
 class Chronicler:
@@ -62,10 +63,11 @@ class Chronicler:
         if entry.type.startswith(_FOR_CLIENTS_ONLY):
             return
         application = self._directory.application(record.application)
+        asked = application is not None and application.settings.speaking_events
         rtc = application.rtc.event_url if application is not None and application.rtc is not None else None
         callback = record.callback
         payload: dict[str, Any] | None = None
-        if rtc is not None and rtc.address:
+        if rtc is not None and rtc.address and (asked or not entry.type.startswith(_ON_REQUEST)):
             payload = rtc_payload(entry, record.id, record.application)
             hook = Hook(url=rtc.address, method=rtc.http_method)
             self._hooks.pass_on(RTC, record.id, record.application, hook, _written(payload, hook))

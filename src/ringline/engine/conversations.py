@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypedDict
 
 from ringline.accounts import Application, Directory, Webhook
-from ringline.base import ApplicationId, Clock, ConversationId, Random, get_log, new_conversation_id
+from ringline.base import ApplicationId, Clock, ConversationId, LegId, Random, get_log, new_conversation_id
 from ringline.calls.commands import Command
 from ringline.calls.events import DeleteAsked, Opened
+from ringline.calls.figures import MediaFigures
 from ringline.calls.membership import Profile, Resumed
 from ringline.calls.parties import AppSettings, Hook
 from ringline.engine.chronicler import Chronicler
@@ -42,6 +43,7 @@ class Conversations:
         inbound_limit_s: float,
         carry_out: Callable[[RoomOwner, Command], None],
         on_bug: Callable[[RoomOwner, BaseException], None],
+        measure: Callable[[LegId], MediaFigures | None],
         chronicler: Chronicler | None = None,
     ) -> None:
         self._directory = directory
@@ -51,6 +53,7 @@ class Conversations:
         self._inbound_limit_s = inbound_limit_s
         self._carry_out = carry_out
         self._on_bug = on_bug
+        self._measure = measure
         self._chronicler = chronicler
         self._rooms: dict[ConversationId, RoomOwner] = {}
         self._names: dict[ApplicationId, dict[str, ConversationId]] = {}
@@ -107,6 +110,11 @@ class Conversations:
     def create(self, application: Application, profile: Profile) -> RoomOwner:
         """A conversation that REST makes. Nobody has its name, and `crowded` has been asked."""
         return self._last(self._settings(application), profile)
+
+    def of(self, application: ApplicationId) -> list[RoomOwner]:
+        """The lasting conversations of an application, those asleep are woken."""
+        found = [self.get(conversation) for conversation in list(self._names.get(application, {}).values())]
+        return [room for room in found if room is not None]
 
     def find(self, application: ApplicationId, name: str) -> RoomOwner | None:
         """The lasting conversation of that name."""
@@ -243,6 +251,7 @@ class Conversations:
             "store": self._store,
             "carry_out": self._carry_out,
             "on_bug": self._on_bug,
+            "measure": self._measure,
             "chronicler": self._chronicler,
         }
 
@@ -318,6 +327,7 @@ class _Ports(TypedDict):
     store: Store
     carry_out: Callable[[RoomOwner, Command], None]
     on_bug: Callable[[RoomOwner, BaseException], None]
+    measure: Callable[[LegId], MediaFigures | None]
     chronicler: Chronicler | None
 
 

@@ -21,6 +21,7 @@ from ringline.calls import commands, events
 from ringline.calls.commands import Command
 from ringline.calls.events import Event
 from ringline.calls.facts import LegView
+from ringline.calls.figures import MediaFigures
 from ringline.calls.parties import Hook, Party
 from ringline.chronicle import Entry
 from ringline.engine import ports
@@ -36,6 +37,7 @@ from ringline.engine.prompts import Prompts
 from ringline.engine.recorder import Recorder
 from ringline.engine.records import record_of
 from ringline.engine.rooms import Reopened, RoomOwner
+from ringline.engine.speaking import Speaking
 
 log = get_log(__name__)
 _LAST_WORDS_S = 30.0
@@ -142,6 +144,7 @@ class Engine:
             inbound_limit_s=options.inbound_limit_s,
             carry_out=self._carry_out,
             on_bug=self._end_of_a_bug,
+            measure=self._measure,
             chronicler=self.chronicler,
         )
         self._where: dict[LegId, RoomOwner] = {}
@@ -155,7 +158,8 @@ class Engine:
             rates=options.rates,
             step_s=options.rate_step_s,
         )
-        self._watchers: list[Callable[[LegView], None]] = [self.guard.follow]
+        self._speaking = Speaking(media=outside.media, directory=directory, report=self.report)
+        self._watchers: list[Callable[[LegView], None]] = [self.guard.follow, self._speaking.follow]
         self._idle = asyncio.Event()
         self._idle.set()
         outside.media.listen(self._heard)
@@ -297,6 +301,7 @@ class Engine:
             "listeners": self._listeners.busy,
             "payments": self._cashier.busy,
             "detections": self._detections.busy,
+            "voices watched": self._speaking.busy,
         }
         return [f"{count} {what}" for what, count in counts.items() if count]
 
@@ -321,6 +326,7 @@ class Engine:
         self._prompts.close()
         self._listeners.close()
         self._cashier.close()
+        self._speaking.close()
         self._conversations.close()
 
     # ── moving legs ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -494,12 +500,30 @@ class Engine:
                 watched = self._watched.pop(effect, None)
                 if watched is not None:
                     self.report(events.SilenceFound(effect=effect, leg=watched))
+            case ports.SpeechStarted() | ports.SpeechStopped():
+                self._speaking.heard(event)
             case ports.MediaTimeout(leg=leg):
                 self.report(events.LegLost(leg=leg, why="no audio came any more"))
             case ports.LegMediaFailed(leg=leg, why=why):
                 self.report(events.LegLost(leg=leg, why=why))
             case ports.AudioStarted(leg=leg):
                 self.trace(leg, {"what": "audio", "text": "first audio from the far end"})
+
+    def _measure(self, leg: LegId) -> MediaFigures | None:
+        """What a leg's audio has amounted to so far; None when it has none."""
+        counted = self.outside.media.counters(leg)
+        if counted is None:
+            return None
+        return MediaFigures(
+            leg=leg,
+            packets_received=counted.packets_received,
+            packets_lost=counted.packets_lost,
+            packets_late=counted.packets_late,
+            jitter_ms=round(counted.jitter_ms, 3),
+            opinion=round(counted.opinion, 3) if counted.opinion is not None else None,
+            bytes_in=counted.bytes_in,
+            bytes_out=counted.bytes_out,
+        )
 
     def _report_of_room(self, room: ConversationId, event: Event) -> None:
         """An effect of a leg follows the leg; the conversation's own stay with it."""

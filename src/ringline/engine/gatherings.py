@@ -19,6 +19,7 @@ from ringline.engine.rooms import RoomOwner
 
 MOST_MEMBERS: Final = 100
 _DUPLICATE: Final = "The conversation name already exists. Please provide a unique conversation name and try again."
+_SLOW_DOWN: Final = "You have exceeded your request limit. You can try again shortly."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +100,19 @@ class Gatherings:
         self._engine.conversations.free_name(room)
         room.ask(events.DeleteAsked())
 
+    def forget(self, application: ApplicationId) -> None:
+        """Delete all conversations of an application that is deleted itself."""
+        for room in self._engine.conversations.of(application):
+            self.delete(room)
+
     # ── members ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def add_member(self, room: RoomOwner, new: NewMember, *, by: Actor | None) -> Member:
         """Invite somebody, or take them in; who has a phone is called.
 
         Raises:
-            ApiError: 400 when there are too many, or the user is a member already; 429 when too many are called.
+            ApiError: 400 when there are too many, or the user is a member already; 429 when too many are called, 402
+                when the application may not call anybody any more for today.
         """
         members = _members(room)
         if len(members) >= MOST_MEMBERS:
@@ -176,8 +183,8 @@ class Gatherings:
             raise _refused(
                 "conversation:error:maximum-number-of-legs", "The conversation has as many legs as it can have."
             )
-        if not self._engine.may_dial(room.heart.room.application.id):
-            raise ApiError(429, "You have exceeded your request limit. You can try again shortly.")
+        if (barred := self._engine.barred(room.heart.room.application.id, to)) is not None:
+            raise ApiError(429, _SLOW_DOWN) if barred.passes else ApiError(402, barred.told)
         leg = new_leg_id(self._random)
         self._engine.invite(
             room,
@@ -209,9 +216,9 @@ class Gatherings:
             raise _refused("event:error:not-possible", "That cannot be done in this conversation now.")
         return entry
 
-    def tell(self, room: RoomOwner, event: Event) -> None:
-        """Have something happen to the conversation."""
-        room.ask(event)
+    def tell(self, room: RoomOwner, event: Event) -> list[Entry]:
+        """Have something happen to the conversation; give its events that follow at once."""
+        return room.ask(event)
 
     def erase(self, room: RoomOwner, event_id: int, *, member: str | None) -> None:
         """Forget the words of a posted event."""
@@ -229,8 +236,9 @@ class Gatherings:
         return known is not None and known.up
 
     def records(self, room: RoomOwner) -> bool:
-        """Whether a recording that REST began runs."""
-        return any(one.owner is None and not one.stopping for one in room.heart.room.recordings.values())
+        """Whether a recording that REST began runs, or waits for somebody to come."""
+        heart = room.heart.room
+        return bool(heart.awaited) or any(one.owner is None and not one.stopping for one in heart.recordings.values())
 
 
 def duplicate_name() -> ApiError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from ringline.base import ApplicationId, Clock, ConversationId, EffectId, ProviderError, get_log
@@ -40,6 +41,8 @@ class Recorder:
         self._report = report
         self._running: dict[EffectId, tuple[ConversationId, RecordingFile, datetime]] = {}
         self._adopted: dict[EffectId, OpenRecording] = {}
+        self._terms: dict[EffectId, int] = {}
+        "How many days files are to be kept, of those that were given a term."
         self._scope = Scope("recordings")
 
     @property
@@ -59,6 +62,8 @@ class Recorder:
             return
         started = self._clock.wallclock()
         self._running[command.effect] = (room, file, started)
+        if command.keep_days is not None:
+            self._terms[command.effect] = command.keep_days
         self._store.write_open_recording(
             OpenRecording(
                 recording=command.effect,
@@ -67,6 +72,7 @@ class Recorder:
                 application=application,
                 container=file.container,
                 started_at=started,
+                keep_days=command.keep_days,
             )
         )
         self._media.record(command.effect, room, _layout(command), file, rate_hz=file.rate_hz)
@@ -85,6 +91,8 @@ class Recorder:
     def adopt(self, recording: OpenRecording) -> None:
         """Take over a recording of a process that died; `stop` completes and reports it."""
         self._adopted[EffectId(recording.recording)] = recording
+        if recording.keep_days is not None:
+            self._terms[EffectId(recording.recording)] = recording.keep_days
 
     async def drained(self) -> None:
         """Wait until every stopped recording is stored."""
@@ -111,6 +119,7 @@ class Recorder:
 
     def _lost(self, room: ConversationId, effect: EffectId, error: ProviderError) -> None:
         log.error("a recording was lost", recording=effect, error=str(error))
+        self._terms.pop(effect, None)
         with self._store.together():
             self._store.forget_open_recording(effect)
             self._report(room, RecordingFailed(effect=effect, why=str(error)))
@@ -128,7 +137,7 @@ class Recorder:
         )
         # As one: a crash finds the recording open, or its file and its webhook in the store.
         with self._store.together():
-            self._store.write_file(stored)
+            self._store.write_file(replace(stored, keep_days=self._terms.pop(effect, None)))
             self._store.forget_open_recording(effect)
             self._report(room, done)
 

@@ -19,6 +19,7 @@ from ringline.calls.codec import load
 from ringline.calls.commands import Tell
 from ringline.calls.events import Opened, Orphaned
 from ringline.calls.facts import RecordFact
+from ringline.calls.figures import figures_in
 from ringline.calls.parties import UNKNOWN, Hook
 from ringline.calls.status import FINAL
 from ringline.chronicle import Projector
@@ -171,7 +172,7 @@ class Recovery:
             timestamp=engine.clock.wallclock(),
         )
         with store.together():
-            store.write_file(stored)
+            store.write_file(replace(stored, keep_days=recording.keep_days))
             store.forget_open_recording(recording.recording)
             tell = Tell(leg=None, hook=self._hook(recording.application), fact=fact)
             engine.hooks.tell(recording.conversation, recording.application, tell)
@@ -200,7 +201,7 @@ def rebuild(lines: Sequence[JournalLine], clock: Clock) -> Reopened | None:
                 return None
             else:
                 projector.begin(event, last)
-                projector.end(heart.handle(event, last))
+                projector.end(heart.handle(event, last), figures_in(line.data))
     except Exception as error:
         log.warning("a journal cannot be run again", exc=error, conversation=lines[0].conversation)
         return None

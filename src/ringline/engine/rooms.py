@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from ringline.base import Clock, ConversationId, Instant, LegId, get_log
 from ringline.calls import Conversation, entry
 from ringline.calls.codec import dump
-from ringline.calls.commands import Command
+from ringline.calls.commands import Command, Publish
 from ringline.calls.events import Event, Opened, Ticked
+from ringline.calls.figures import MediaFigures
 from ringline.calls.state import Leg
 from ringline.chronicle import Changes, Entry, Projector
 from ringline.engine.chronicler import Chronicler
@@ -75,10 +76,13 @@ class RoomOwner:
         store: Store,
         carry_out: Callable[[RoomOwner, Command], None],
         on_bug: Callable[[RoomOwner, BaseException], None],
+        measure: Callable[[LegId], MediaFigures | None],
         chronicler: Chronicler | None = None,
         last: int = 0,
     ) -> None:
-        """`last` is the number of the last line in its journal, if it was opened before."""
+        """`measure` tells what a leg's audio has amounted to; `last` is the number of the last line in its journal, if
+        it was opened before.
+        """
         self.heart = opened.heart if isinstance(opened, Reopened) else Conversation(opened)
         self.book = Notebook(
             self.id, store=store, clock=clock, last=opened.last if isinstance(opened, Reopened) else last
@@ -87,6 +91,7 @@ class RoomOwner:
         self._store = store
         self._carry_out = carry_out
         self._on_bug = on_bug
+        self._measure = measure
         self._inbox: deque[Event] = deque()
         self._working = False
         self._closed = False
@@ -158,12 +163,13 @@ class RoomOwner:
         try:
             self._tell(lambda projector: projector.begin(event, at))
             commands = self.heart.handle(event, at)
-            changes = self._tell(lambda projector: projector.end(commands))
+            figures = self._measured(commands)
+            changes = self._tell(lambda projector: projector.end(commands, figures))
             if used or self.in_use:
                 self.used_at = self._clock.now()
             # In one transaction: a crash sees all that follows from an event, or nothing of it.
             with self._store.together():
-                self._journal(event, written, commands, at)
+                self._journal(event, written, commands, at, figures)
                 if changes is not None:
                     self._note(changes)
                 for command in commands:
@@ -197,10 +203,17 @@ class RoomOwner:
             if self._fresh is not None:
                 self._fresh.extend(changes.entries)
 
-    def _journal(self, event: Event, written: Any, commands: Sequence[Command], at: Instant) -> None:
+    def _measured(self, commands: Sequence[Command]) -> list[MediaFigures]:
+        """The figures of the legs that end now: their audio is let go of with these commands."""
+        ended = [one.view.uuid for one in commands if isinstance(one, Publish) and one.view.ended_at is not None]
+        return [figures for leg in ended if (figures := self._measure(leg)) is not None]
+
+    def _journal(
+        self, event: Event, written: Any, commands: Sequence[Command], at: Instant, figures: Sequence[MediaFigures] = ()
+    ) -> None:
         about = getattr(event, "leg", None)
         leg = about.id if isinstance(about, Leg) else about
-        self.book.write("input", leg, entry(written, commands, at), at)
+        self.book.write("input", leg, entry(written, commands, at, figures), at)
 
     def _rearm(self) -> None:
         deadline = self.heart.deadline()

@@ -222,6 +222,8 @@ class MediaCore:
         return LegCounters(
             packets_received=counters.received,
             packets_sent=counters.sent,
+            bytes_in=counters.bytes_in,
+            bytes_out=counters.bytes_out,
             packets_lost=counters.lost,
             packets_late=counters.late,
             packets_malformed=counters.malformed,

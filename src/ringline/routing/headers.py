@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-_KEY: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"`_` is in the tokens of RFC 3261 (section 25.1), and in the names that programmers give their keys."
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PRINTABLE: Final = re.compile(r"[\x20-\x7e]{1,256}")
 _RESERVED: Final = ("x-nexmo", "x-vonage", "x-ringline")
@@ -18,7 +19,7 @@ _USER_TO_USER: Final = ("user-to-user", "usertouser")
 def custom_headers(headers: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """Turn a `headers` object into `X-` headers; return them and the keys that had to be left out.
 
-    Left out are keys other than letters, digits and `-`, the prefixes we use ourselves, and what goes beyond 4096
+    Left out are keys other than letters, digits, `-` and `_`, the prefixes we use ourselves, and what goes beyond 4096
     bytes in all. Values lose control characters; values that are no text are written as JSON.
     """
     sent: list[tuple[str, str]] = []

@@ -193,6 +193,7 @@ def _application(section: ApplicationSection) -> Application:
             record_timeout_blocks=section.record_timeout_blocks,
             completed_after_failure=section.completed_after_failure,
             legacy_input_payload=section.legacy_input_payload,
+            speaking_events=section.speaking_events,
             answer_fields=section.answer_fields,
         ),
     )

@@ -392,6 +392,7 @@ class ApplicationSection(Section):
     record_timeout_blocks: bool = True
     completed_after_failure: bool = False
     legacy_input_payload: bool = False
+    speaking_events: bool = False
     answer_fields: Literal["full", "minimal"] = "full"
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from ringline.accounts import Directory
 from ringline.base import ApplicationId, Clock, ProviderError, get_log
+from ringline.engine.ports import StoredFile
 from ringline.io.recordings import FileRecordings
 from ringline.io.store import SqlStore
 
@@ -93,6 +94,7 @@ class Upkeep:
             done.journals += await self._store.forget_journals(now - timedelta(days=days.journal), application=owner)
             done.logs += await self._store.forget_traces(now - timedelta(days=days.log), application=owner)
             done.recordings += await self._forget_recordings(now - timedelta(days=days.recording), owner)
+        done.recordings += await self._forget_what_had_a_term(now)
         await self._store.forget_usage(now.toordinal() - _USAGE_DAYS)
         await self._store.forget_audit(now - timedelta(days=self.keeping.audit))
         return done
@@ -100,11 +102,20 @@ class Upkeep:
     async def _forget_recordings(self, before: datetime, owner: ApplicationId) -> int:
         gone = 0
         while files := await self._store.files_before(before, limit=_FILES_AT_ONCE, application=owner):
-            for file in files:
-                await self._recordings.remove(file)
-                await self._store.delete_file(file.file_id)
-            gone += len(files)
+            gone += await self._remove(files)
         return gone
+
+    async def _forget_what_had_a_term(self, now: datetime) -> int:
+        gone = 0
+        while files := await self._store.files_past_their_term(now, limit=_FILES_AT_ONCE):
+            gone += await self._remove(files)
+        return gone
+
+    async def _remove(self, files: Sequence[StoredFile]) -> int:
+        for file in files:
+            await self._recordings.remove(file)
+            await self._store.delete_file(file.file_id)
+        return len(files)
 
     async def _run(self) -> None:
         while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from ringline.accounts import User
 from ringline.base import ApplicationId, ConversationId
 from ringline.calls.membership import LEFT, Member
-from ringline.chronicle import ConversationRecord, Entry, automatic_person, matches
-from ringline.engine.ports import EventFilter, KeptMember, Row, Sleeper, Window
+from ringline.chronicle import ConversationRecord, Entry, automatic_person, is_deletable, matches
+from ringline.engine.ports import EventFilter, Found, KeptMember, Row, Sleeper, Window
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _T = TypeVar("_T")
@@ -71,7 +71,7 @@ class MemoryChronicle:
         *,
         start: datetime | None = None,
         end: datetime | None = None,
-    ) -> Sequence[Row[ConversationRecord]]:
+    ) -> Found[ConversationRecord]:
         found = [
             self._latest(record)
             for record in self.conversation_records.values()
@@ -86,7 +86,7 @@ class MemoryChronicle:
         kept = self.kept_members.get(member)
         return kept.member if kept is not None and kept.conversation == conversation else None
 
-    async def members(self, conversation: ConversationId, window: Window) -> Sequence[Row[Member]]:
+    async def members(self, conversation: ConversationId, window: Window) -> Found[Member]:
         return _page(self._members_of(conversation), _member_key, window)
 
     async def memberships(
@@ -97,7 +97,7 @@ class MemoryChronicle:
         *,
         state: str | None = None,
         start: datetime | None = None,
-    ) -> Sequence[Row[tuple[ConversationRecord, Member]]]:
+    ) -> Found[tuple[ConversationRecord, Member]]:
         pairs = [
             (self._latest(self.conversation_records[kept.conversation]), kept.member)
             for kept in self.kept_members.values()
@@ -123,14 +123,14 @@ class MemoryChronicle:
     async def entry(self, conversation: ConversationId, event_id: int) -> Entry | None:
         return self.told.get(conversation, {}).get(event_id)
 
-    async def entries(self, conversation: ConversationId, window: Window, wanted: EventFilter) -> Sequence[Row[Entry]]:
+    async def entries(self, conversation: ConversationId, window: Window, wanted: EventFilter) -> Found[Entry]:
         found = [
             entry
             for entry in self.events_of(conversation)
             if (not wanted.types or matches(",".join(wanted.types), entry.type))
             and (wanted.start_id is None or entry.id >= wanted.start_id)
             and (wanted.end_id is None or entry.id <= wanted.end_id)
-            and (wanted.deleted or entry.body)
+            and (wanted.deleted or entry.body or not is_deletable(entry.type))
         ]
         return _page(found, lambda entry: (entry.id,), window)
 
@@ -138,9 +138,7 @@ class MemoryChronicle:
         mine = [one for one in self.saved_users.values() if one.application == application]
         return next((one for one in mine if user in (one.id, one.name)), None)
 
-    async def users(
-        self, application: ApplicationId, window: Window, *, name: str | None = None
-    ) -> Sequence[Row[User]]:
+    async def users(self, application: ApplicationId, window: Window, *, name: str | None = None) -> Found[User]:
         mine = [one for one in self.saved_users.values() if one.application == application]
         found = [one for one in mine if name in (None, one.name)]
         return _page(found, lambda user: (_number(user.created_at), user.id), window)
@@ -150,6 +148,9 @@ class MemoryChronicle:
 
     async def save_user(self, user: User) -> None:
         self.saved_users[user.id] = user
+
+    async def delete_users(self, application: ApplicationId) -> None:
+        self.saved_users = {key: one for key, one in self.saved_users.items() if one.application != application}
 
     async def delete_user(self, application: ApplicationId, user: str) -> None:
         self.saved_users.pop(user, None)
@@ -162,14 +163,16 @@ class MemoryChronicle:
         return replace(record, sequence=max(self.told.get(record.id, {0: None})))
 
 
-def _page(found: Iterable[_T], key: Callable[[_T], tuple[int | str, ...]], window: Window) -> Sequence[Row[_T]]:
+def _page(found: Sequence[_T], key: Callable[[_T], tuple[int | str, ...]], window: Window) -> Found[_T]:
     descending = window.descending != window.backwards
     rows = sorted((Row(key=key(one), value=one) for one in found), key=lambda row: row.key, reverse=descending)
     if window.after is not None:
         after = window.after
         rows = [row for row in rows if (row.key < after if descending else row.key > after)]
-    rows = rows[: window.limit]
-    return rows[::-1] if window.backwards else rows
+    part = rows[window.offset : window.offset + window.limit]
+    found_rows = Found(part[::-1] if window.backwards else part)
+    found_rows.total = len(found)
+    return found_rows
 
 
 def _member_key(member: Member) -> tuple[int | str, ...]:

@@ -22,6 +22,7 @@ from ringline.engine.ports import (
     SilenceReached,
 )
 from ringline.testing.listeners import Ear, listening
+from ringline.testing.observations import Observations
 from ringline.testing.playback import Playback
 from ringline.testing.sounds import Heard, Sound
 from ringline.testing.taps import Tap
@@ -59,11 +60,15 @@ class ScriptedMedia:
         self._muted: dict[ConversationId, frozenset[LegId]] = {}
         self._plays: dict[EffectId, Playback] = {}
         self.observed: dict[EffectId, LegId] = {}
-        "Legs whose speech, tones and levels are wanted; tests tell them with the events of `ringline.engine.ports`."
+        "Legs whose speech, tones and levels are wanted. Speech is told as phones speak; the rest is for tests to tell."
+        self.counted: dict[LegId, LegCounters] = {}
+        "What `counters` says of a leg; nothing was counted of others."
         self._watches: dict[EffectId, tuple[LegId, float, float]] = {}
         self._watch_timers: dict[EffectId, asyncio.TimerHandle] = {}
         self._taps: dict[EffectId, Tap] = {}
         self._voices: dict[LegId, Sound] = {}
+        self._observations = Observations(lambda leg: leg in self._voices, self._tell)
+        self.listeners.append(self._observations.changed)
 
     # ── for phones and tests ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -169,7 +174,7 @@ class ScriptedMedia:
     def counters(self, leg: LegId) -> LegCounters | None:
         if not self._is_open(leg):
             return None
-        return LegCounters(
+        return self.counted.get(leg) or LegCounters(
             packets_received=0,
             packets_sent=0,
             packets_lost=0,
@@ -266,9 +271,11 @@ class ScriptedMedia:
 
     def observe(self, watch: EffectId, leg: LegId) -> None:
         self.observed[watch] = leg
+        self._observations.start(watch, leg)
 
     def unwatch(self, watch: EffectId) -> None:
         self.observed.pop(watch, None)
+        self._observations.stop(watch)
         self._watches.pop(watch, None)
         timer = self._watch_timers.pop(watch, None)
         if timer is not None:

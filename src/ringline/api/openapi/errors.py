@@ -40,6 +40,7 @@ SCHEMAS: Final[Mapping[str, Json]] = {
 _TITLES: Final = {
     400: "The request is wrong.",
     401: "No credentials, or none that are good.",
+    402: "The application may spend no more today.",
     403: "The credentials are good but do not reach this far.",
     404: "There is nothing of the kind, or it is somebody else's.",
     406: "The client does not take JSON.",

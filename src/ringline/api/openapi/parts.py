@@ -46,10 +46,20 @@ def obj(required: str = "", /, **properties: Json) -> Json:
     return made
 
 
+def exact(required: str = "", /, **properties: Json) -> Json:
+    """An object in an answer that has these members and no others."""
+    return {**obj(required, **properties), "additionalProperties": False}
+
+
+def maybe(schema: Json) -> Json:
+    """What `schema` says, or `null`."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
 def wish(required: str = "", /, **properties: Json) -> Json:
     """An object in a request: for a member that may be left out, `null` is as good as leaving it out."""
     needed = required.split()
-    written = {name: one if name in needed else {"anyOf": [one, {"type": "null"}]} for name, one in properties.items()}
+    written = {name: one if name in needed or not one else maybe(one) for name, one in properties.items()}
     return obj(required, **written)
 
 

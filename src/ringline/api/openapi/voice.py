@@ -224,6 +224,7 @@ SCHEMAS: Final[Mapping[str, Json]] = {
     ),
     "SendKeys": obj("digits", digits=text("Keys; `p` pauses for half a second.", pattern="^[0-9*#pA-Da-d]{1,500}$")),
     "ListenToKeys": {"anyOf": [obj("event_url", event_url=one) for one in (_ONE_URL, ANY_WEB_URL)]},
+    "Level": _LEVEL,
     "MediaMessage": obj("message uuid", message=text(), uuid=UUID),
     "Nothing": {"type": "object", "maxProperties": 0},
     "FileInfo": obj(
@@ -336,7 +337,7 @@ PATHS: Final[Mapping[str, Json]] = {
             security=TOKEN,
             request=body(ref("CreateCall"), examples=_EXAMPLES),
             answers={201: answer("The call is being made.", ref("CallCreated"))},
-            errors=refusals("voice", 400, 403, 406, 408, 413, 415),
+            errors=refusals("voice", 400, 402, 403, 406, 408, 413, 415),
             about="The same request with the same token id within ten seconds is the same call.",
         ),
         "get": operation(
@@ -399,7 +400,7 @@ PATHS: Final[Mapping[str, Json]] = {
             security=TOKEN,
             request=body(ref("CreateCallFrom"), examples=_EXAMPLES),
             answers={202: answer("The call is being made.", ref("Nothing"))},
-            errors=refusals("voice", 400, 403, 406, 408, 413, 415),
+            errors=refusals("voice", 400, 402, 403, 406, 408, 413, 415),
         )
     },
     "/v1/files/{id}": _with_head(_download("downloadFile", "version 1")),

@@ -4,7 +4,7 @@ The adapters in `ringline.io` and `ringline.providers` implement them; `ringline
 Nothing here blocks the event loop: a method is either quick, or `async`.
 """
 
-from ringline.engine.ports.chronicle import Chronicle, EventFilter, KeptMember, Row, Sleeper, Window
+from ringline.engine.ports.chronicle import Chronicle, EventFilter, Found, KeptMember, Row, Sleeper, Window
 from ringline.engine.ports.detection import Detector
 from ringline.engine.ports.endpoints import Endpoint, ShowsKeys, SipResolver
 from ringline.engine.ports.file_info import FileFilter, FileInfo
@@ -58,6 +58,7 @@ __all__ = [
     "EventFilter",
     "FileFilter",
     "FileInfo",
+    "Found",
     "HeardLayout",
     "HearingEvent",
     "HttpClient",

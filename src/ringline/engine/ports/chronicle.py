@@ -26,6 +26,10 @@ class Window:
     after: Key | None = None
     "Only what comes behind this key (before it, with `backwards`), in the order asked for."
     backwards: bool = False
+    offset: int = 0
+    "So many are passed over; for lists that are paged by index."
+    counted: bool = False
+    "Tell how long the whole list is, too."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,13 @@ class Row(Generic[T]):
 
     key: Key
     value: T
+
+
+class Found(list[Row[T]]):
+    """The part of a list that was asked for."""
+
+    total: int = 0
+    "How long the whole list is; set if the window asked for it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +106,13 @@ class Chronicle(Protocol):
         *,
         start: datetime | None = None,
         end: datetime | None = None,
-    ) -> Sequence[Row[ConversationRecord]]:
+    ) -> Found[ConversationRecord]:
         """Those that are not deleted, by time of creation."""
         ...
 
     async def member(self, conversation: ConversationId, member: str) -> Member | None: ...
 
-    async def members(self, conversation: ConversationId, window: Window) -> Sequence[Row[Member]]: ...
+    async def members(self, conversation: ConversationId, window: Window) -> Found[Member]: ...
 
     async def memberships(
         self,
@@ -111,7 +122,7 @@ class Chronicle(Protocol):
         *,
         state: str | None = None,
         start: datetime | None = None,
-    ) -> Sequence[Row[tuple[ConversationRecord, Member]]]:
+    ) -> Found[tuple[ConversationRecord, Member]]:
         """The conversations a user is or was in, by the time of joining them."""
         ...
 
@@ -121,9 +132,7 @@ class Chronicle(Protocol):
 
     async def entry(self, conversation: ConversationId, event_id: int) -> Entry | None: ...
 
-    async def entries(
-        self, conversation: ConversationId, window: Window, wanted: EventFilter
-    ) -> Sequence[Row[Entry]]: ...
+    async def entries(self, conversation: ConversationId, window: Window, wanted: EventFilter) -> Found[Entry]: ...
 
     async def automatic_person(self, application: ApplicationId, user: str) -> Mapping[str, Any] | None:
         """`id` and `name` of a user that was made for a leg; None when there is no such one."""
@@ -133,9 +142,7 @@ class Chronicle(Protocol):
         """By id or name."""
         ...
 
-    async def users(
-        self, application: ApplicationId, window: Window, *, name: str | None = None
-    ) -> Sequence[Row[User]]: ...
+    async def users(self, application: ApplicationId, window: Window, *, name: str | None = None) -> Found[User]: ...
 
     async def user_names(self) -> Sequence[tuple[ApplicationId, str]]:
         """The names of all users: tokens are checked against them."""
@@ -144,3 +151,7 @@ class Chronicle(Protocol):
     async def save_user(self, user: User) -> None: ...
 
     async def delete_user(self, application: ApplicationId, user: str) -> None: ...
+
+    async def delete_users(self, application: ApplicationId) -> None:
+        """All of an application that is deleted itself."""
+        ...

@@ -68,6 +68,9 @@ class LegCounters:
     jitter_ms: float
     "Interarrival jitter as in RFC 3550 section 6.4.1, in milliseconds."
     keys_received: int
+    bytes_in: int = 0
+    "Of audio, without RTP headers."
+    bytes_out: int = 0
     concealed_ms: int = 0
     "Audio made up for packets that were lost or too late."
     delay_ms: float = 0.0

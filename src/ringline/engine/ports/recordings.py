@@ -25,6 +25,8 @@ class StoredFile:
     size: int
     "Bytes."
     created_at: datetime
+    keep_days: int | None = None
+    "It is kept so long; None: as long as the operator says."
 
 
 class RecordingFile(RecordingSink, Protocol):

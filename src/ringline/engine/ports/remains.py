@@ -43,6 +43,8 @@ class OpenRecording:
     container: str
     "`mp3`, `wav` or `ogg`: what is really written."
     started_at: datetime
+    keep_days: int | None = None
+    "As of `StoredFile`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
-from sqlalchemy import Column, Select, Table, bindparam, delete, func, literal_column, or_, select, tuple_, update
+from sqlalchemy import Column, Select, Table, bindparam, delete, func, literal_column, not_, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 
 from ringline.accounts import User
 from ringline.base import ApplicationId, ConversationId
 from ringline.calls.membership import LEFT, Member
-from ringline.chronicle import ConversationRecord, Entry, automatic_person
-from ringline.engine.ports import EventFilter, KeptMember, Row, Sleeper, Window
+from ringline.chronicle import DELETABLE, ConversationRecord, Entry, automatic_person
+from ringline.engine.ports import EventFilter, Found, KeptMember, Row, Sleeper, Window
 from ringline.io.store import chronicle_rows as rows
 from ringline.io.store.chronicle_tables import CONVERSATIONS, EVENTS, MEMBERS, USERS
 from ringline.io.store.database import Statement
 from ringline.io.store.rows import Row as Raw
 from ringline.io.store.rows import to_microseconds
 from ringline.io.store.statements import compiled
+
+_T = TypeVar("_T")
 
 
 def _put(table: Table) -> Statement:
@@ -43,6 +45,7 @@ _ERASE: Final = compiled(
 _DELETE_USER: Final = compiled(
     delete(USERS).where(USERS.c.application == bindparam("app"), USERS.c.person == bindparam("user")), fence=True
 )
+_DELETE_USERS: Final = compiled(delete(USERS).where(USERS.c.application == bindparam("app")), fence=True)
 _OLD: Final = select(CONVERSATIONS.c.conversation).where(
     CONVERSATIONS.c.application == bindparam("app"), CONVERSATIONS.c.destroyed_at < bindparam("before")
 )
@@ -133,7 +136,7 @@ class ChronicleTables:
         *,
         start: datetime | None = None,
         end: datetime | None = None,
-    ) -> Sequence[Row[ConversationRecord]]:
+    ) -> Found[ConversationRecord]:
         """Those that are not deleted, by time of creation."""
         last = (
             select(func.max(EVENTS.c.number))
@@ -148,10 +151,7 @@ class ChronicleTables:
         if end is not None:
             query = query.where(CONVERSATIONS.c.created_at <= to_microseconds(end))
         key = (CONVERSATIONS.c.created_at, CONVERSATIONS.c.conversation)
-        found = await self._all(_page(query, key, window))
-        return _in_order(
-            [Row(key=(row["created_at"], row["conversation"]), value=_latest(row)) for row in found], window
-        )
+        return await _stretch(self, query, key, window, _latest)
 
     # ── members ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,10 +160,9 @@ class ChronicleTables:
         found = await self._all(query)
         return rows.member_of(found[0]) if found else None
 
-    async def members(self: _Rows, conversation: ConversationId, window: Window) -> Sequence[Row[Member]]:
+    async def members(self: _Rows, conversation: ConversationId, window: Window) -> Found[Member]:
         query = select(MEMBERS).where(MEMBERS.c.conversation == conversation)
-        found = await self._all(_page(query, (MEMBERS.c.since, MEMBERS.c.member), window))
-        return _in_order([Row(key=(row["since"], row["member"]), value=rows.member_of(row)) for row in found], window)
+        return await _stretch(self, query, (MEMBERS.c.since, MEMBERS.c.member), window, rows.member_of)
 
     async def memberships(
         self: _Rows,
@@ -173,7 +172,7 @@ class ChronicleTables:
         *,
         state: str | None = None,
         start: datetime | None = None,
-    ) -> Sequence[Row[tuple[ConversationRecord, Member]]]:
+    ) -> Found[tuple[ConversationRecord, Member]]:
         """The conversations a user is or was in, by the time of joining them."""
         both = MEMBERS.join(CONVERSATIONS, MEMBERS.c.conversation == CONVERSATIONS.c.conversation)
         columns = [column.label(f"c_{column.name}") for column in CONVERSATIONS.columns]
@@ -183,13 +182,7 @@ class ChronicleTables:
             query = query.where(MEMBERS.c.state == state)
         if start is not None:
             query = query.where(CONVERSATIONS.c.created_at >= to_microseconds(start))
-        found = await self._all(_page(query, (MEMBERS.c.since, MEMBERS.c.member), window))
-        pairs: list[Row[tuple[ConversationRecord, Member]]] = []
-        for row in found:
-            room = {name.removeprefix("c_"): value for name, value in row.items() if name.startswith("c_")}
-            pair = (rows.conversation_of(room), rows.member_of(row))
-            pairs.append(Row(key=(row["since"], row["member"]), value=pair))
-        return _in_order(pairs, window)
+        return await _stretch(self, query, (MEMBERS.c.since, MEMBERS.c.member), window, _membership)
 
     async def is_member(self: _Rows, conversation: ConversationId, user: str) -> bool:
         """Whether a user is or was in a conversation."""
@@ -215,9 +208,7 @@ class ChronicleTables:
         found = await self._all(query)
         return rows.entry_of(found[0]) if found else None
 
-    async def entries(
-        self: _Rows, conversation: ConversationId, window: Window, wanted: EventFilter
-    ) -> Sequence[Row[Entry]]:
+    async def entries(self: _Rows, conversation: ConversationId, window: Window, wanted: EventFilter) -> Found[Entry]:
         query = select(EVENTS).where(EVENTS.c.conversation == conversation)
         if wanted.start_id is not None:
             query = query.where(EVENTS.c.number >= wanted.start_id)
@@ -226,9 +217,8 @@ class ChronicleTables:
         if wanted.types:
             query = query.where(or_(*(_is_of(one) for one in wanted.types)))
         if not wanted.deleted:
-            query = query.where(EVENTS.c.body != "{}")
-        found = await self._all(_page(query, (EVENTS.c.number,), window))
-        return _in_order([Row(key=(row["number"],), value=rows.entry_of(row)) for row in found], window)
+            query = query.where(or_(EVENTS.c.body != "{}", not_(or_(*(_is_of(one) for one in DELETABLE)))))
+        return await _stretch(self, query, (EVENTS.c.number,), window, rows.entry_of)
 
     # ── users ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -238,16 +228,11 @@ class ChronicleTables:
         found = await self._all(query.where(or_(USERS.c.person == user, USERS.c.name == user)).limit(1))
         return rows.user_of(found[0]) if found else None
 
-    async def users(
-        self: _Rows, application: ApplicationId, window: Window, *, name: str | None = None
-    ) -> Sequence[Row[User]]:
+    async def users(self: _Rows, application: ApplicationId, window: Window, *, name: str | None = None) -> Found[User]:
         query = select(USERS).where(USERS.c.application == application)
         if name is not None:
             query = query.where(USERS.c.name == name)
-        found = await self._all(_page(query, (USERS.c.created_at, USERS.c.person), window))
-        return _in_order(
-            [Row(key=(row["created_at"], row["person"]), value=rows.user_of(row)) for row in found], window
-        )
+        return await _stretch(self, query, (USERS.c.created_at, USERS.c.person), window, rows.user_of)
 
     async def user_names(self: _Rows) -> Sequence[tuple[ApplicationId, str]]:
         """The names of all users: tokens are checked against them."""
@@ -259,9 +244,28 @@ class ChronicleTables:
         self._put(_PUT_USER, rows.user_row(user))
         await self.flush()
 
+    async def delete_users(self: _Rows, application: ApplicationId) -> None:
+        """All of an application that is deleted itself."""
+        self._put(_DELETE_USERS, {"app": application})
+        await self.flush()
+
     async def delete_user(self: _Rows, application: ApplicationId, user: str) -> None:
         self._put(_DELETE_USER, {"app": application, "user": user})
         await self.flush()
+
+
+async def _stretch(
+    store: _Rows, query: Select[Any], key: tuple[Column[Any], ...], window: Window, value: Callable[[Raw], _T]
+) -> Found[_T]:
+    """The part of a list that a window shows."""
+    raw = await store._all(_page(query, key, window))
+    names = [column.name for column in key]
+    made = [Row(key=tuple(row[name] for name in names), value=value(row)) for row in raw]
+    found = Found(made[::-1] if window.backwards else made)
+    if window.counted:
+        whole = await store._all(select(func.count().label("total")).select_from(query.subquery()))
+        found.total = int(whole[0]["total"])
+    return found
 
 
 def _page(query: Select[Any], key: tuple[Column[Any], ...], window: Window) -> Select[Any]:
@@ -272,11 +276,8 @@ def _page(query: Select[Any], key: tuple[Column[Any], ...], window: Window) -> S
         there = tuple_(*window.after)
         query = query.where(here < there if descending else here > there)
     order = [column.desc() for column in key] if descending else list(key)
-    return query.order_by(*order).limit(window.limit)
-
-
-def _in_order(found: list[Any], window: Window) -> Sequence[Any]:
-    return found[::-1] if window.backwards else found
+    query = query.order_by(*order).limit(window.limit)
+    return query.offset(window.offset) if window.offset else query
 
 
 def _is_of(wanted: str) -> Any:
@@ -284,6 +285,11 @@ def _is_of(wanted: str) -> Any:
         return EVENTS.c.type == wanted
     prefix = wanted[:-1]
     return func.substr(EVENTS.c.type, 1, len(prefix)) == prefix
+
+
+def _membership(row: Raw) -> tuple[ConversationRecord, Member]:
+    room = {name.removeprefix("c_"): value for name, value in row.items() if name.startswith("c_")}
+    return rows.conversation_of(room), rows.member_of(row)
 
 
 def _latest(row: Raw) -> ConversationRecord:

@@ -102,6 +102,7 @@ def file_row(file: StoredFile) -> dict[str, Any]:
         "media_type": file.media_type,
         "size": file.size,
         "created_at": to_microseconds(file.created_at),
+        "keep_days": file.keep_days,
     }
 
 
@@ -112,6 +113,7 @@ def stored_file(row: Row) -> StoredFile:
         media_type=row["media_type"],
         size=row["size"],
         created_at=from_microseconds(row["created_at"]),
+        keep_days=row["keep_days"],
     )
 
 
@@ -161,6 +163,7 @@ def recording_row(recording: OpenRecording) -> dict[str, Any]:
         "application": recording.application,
         "container": recording.container,
         "started_at": to_microseconds(recording.started_at),
+        "keep_days": recording.keep_days,
     }
 
 
@@ -172,6 +175,7 @@ def open_recording(row: Row) -> OpenRecording:
         application=ApplicationId(row["application"]),
         container=row["container"],
         started_at=from_microseconds(row["started_at"]),
+        keep_days=row["keep_days"],
     )
 
 

@@ -56,6 +56,7 @@ _MOST_EVENTS: Final = 20_000
 _LEG: Final = select(LEGS).where(LEGS.c.uuid == bindparam("uuid"))
 _SPEND: Final = 10**8
 "Money is kept as whole hundred-millionths."
+_DAY_US: Final = 86_400_000_000
 _POSTGRES: Final = ("postgresql://", "postgres://")
 
 
@@ -272,11 +273,19 @@ class SqlStore(Office, Retention, ChronicleTables):
     async def files_before(
         self, before: datetime, *, limit: int = 500, application: ApplicationId | None = None
     ) -> Sequence[StoredFile]:
-        """The oldest recordings made before a time: delete each file, then `delete_file`."""
-        old = select(FILES).where(FILES.c.created_at < rows.to_microseconds(before))
+        """The oldest recordings made before a time, without those that have a term of their own: delete each file,
+        then `delete_file`.
+        """
+        old = select(FILES).where(FILES.c.created_at < rows.to_microseconds(before), FILES.c.keep_days.is_(None))
         if application is not None:
             old = old.where(FILES.c.application == application)
         found = await self._all(old.order_by(FILES.c.created_at, FILES.c.file_id).limit(limit))
+        return [rows.stored_file(row) for row in found]
+
+    async def files_past_their_term(self, now: datetime, *, limit: int = 500) -> Sequence[StoredFile]:
+        """The recordings that were to be kept for so many days, which are over."""
+        ends = FILES.c.created_at + FILES.c.keep_days * _DAY_US
+        found = await self._all(select(FILES).where(ends < rows.to_microseconds(now)).order_by(ends).limit(limit))
         return [rows.stored_file(row) for row in found]
 
     async def delete_file(self, file_id: str) -> None:

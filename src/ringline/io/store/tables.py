@@ -95,6 +95,7 @@ FILES: Final = Table(
     Column("media_type", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("keep_days", BigInteger),
     Index("ix_files_created_at", "created_at"),
     Index("ix_files_application_created_at", "application", "created_at"),
 )
@@ -206,5 +207,6 @@ OPEN_RECORDINGS: Final = Table(
     Column("application", Text, nullable=False),
     Column("container", Text, nullable=False),
     Column("started_at", BigInteger, nullable=False),
+    Column("keep_days", BigInteger),
     sqlite_with_rowid=False,
 )
