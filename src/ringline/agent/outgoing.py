@@ -88,6 +88,8 @@ class Outgoing(Leg):
         self._early = EarlyDialogs(stack, leg)
         self._expires_s = stack.config.session_expires_s
         self._acks: dict[str, tuple[bytes, Target] | None] = {}
+        self._remnant: tuple[ClientExchange, Remnant] | None = None
+        "What was made last, and of which request: it is asked for with every message."
         if tell is None:
             stack.legs[leg] = self
         stack.dialogs[(self._call_id, self._tag)] = self
@@ -355,7 +357,12 @@ class Outgoing(Leg):
     def remnants(self) -> tuple[Remnant, ...]:
         if self._exchange is None or self._phase is Phase.OVER or self._cancel_sent:
             return ()
-        return (Remnant.of_invite(RemnantKind.CALLING, self._exchange.request, self._tag, self._exchange.target),)
+        kept = self._remnant
+        if kept is None or kept[0] is not self._exchange:
+            exchange = self._exchange
+            remnant = Remnant.of_invite(RemnantKind.CALLING, exchange.request, self._tag, exchange.target)
+            kept = self._remnant = (exchange, remnant)
+        return (kept[1],)
 
     def requested(self, exchange: ServerExchange, now: float) -> None:
         """Requests in an early dialog of ours: a change is possible once our offer was answered for good (RFC 3311)."""

@@ -199,7 +199,9 @@ class UserAgent:
         found = [self._stack.legs.get(leg)]
         if before is not None:
             found += [self._stack.dialogs.get(each.key) for each in before.parts]
-        return Remnant.of(remnant for each in found if each is not None for remnant in each.remnants())
+        # Mostly the leg is its own dialog: it is asked once.
+        legs = {id(each): each for each in found if each is not None}.values()
+        return Remnant.of(remnant for each in legs for remnant in each.remnants())
 
     def end_remnant(self, leg: LegId, remnant: Remnant, credentials: Credentials | None = None, *, now: float) -> None:
         """End a leg of an earlier process: BYE, CANCEL or a final refusal.
