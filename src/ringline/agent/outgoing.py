@@ -82,6 +82,8 @@ class Outgoing(Leg):
         self._phase = Phase.CALLING
         self._exchange: ClientExchange | None = None
         self._heard = False
+        self._narrow: Target | None = None
+        "Where the INVITE would have gone, had it not been too long for a datagram."
         self._cancel_reason: str | None = None
         self._cancel_sent = False
         self._give_up: Alarm | None = None
@@ -104,14 +106,22 @@ class Outgoing(Leg):
         self._uri, destination = self._left.popleft()
         self._attempt(destination, None, now)
 
-    def _attempt(self, target: Target, challenge: Response | None, now: float) -> bool:
-        """Send the INVITE; with the answer to `challenge` if there is one. False when that cannot be answered."""
+    def _attempt(self, target: Target, challenge: Response | None, now: float, *, widen: bool = True) -> bool:
+        """Send the INVITE; with the answer to `challenge` if there is one. False when that cannot be answered.
+
+        Unless it is not to `widen`, a long one goes over TCP where it may.
+        """
         request = self._build()
         if challenge is not None and (
             self._auth is None or not self._auth.authorize(request, challenge, self._stack.random)
         ):
             return False
         self._stack.prepare(request, target)
+        self._narrow = None
+        if widen and self._invite.any_transport and (wide := self._stack.widths.wider(request, target, now)):
+            request.headers.remove("Via")
+            self._stack.prepare(request, wide)
+            self._narrow, target = target, wide
         self._heard = False
         self._exchange = self._stack.request(
             request,
@@ -283,6 +293,9 @@ class Outgoing(Leg):
             return
         if self._phase is Phase.CANCELLING:
             self._over()
+        elif why == "unreachable" and self._narrow is not None:
+            self._stack.widths.refused(self._narrow, now)
+            self._attempt(self._narrow, None, now, widen=False)
         elif self._left:
             self._next(now)
         else:
