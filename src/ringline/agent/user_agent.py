@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ringline.agent.admission import InviteContext, RegisterContext
 from ringline.agent.bindings import Binding
@@ -81,6 +81,11 @@ class UserAgent:
         """Where a user registered, the preferred place first."""
         registrar = self._gate.registrar
         return registrar.bindings.of(user) if registrar is not None else ()
+
+    def restore_bindings(self, user: str, bindings: Iterable[Binding], *, now: float) -> int:
+        """Go on with what an earlier process knew of where a user is; give how many devices can still be reached."""
+        registrar = self._gate.registrar
+        return registrar.restore(user, bindings, now) if registrar is not None else 0
 
     # ── time and bytes ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -17,6 +17,7 @@ from ringline.agent import (
     InviteContext,
     PeerState,
     RegisterContext,
+    Registered,
     Traced,
     UserAgent,
 )
@@ -27,6 +28,7 @@ from ringline.engine.gatherings import Gatherings
 from ringline.engine.guard import COUNTERS as GUARD_COUNTERS
 from ringline.engine.phones import Phones
 from ringline.engine.recovery import Recovery, in_hand
+from ringline.engine.registrations import Registrations
 from ringline.io.http import AiohttpClient
 from ringline.io.media import MediaCore
 from ringline.io.payments import HookPayments
@@ -255,6 +257,9 @@ class Platform:
             places=places,
         )
         self.engine.add_endpoint(self.phones, "phone", "sip", "vbc")
+        self._registrations = Registrations(self.sip, self.store, self.clock)
+        if devices := await self._registrations.restore():
+            log.info("phones that registered before the restart are known", devices=devices)
         await self.sip.start(settings.sip.bind, settings.sip.port, transports=settings.sip_transports())
         self._watch_trunks(settings)
 
@@ -369,6 +374,8 @@ class Platform:
             self.metrics.sip_message(event.direction, event.line)
         elif isinstance(event, PeerState):
             log.info("a trunk changed", trunk=event.name, up=event.up, registered=event.registered, why=event.why)
+        elif isinstance(event, Registered):
+            self._registrations.changed(event.user)
         self.phones.heard(event)
 
     def _open_workers(self, program: WorkerProgram) -> WorkerPool:
