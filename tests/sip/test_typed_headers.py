@@ -19,6 +19,7 @@ from ringline.sip import (
     Reason,
     Response,
     Uri,
+    Via,
     asserted_identity,
     is_anonymous,
     q850_reason,
