@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from ringline.agent import (
     Admission,
     Admit,
     Answered,
+    Binding,
     Challenge,
     Failed,
     IncomingCall,
@@ -16,8 +20,9 @@ from ringline.agent import (
     Refuse,
     RegisterContext,
     Registered,
+    Send,
 )
-from ringline.base import LegId, SeededRandom
+from ringline.base import LegId, RemoteProtocolError, SeededRandom
 from ringline.sip import Credentials, Destination, DigestClient, Flow, Request, Response, parse
 
 from .wire import OTHER_SDP, SDP, Phone, Wire
@@ -103,6 +108,7 @@ def test_a_phone_registers_is_listed_and_expires(wire: Wire, home: Phone) -> Non
     assert contacts(home) == ["sip:joe@198.51.100.7"]
     wire.run(2)
     assert contacts(home) == []
+    assert home.events[1:] == [Registered(user="joe", contacts=0)]
 
 
 def test_a_repeat_gets_the_same_answer_and_no_second_challenge(wire: Wire, home: Phone) -> None:
@@ -207,6 +213,19 @@ def test_a_binding_dies_with_its_connection(wire: Wire, home: Phone) -> None:
     assert len(contacts(home)) == 1
     home.agent.connection_lost(phone.flow, now=wire.now)
     assert contacts(home) == []
+    wire.pump(home)
+    assert home.events[-1] == Registered(user="joe", contacts=0)
+
+
+def test_who_can_be_connected_to_is_called_at_his_contact_after_his_connection_is_gone(wire: Wire, home: Phone) -> None:
+    phone = Handset(wire, home)
+    phone.flow = Flow("tcp", home.address, ("198.51.100.7", 40_000), 7)
+    phone.register("<sip:joe@198.51.100.7:5070;transport=tcp>")
+    (binding,) = home.agent.bindings("joe")
+    assert binding.target() == phone.flow
+    home.agent.connection_lost(phone.flow, now=wire.now)
+    (binding,) = home.agent.bindings("joe")
+    assert binding.target() == Destination("tcp", "198.51.100.7", 5070)
 
 
 def test_the_nat_of_a_phone_is_kept_open(wire: Wire, home: Phone) -> None:
@@ -218,7 +237,8 @@ def test_the_nat_of_a_phone_is_kept_open(wire: Wire, home: Phone) -> None:
         wire.now += 25
         home.agent.tick(now=wire.now)
         while (output := home.agent.poll()) is not None:
-            sent.append(getattr(output, "data", b""))
+            if isinstance(output, Send):
+                sent.append(output.data)
     assert sent == [b"\r\n\r\n"] * 2
     assert home.agent.gauges()["alarms"] <= 2
 
@@ -332,3 +352,88 @@ def test_a_registered_phone_is_reached_through_its_path_and_connection(wire: Wir
     assert sent.uri == "sip:joe@10.0.0.4;transport=tcp;x=1"
     assert sent.headers.all("Route") == ["<sip:edge.example.com;lr;ob>"]
     assert isinstance(parse(bytes(sent)), Request)
+
+
+# ── another process ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("contact", "flow", "supported", "reached_at"),
+    [
+        pytest.param("<sip:joe@198.51.100.7>", None, "", Flow("udp", ("192.0.2.2", 5060), PHONE), id="udp"),
+        pytest.param(
+            "<sip:joe@198.51.100.7:5070;transport=tcp>",
+            Flow("tcp", ("192.0.2.2", 5060), ("198.51.100.7", 40_000), 7),
+            "",
+            Destination("tcp", "198.51.100.7", 5070),
+            id="tcp",
+        ),
+        pytest.param(
+            "<sip:joe@10.0.0.4;transport=tcp>",
+            Flow("tcp", ("192.0.2.2", 5060), ("203.0.113.9", 40_000), 7),
+            "",
+            None,
+            id="tcp behind a NAT",
+        ),
+        pytest.param(
+            '<sip:joe@198.51.100.7;transport=tcp>;+sip.instance="<urn:uuid:1>";reg-id=1',
+            Flow("tcp", ("192.0.2.2", 5060), ("198.51.100.7", 40_000), 7),
+            "outbound",
+            None,
+            id="tcp with a flow of its own",
+        ),
+    ],
+)
+def test_what_one_process_knew_the_next_one_knows_as_far_as_it_can_be_reached(
+    wire: Wire,
+    home: Phone,
+    contact: str,
+    flow: Flow | None,
+    supported: str,
+    reached_at: Flow | Destination | None,
+) -> None:
+    phone = Handset(wire, home)
+    phone.flow = flow
+    phone.register(contact, Supported=supported)
+    written = [binding.to_json(zero_s=1e9) for binding in home.agent.bindings("joe")]
+    later = wire.now + 100.0
+    read = [Binding.from_json(json.loads(json.dumps(value)), zero_s=1e9 + 50) for value in written]
+    other = Wire()
+    other.now = later - 50  # its clock began 50 s later
+    heir = other.phone("heir", "192.0.2.2", registers=policy, secrets={"joe": "s3cret"}.get)
+    assert heir.agent.restore_bindings("joe", read, now=other.now) == (reached_at is not None)
+    assert [each.target() for each in heir.agent.bindings("joe")] == ([reached_at] if reached_at else [])
+    other.run(499)
+    assert bool(heir.agent.bindings("joe")) == (reached_at is not None)
+    other.run(2)
+    assert heir.agent.bindings("joe") == ()
+
+
+def test_a_registration_is_renewed_across_a_restart_and_an_older_one_is_still_refused(wire: Wire, home: Phone) -> None:
+    phone = Handset(wire, home)
+    phone.cseq = 10
+    phone.register()
+    before = home.agent.bindings("joe")
+    heir = wire.phone("heir", "192.0.2.3", registers=policy, secrets={"joe": "s3cret"}.get)
+    assert heir.agent.restore_bindings("joe", before, now=wire.now) == 1
+    phone.home, phone.cseq = heir, 5
+    assert phone.register().status == 500
+    phone.cseq = 20
+    assert phone.register().status == 200
+    assert len(heir.agent.bindings("joe")) == 1
+
+
+def test_what_has_lapsed_and_what_is_too_much_is_not_taken_over(wire: Wire, home: Phone) -> None:
+    phone = Handset(wire, home)
+    phone.register(", ".join(f"<sip:{number}@198.51.100.7>" for number in range(10)))
+    many = home.agent.bindings("joe")
+    heir = wire.phone("heir", "192.0.2.3", registers=policy, secrets={"joe": "s3cret"}.get)
+    more = [replace(many[0], contact=replace(many[0].contact, uri=replace(many[0].contact.uri, user="11th")))]
+    assert heir.agent.restore_bindings("joe", [*many, *more], now=wire.now) == 10
+    assert heir.agent.restore_bindings("ann", many, now=wire.now + 600) == 0
+
+
+@pytest.mark.parametrize("value", [{}, {"uri": 5}, {"uri": "sip:a@b", "q": "x"}, {"local": [], "remote": []}])
+def test_what_is_no_binding_is_refused_politely(value: dict[str, object]) -> None:
+    with pytest.raises(RemoteProtocolError):
+        Binding.from_json(value, zero_s=0)

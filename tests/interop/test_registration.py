@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from ringline.testing.audio import level_dbfs
 from .application import Application
 from .baresip import Baresip
 from .ears import Ear
-from .installation import ALICE_PASSWORD, NUMBERS, Installation
+from .installation import ALICE, ALICE_PASSWORD, NUMBERS, Installation
 from .kamailio import Kamailio
 from .linphone import Linphone
 from .scripts import talk
@@ -87,6 +89,25 @@ def test_linphone_registers_and_is_called(
     app.wait_statuses(leg, "started", "ringing", "answered", "completed")
 
 
+def test_a_registered_phone_is_still_called_after_a_crash(app: Application, tmp_path: Path) -> None:
+    server = Installation(tmp_path / "server", app.url, sections=ALICE)
+    try:
+        server.start()
+        with Baresip(tmp_path, user="alice", password=ALICE_PASSWORD, registrar=server.sip_address) as phone:
+            phone.wait_shown("registered successfully")
+            _until(lambda: _kept_bindings(server) == 1)
+            server.kill()
+            server.start()
+            leg = server.call({"type": "phone", "number": ALICES_NUMBER}, [talk("Hello Alice, we were away.")])
+            phone.wait("CALL_INCOMING")
+            phone.accepts()
+            phone.wait_heard(_is_speech)
+            phone.wait("CALL_CLOSED")
+        app.wait_statuses(leg, "started", "ringing", "answered", "completed")
+    finally:
+        server.stop()
+
+
 # ── Kamailio ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -148,6 +169,12 @@ prefixes = ["999"]
             yield server, provider
         finally:
             server.stop()
+
+
+def _kept_bindings(server: Installation) -> int:
+    with closing(sqlite3.connect(server.directory / "var" / "ringline.db")) as database:
+        (count,) = database.execute("SELECT count(*) FROM bindings").fetchone()
+    return int(count)
 
 
 def _metric(server: Installation, line: str) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from ringline.agent.agenda import Agenda, Alarm
+from ringline.agent.names import default_port
 from ringline.agent.reach import Target
-from ringline.sip import Contact, Destination, Flow
+from ringline.base import RemoteProtocolError
+from ringline.sip import Contact, Destination, Flow, Uri
 
 PER_USER: Final = 10
 _MOST_USERS: Final = 100_000
@@ -32,6 +34,8 @@ class Binding:
     "It asked for answers where it sends from (RFC 3581)."
     outbound: bool = False
     "It keeps its flow open itself; when the flow dies, so does the binding (RFC 5626)."
+    flow_is_lost: bool = False
+    "The connection it registered over is gone; it is connected to where it says."
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -46,9 +50,17 @@ class Binding:
         """Whether the device names another address than it is seen at: it is behind a NAT."""
         return self.contact.uri.host.strip("[]").lower() != self.flow.remote[0]
 
+    @property
+    def outlives_flow(self) -> bool:
+        """Whether it can be reached without the connection it came over."""
+        return not self.outbound and not self.hidden
+
     def target(self) -> Target:
         """Where to send a request without a path: the flow, or the contact of one that listens elsewhere."""
         uri = self.contact.uri
+        if self.flow.reliable and self.flow_is_lost:
+            transport = uri.transport or self.flow.transport
+            return Destination(transport, self.flow.remote[0], uri.port or default_port(transport))
         if self.flow.reliable or self.symmetric or self.hidden:
             return self.flow
         try:
@@ -57,12 +69,62 @@ class Binding:
             return self.flow
         return Destination(uri.transport or "udp", host, uri.port or 5060)
 
+    def to_json(self, *, zero_s: float) -> dict[str, Any]:
+        """As JSON types; `zero_s` is the time of day at which our clock stood at 0, in seconds since 1970."""
+        contact, flow = self.contact, self.flow
+        return {
+            "uri": str(contact.uri),
+            "q": contact.q,
+            "instance": contact.instance,
+            "reg_id": contact.reg_id,
+            "transport": flow.transport,
+            "local": list(flow.local),
+            "remote": list(flow.remote),
+            "expires": round(self.expires_at + zero_s, 3),
+            "call_id": self.call_id,
+            "cseq": self.cseq,
+            "path": list(self.path),
+            "symmetric": self.symmetric,
+            "outbound": self.outbound,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], *, zero_s: float) -> Binding:
+        """What `to_json` of another process wrote; the connections of that one are gone.
+
+        Raises:
+            RemoteProtocolError: it is none.
+        """
+        try:
+            local, remote = value["local"], value["remote"]
+            flow = Flow(str(value["transport"]), (str(local[0]), int(local[1])), (str(remote[0]), int(remote[1])))
+            return cls(
+                contact=Contact(
+                    uri=Uri.parse(value["uri"]),
+                    q=float(value["q"]),
+                    instance=value["instance"],
+                    reg_id=value["reg_id"],
+                ),
+                flow=flow,
+                expires_at=float(value["expires"]) - zero_s,
+                call_id=str(value["call_id"]),
+                cseq=int(value["cseq"]),
+                path=tuple(str(each) for each in value["path"]),
+                symmetric=bool(value["symmetric"]),
+                outbound=bool(value["outbound"]),
+                flow_is_lost=flow.reliable,
+            )
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise RemoteProtocolError(f"this is no binding: {error!r}") from error
+
 
 class Bindings:
     """All of them, by user name; bounded, and emptied by time."""
 
-    def __init__(self, agenda: Agenda) -> None:
+    def __init__(self, agenda: Agenda, on_lapse: Callable[[str], None]) -> None:
+        """`on_lapse` hears of users who have lost a device without saying so: by time, or with its connection."""
         self._agenda = agenda
+        self._on_lapse = on_lapse
         self._users: dict[str, dict[tuple[str, ...], Binding]] = {}
         self._alarms: dict[tuple[str, tuple[str, ...]], Alarm] = {}
 
@@ -88,7 +150,7 @@ class Bindings:
         key = binding.key
         self._users.setdefault(user, {})[key] = binding
         self._cancel(user, key)
-        self._alarms[(user, key)] = self._agenda.at(binding.expires_at, lambda _now: self.drop(user, key))
+        self._alarms[(user, key)] = self._agenda.at(binding.expires_at, lambda _now: self._lapse(user, key))
 
     def drop(self, user: str, key: tuple[str, ...]) -> None:
         """Take one out."""
@@ -105,15 +167,18 @@ class Bindings:
             self.drop(user, key)
 
     def flow_lost(self, flow: Flow) -> None:
-        """A connection is gone: who was reached by it cannot be reached until he registers again."""
+        """A connection is gone: who was reached by nothing else cannot be reached until he registers again."""
         gone = [
-            (user, key)
+            (user, key, binding)
             for user, held in self._users.items()
             for key, binding in held.items()
-            if binding.flow == flow and (binding.outbound or binding.hidden)
+            if binding.flow == flow
         ]
-        for user, key in gone:
-            self.drop(user, key)
+        for user, key, binding in gone:
+            if binding.outlives_flow:
+                self._users[user][key] = replace(binding, flow_is_lost=True)
+            else:
+                self._lapse(user, key)
 
     def flows_behind_nat(self) -> list[Flow]:
         """The datagram flows that a NAT on the way forgets when nothing passes."""
@@ -124,6 +189,10 @@ class Bindings:
             if binding.flow.transport == "udp" and binding.hidden and not binding.path
         ]
         return list(dict.fromkeys(found))
+
+    def _lapse(self, user: str, key: tuple[str, ...]) -> None:
+        self.drop(user, key)
+        self._on_lapse(user)
 
     def _cancel(self, user: str, key: tuple[str, ...]) -> None:
         alarm = self._alarms.pop((user, key), None)

@@ -56,6 +56,8 @@ class OutgoingInvite:
     "Added to the INVITE as they are; names that are no words, or that the user agent writes itself, are left out."
     sdp: bytes | None
     "Our offer."
+    any_transport: bool = False
+    "Nobody has named the transport: what is too long for a datagram goes over TCP (RFC 3261 section 18.1.1)."
     others: bool = False
     "There are other ways to try when this one fails: its last destination is not waited for to the end either."
     routes: tuple[str, ...] = ()

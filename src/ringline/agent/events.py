@@ -158,7 +158,7 @@ class KeyByInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered(Notice):
-    """A user registered, renewed or took back where he is."""
+    """A user registered, renewed or took back where he is, or a device of his has lapsed."""
 
     user: str
     "What `registers` called him."

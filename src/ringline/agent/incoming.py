@@ -12,7 +12,7 @@ from ringline.agent.remnants import Remnant, RemnantKind
 from ringline.agent.session import Phase, Session
 from ringline.agent.stack import Stack
 from ringline.base import LegId, RemoteProtocolError, integer
-from ringline.sip import Dialog, Request, q850_reason, read_reason
+from ringline.sip import Dialog, Request, Uri, q850_reason, read_reason
 
 _REMIND_S = 60.0
 
@@ -41,6 +41,8 @@ class Incoming(Leg):
         "What to answer with, as soon as our early answer has been acknowledged."
         self._change: ServerExchange | None = None
         "Their UPDATE that waits for our answer."
+        self._remnant: tuple[Uri, Remnant] | None = None
+        "What was made last, and for which target: it is asked for with every message."
         stack.legs[leg] = self
         stack.dialogs[self._key] = self
         exchange.on_cancel = self.cancelled
@@ -192,11 +194,14 @@ class Incoming(Leg):
         exchange, dialog = self._exchange, self._dialog
         if not exchange.open:
             return ()
-        return (
-            Remnant.of_invite(
-                RemnantKind.CALLED, exchange.request, dialog.local_tag, exchange.flow, target=str(dialog.remote_target)
-            ),
-        )
+        kept = self._remnant
+        if kept is None or kept[0] is not dialog.remote_target:
+            target = str(dialog.remote_target)
+            remnant = Remnant.of_invite(
+                RemnantKind.CALLED, exchange.request, dialog.local_tag, exchange.flow, target=target
+            )
+            kept = self._remnant = (dialog.remote_target, remnant)
+        return (kept[1],)
 
     def _show(self, status: int, sdp: bytes | None, now: float) -> None:
         if not self._exchange.open:

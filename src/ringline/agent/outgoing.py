@@ -82,12 +82,16 @@ class Outgoing(Leg):
         self._phase = Phase.CALLING
         self._exchange: ClientExchange | None = None
         self._heard = False
+        self._narrow: Target | None = None
+        "Where the INVITE would have gone, had it not been too long for a datagram."
         self._cancel_reason: str | None = None
         self._cancel_sent = False
         self._give_up: Alarm | None = None
         self._early = EarlyDialogs(stack, leg)
         self._expires_s = stack.config.session_expires_s
         self._acks: dict[str, tuple[bytes, Target] | None] = {}
+        self._remnant: tuple[ClientExchange, Remnant] | None = None
+        "What was made last, and of which request: it is asked for with every message."
         if tell is None:
             stack.legs[leg] = self
         stack.dialogs[(self._call_id, self._tag)] = self
@@ -102,14 +106,22 @@ class Outgoing(Leg):
         self._uri, destination = self._left.popleft()
         self._attempt(destination, None, now)
 
-    def _attempt(self, target: Target, challenge: Response | None, now: float) -> bool:
-        """Send the INVITE; with the answer to `challenge` if there is one. False when that cannot be answered."""
+    def _attempt(self, target: Target, challenge: Response | None, now: float, *, widen: bool = True) -> bool:
+        """Send the INVITE; with the answer to `challenge` if there is one. False when that cannot be answered.
+
+        Unless it is not to `widen`, a long one goes over TCP where it may.
+        """
         request = self._build()
         if challenge is not None and (
             self._auth is None or not self._auth.authorize(request, challenge, self._stack.random)
         ):
             return False
         self._stack.prepare(request, target)
+        self._narrow = None
+        if widen and self._invite.any_transport and (wide := self._stack.widths.wider(request, target, now)):
+            request.headers.remove("Via")
+            self._stack.prepare(request, wide)
+            self._narrow, target = target, wide
         self._heard = False
         self._exchange = self._stack.request(
             request,
@@ -281,6 +293,9 @@ class Outgoing(Leg):
             return
         if self._phase is Phase.CANCELLING:
             self._over()
+        elif why == "unreachable" and self._narrow is not None:
+            self._stack.widths.refused(self._narrow, now)
+            self._attempt(self._narrow, None, now, widen=False)
         elif self._left:
             self._next(now)
         else:
@@ -355,7 +370,12 @@ class Outgoing(Leg):
     def remnants(self) -> tuple[Remnant, ...]:
         if self._exchange is None or self._phase is Phase.OVER or self._cancel_sent:
             return ()
-        return (Remnant.of_invite(RemnantKind.CALLING, self._exchange.request, self._tag, self._exchange.target),)
+        kept = self._remnant
+        if kept is None or kept[0] is not self._exchange:
+            exchange = self._exchange
+            remnant = Remnant.of_invite(RemnantKind.CALLING, exchange.request, self._tag, exchange.target)
+            kept = self._remnant = (exchange, remnant)
+        return (kept[1],)
 
     def requested(self, exchange: ServerExchange, now: float) -> None:
         """Requests in an early dialog of ours: a change is possible once our offer was answered for good (RFC 3311)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 
 from ringline.agent.names import Names, default_port, literal
 from ringline.sip import Destination, Dialog, Flow, Uri
@@ -33,7 +34,7 @@ def reach(
 
 def _choose(hop: Uri, found: tuple[Destination, ...], flow: Flow, lost: bool) -> Target:
     chosen = next((each for each in found if each.host == flow.remote[0]), found[0] if found else None)
-    if chosen is None or _is_hidden(chosen.host, flow):
+    if chosen is None or _is_hidden(chosen.host, flow.remote[0]):
         return _again(hop, flow) if flow.reliable and lost else flow
     if flow.reliable and not lost and chosen.host == flow.remote[0]:
         return flow
@@ -50,11 +51,12 @@ def _again(hop: Uri, flow: Flow) -> Destination:
     return Destination(flow.transport, literal(hop.host) or flow.remote[0], hop.port or default_port(flow.transport))
 
 
-def _is_hidden(host: str, flow: Flow) -> bool:
+@lru_cache(maxsize=1024)
+def _is_hidden(host: str, remote: str) -> bool:
     """Whether an address cannot be reached from here: unspecified, or private while its owner is seen from outside."""
     address = ipaddress.ip_address(host)
     try:
-        seen = ipaddress.ip_address(flow.remote[0].partition("%")[0])
+        seen = ipaddress.ip_address(remote.partition("%")[0])
     except ValueError:
         return False
     return address.is_unspecified or (address.is_private and not seen.is_private)

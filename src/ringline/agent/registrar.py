@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from ringline.agent.admission import RegisterContext
@@ -37,7 +37,7 @@ class Registrar:
     """Takes REGISTER requests; knows where its users are."""
 
     def __init__(self, stack: Stack, login: Login, registers: Callable[[RegisterContext], Admission]) -> None:
-        self.bindings = Bindings(stack.agenda)
+        self.bindings = Bindings(stack.agenda, self._lapsed)
         self._stack = stack
         self._login = login
         self._registers = registers
@@ -62,6 +62,20 @@ class Registrar:
             else:
                 self.bindings.drop(user, binding.key)
         self._accept(request, flow, user, changes, now)
+
+    def restore(self, user: str, bindings: Iterable[Binding], now: float) -> int:
+        """Take over what another process knew of a user; give how many devices can still be reached."""
+        count = 0
+        for binding in bindings:
+            reachable = binding.expires_at > now and (binding.outlives_flow or not binding.flow.reliable)
+            if reachable and self.bindings.has_room(user, [binding]):
+                self.bindings.put(user, binding)
+                count += 1
+        self._start_keep_alive(now)
+        return count
+
+    def _lapsed(self, user: str) -> None:
+        self._stack.emit(Registered(user=user, contacts=len(self.bindings.of(user))))
 
     # ── who, and what ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -170,6 +184,9 @@ class Registrar:
         exchange.respond(stack.response(request, flow, 200, to_tag=tag, headers=tuple(headers)), now)
         if changes or "Contact" in request.headers:
             self._stack.emit(Registered(user=user, contacts=len(held)))
+        self._start_keep_alive(now)
+
+    def _start_keep_alive(self, now: float) -> None:
         if self._keep_alive is None and self.bindings.flows_behind_nat():
             self._keep_alive = self._stack.agenda.at(now + _KEEP_ALIVE_S, self._keep_open)
 

@@ -78,7 +78,7 @@ class Remnant:
     def of(cls, remnants: Iterable[Remnant]) -> Remnant | None:
         """All remnants of one leg as one; each dialog counts once. None when there are none."""
         parts = list({each.key: each for each in remnants}.values())
-        return replace(parts[0], others=tuple(parts[1:])) if parts else None
+        return replace(parts[0], others=tuple(parts[1:])) if len(parts) > 1 else next(iter(parts), None)
 
     @classmethod
     def of_invite(cls, kind: RemnantKind, invite: Request, local_tag: str, to: Target, *, target: str = "") -> Remnant:
@@ -174,7 +174,7 @@ class Remnant:
     @property
     def parts(self) -> tuple[Remnant, ...]:
         """This one and the others, each for itself."""
-        return (replace(self, others=()), *self.others)
+        return (replace(self, others=()), *self.others) if self.others else (self,)
 
     @property
     def flow(self) -> Flow:

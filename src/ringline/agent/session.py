@@ -23,6 +23,7 @@ from ringline.sip import (
     Flow,
     Request,
     Response,
+    Uri,
     q850_reason,
     read_reason,
     write_reason,
@@ -73,6 +74,8 @@ class Session(Leg):
         self._unacked: Unacked | None = None
         self._bye_auth = DigestClient(credentials) if credentials else None
         self._key = (dialog.call_id, dialog.local_tag)
+        self._remnant: tuple[tuple[Uri, Flow, int], Remnant] | None = None
+        "What was made last, and of which state: it is asked for with every message."
 
     # ── the beginning ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -311,7 +314,10 @@ class Session(Leg):
     def remnants(self) -> tuple[Remnant, ...]:
         if self.phase in (Phase.LEAVING, Phase.GONE):
             return ()
-        return (Remnant.of_dialog(self.dialog, self._flow, caller=self.caller),)
+        state = (self.dialog.remote_target, self._flow, self.dialog.local_cseq)
+        if self._remnant is None or self._remnant[0] != state:
+            self._remnant = (state, Remnant.of_dialog(self.dialog, self._flow, caller=self.caller))
+        return (self._remnant[1],)
 
     def flow_lost(self, flow: Flow, now: float) -> None:
         if flow == self._flow:

@@ -14,6 +14,7 @@ from ringline.agent.exchange import AnswerHandler, ClientExchange, ServerExchang
 from ringline.agent.leg import Leg
 from ringline.agent.names import Names
 from ringline.agent.reach import Target
+from ringline.agent.widths import Widths
 from ringline.base import LegId, Random, RemoteProtocolError, token
 from ringline.sip import (
     MAGIC_COOKIE,
@@ -61,6 +62,7 @@ class Stack:
         self._tag_key = random.bytes(16)
         self._places = Places(Place(sip_host=""), config.places)
         self.names = Names(self.agenda, self.emit)
+        self.widths = Widths(speaks_tcp="tcp" in config.contacts)
 
     def gauges(self) -> dict[str, int]:
         """How much of everything there is."""

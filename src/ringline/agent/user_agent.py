@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ringline.agent.admission import InviteContext, RegisterContext
 from ringline.agent.bindings import Binding
@@ -81,6 +81,11 @@ class UserAgent:
         """Where a user registered, the preferred place first."""
         registrar = self._gate.registrar
         return registrar.bindings.of(user) if registrar is not None else ()
+
+    def restore_bindings(self, user: str, bindings: Iterable[Binding], *, now: float) -> int:
+        """Go on with what an earlier process knew of where a user is; give how many devices can still be reached."""
+        registrar = self._gate.registrar
+        return registrar.restore(user, bindings, now) if registrar is not None else 0
 
     # ── time and bytes ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -199,7 +204,9 @@ class UserAgent:
         found = [self._stack.legs.get(leg)]
         if before is not None:
             found += [self._stack.dialogs.get(each.key) for each in before.parts]
-        return Remnant.of(remnant for each in found if each is not None for remnant in each.remnants())
+        # Mostly the leg is its own dialog: it is asked once.
+        legs = {id(each): each for each in found if each is not None}.values()
+        return Remnant.of(remnant for each in legs for remnant in each.remnants())
 
     def end_remnant(self, leg: LegId, remnant: Remnant, credentials: Credentials | None = None, *, now: float) -> None:
         """End a leg of an earlier process: BYE, CANCEL or a final refusal.

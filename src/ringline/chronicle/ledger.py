@@ -50,7 +50,9 @@ class Ledger:
     @property
     def record(self) -> ConversationRecord:
         """The conversation as it is now."""
-        return replace(self._record, sequence=self._sequence)
+        if self._record.sequence != self._sequence:
+            self._record = replace(self._record, sequence=self._sequence)
+        return self._record
 
     @property
     def sequence(self) -> int:

@@ -60,6 +60,7 @@ class Ways:
             to=route.to_uri,
             headers=route.headers,
             sdp=None,
+            any_transport=hop.transport is None,
             credentials=_credentials(route),
         )
         return [invite]

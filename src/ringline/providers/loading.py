@@ -10,6 +10,7 @@ from ringline.base import ConfigError
 from ringline.providers.cache import CachedVoice, SpeechCache
 from ringline.providers.chain import FallbackVoice
 from ringline.providers.contract import EngineContext, SpeechEngine, WorkerProgram, Workers
+from ringline.providers.rates import FitVoice
 
 GROUP: Final = "ringline.speech"
 
@@ -47,5 +48,5 @@ def load(
                 f"the speech engine {name!r} cannot be imported: {error}", where="settings", key="speech.engines"
             ) from error
         engine = make(context)
-        engines.append(engine if cache is None else CachedVoice(engine, cache))
+        engines.append(engine if cache is None else CachedVoice(FitVoice(engine), cache))
     return engines[0] if len(engines) == 1 else FallbackVoice(engines)

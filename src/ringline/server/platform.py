@@ -6,7 +6,6 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ringline import __version__
 from ringline.accounts import AuditEntry, Secret, TokenVerifier, UserNames
@@ -17,6 +16,7 @@ from ringline.agent import (
     InviteContext,
     PeerState,
     RegisterContext,
+    Registered,
     Traced,
     UserAgent,
 )
@@ -27,6 +27,7 @@ from ringline.engine.gatherings import Gatherings
 from ringline.engine.guard import COUNTERS as GUARD_COUNTERS
 from ringline.engine.phones import Phones
 from ringline.engine.recovery import Recovery, in_hand
+from ringline.engine.registrations import Registrations
 from ringline.io.http import AiohttpClient
 from ringline.io.media import MediaCore
 from ringline.io.payments import HookPayments
@@ -39,7 +40,7 @@ from ringline.providers import SpeechCache, SpeechEngine, WorkerProgram, load
 from ringline.routing import RoutingTable
 from ringline.server.allowances import change_limits, keeping_of, make_limits, rates_of
 from ringline.server.books import make_directory, make_peers, make_places, make_routing, reload_directory
-from ringline.server.certificates import ensure_certificates, server_names
+from ringline.server.certificates import certificate_names, ensure_certificates
 from ringline.server.health import Health
 from ringline.server.metrics import Metrics, MetricsAccess
 from ringline.server.secrets import settle_secrets
@@ -255,6 +256,9 @@ class Platform:
             places=places,
         )
         self.engine.add_endpoint(self.phones, "phone", "sip", "vbc")
+        self._registrations = Registrations(self.sip, self.store, self.clock)
+        if devices := await self._registrations.restore():
+            log.info("phones that registered before the restart are known", devices=devices)
         await self.sip.start(settings.sip.bind, settings.sip.port, transports=settings.sip_transports())
         self._watch_trunks(settings)
 
@@ -326,7 +330,7 @@ class Platform:
             return server.cert_file, server.key_file
         made = await asyncio.to_thread(
             ensure_certificates,
-            certificates_dir(self.settings),
+            self.settings.certificates_dir(),
             names=certificate_names(self.settings),
             now=self.clock.wallclock(),
         )
@@ -369,6 +373,8 @@ class Platform:
             self.metrics.sip_message(event.direction, event.line)
         elif isinstance(event, PeerState):
             log.info("a trunk changed", trunk=event.name, up=event.up, registered=event.registered, why=event.why)
+        elif isinstance(event, Registered):
+            self._registrations.changed(event.user)
         self.phones.heard(event)
 
     def _open_workers(self, program: WorkerProgram) -> WorkerPool:
@@ -453,14 +459,3 @@ class Platform:
         if self._draining:
             return "the platform is stopping"
         return "the store is behind" if self.store.overloaded() else None
-
-
-def certificates_dir(settings: Settings) -> Path:
-    """Where the authority and certificate of our own making are."""
-    return settings.data_dir / "certificates"
-
-
-def certificate_names(settings: Settings) -> tuple[str, ...]:
-    """The names that certificate is good for: this installation's own, and the official hosts."""
-    base = urlsplit(settings.public.base_url or "").hostname
-    return server_names((settings.server.https_bind, settings.public.sip_host, base), official=True)

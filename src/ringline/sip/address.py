@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ringline.base import RemoteProtocolError
 from ringline.sip.params import NO_PARAMS, Params, quote, split_outside_quotes, unquote
-from ringline.sip.uri import Uri
+from ringline.sip.uri import LONGEST_KEPT, Uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class NameAddr:
         Raises:
             RemoteProtocolError: there is no URI in it that we know.
         """
-        return _read(text)
+        return _read(text) if len(text) < LONGEST_KEPT else _read.__wrapped__(text)
 
     @property
     def tag(self) -> str | None:

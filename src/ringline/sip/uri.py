@@ -15,6 +15,8 @@ _PASSWORD_SAFE = "-_.!~*'()&=+$,"
 _HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%")
 _ADDRESS_CHARACTERS = frozenset("0123456789abcdefABCDEF:.")
 _MAX_URI = 4096
+LONGEST_KEPT = 500
+"Longer header values are read anew each time: strangers must not fill the caches with what they make up."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Uri:
         Raises:
             RemoteProtocolError: it is no SIP, SIPS or TEL URI; status 416 when the scheme is another one.
         """
-        return _read(text)
+        return _read(text) if len(text) < LONGEST_KEPT else _read.__wrapped__(text)
 
     @property
     def transport(self) -> str | None:
@@ -57,7 +59,8 @@ class Uri:
             return f"tel:{self.user}{self.params}"
         text = f"{self.scheme}:"
         if self.user is not None:
-            text += percent_encode(self.user, safe=_USER_SAFE)
+            plain = self.user.isascii() and self.user.isalnum()  # most are, and this is quicker seen than encoded
+            text += self.user if plain else percent_encode(self.user, safe=_USER_SAFE)
             if self.password is not None:
                 text += ":" + percent_encode(self.password, safe=_PASSWORD_SAFE)
             text += "@"

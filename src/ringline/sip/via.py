@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from ringline.base import RemoteProtocolError
 from ringline.sip.params import NO_PARAMS, Params
-from ringline.sip.uri import read_host_port, write_host_port
+from ringline.sip.uri import LONGEST_KEPT, read_host_port, write_host_port
 
 MAGIC_COOKIE = "z9hG4bK"
 "How every branch made by the rules of RFC 3261 begins."
@@ -30,7 +30,7 @@ class Via:
         Raises:
             RemoteProtocolError: it is not `SIP/<version>/<transport> <host>`.
         """
-        return _read(text)
+        return _read(text) if len(text) < LONGEST_KEPT else _read.__wrapped__(text)
 
     @property
     def branch(self) -> str | None:

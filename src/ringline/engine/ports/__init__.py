@@ -4,6 +4,7 @@ The adapters in `ringline.io` and `ringline.providers` implement them; `ringline
 Nothing here blocks the event loop: a method is either quick, or `async`.
 """
 
+from ringline.engine.ports.bindings import Bindings
 from ringline.engine.ports.chronicle import Chronicle, EventFilter, Found, KeptMember, Row, Sleeper, Window
 from ringline.engine.ports.detection import Detector
 from ringline.engine.ports.endpoints import Endpoint, ShowsKeys, SipResolver
@@ -51,6 +52,7 @@ from ringline.engine.ports.store import JournalLine, LegFilter, LegRecord, Store
 __all__ = [
     "AudioLevels",
     "AudioStarted",
+    "Bindings",
     "Charge",
     "Chronicle",
     "Detector",

@@ -138,8 +138,8 @@ class SipPump:
 
     def _rearm(self) -> None:
         due = self._agent.deadline()
-        if due == self._due:
-            return
+        if due == self._due or (due is not None and self._due is not None and self._due < due):
+            return  # to come a little early and find nothing costs less than to move the alarm with every message
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

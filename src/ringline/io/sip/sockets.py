@@ -6,6 +6,7 @@ import asyncio
 import errno
 import ipaddress
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from ringline.base import ConfigError, get_log
@@ -123,6 +124,7 @@ class SipSockets:
         asyncio.get_running_loop().call_soon(tell)
 
 
+@lru_cache(maxsize=1024)
 def _is_address(host: str) -> bool:
     """Names are looked up before a message is made; here they would block."""
     try:

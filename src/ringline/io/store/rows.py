@@ -14,6 +14,8 @@ from ringline.engine.ports import JournalLine, LegRecord, OpenRecording, StoredE
 Row = Mapping[str, Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+JSON: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+"ASCII, so that halves of surrogate pairs from careless peers can be stored and read back. Kept, not made every time."
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -36,7 +38,7 @@ def journal_row(line: JournalLine) -> dict[str, Any]:
         "wallclock": to_microseconds(line.wallclock),
         "kind": line.kind,
         "leg": line.leg,
-        "data": _json(line.data),
+        "data": JSON(line.data),
     }
 
 
@@ -58,8 +60,8 @@ def leg_row(record: LegRecord) -> dict[str, Any]:
         "application": record.application,
         "status": record.status,
         "direction": record.direction,
-        "from_": _json(record.from_),
-        "to": _json(record.to),
+        "from_": JSON(record.from_),
+        "to": JSON(record.to),
         "created_at": to_microseconds(record.created_at),
         "start_time": _moment(record.start_time),
         "end_time": _moment(record.end_time),
@@ -127,7 +129,7 @@ def event_row(event: StoredEvent) -> dict[str, Any]:
         "name": event.name,
         "url": event.url,
         "method": event.method,
-        "payload": _json(event.payload),
+        "payload": JSON(event.payload),
         "created_at": to_microseconds(event.created_at),
     }
 
@@ -148,7 +150,7 @@ def stored_event(row: Row) -> StoredEvent:
 
 
 def dialog_row(leg: LegId, document: Mapping[str, Any]) -> dict[str, Any]:
-    return {"leg": leg, "document": _json(document)}
+    return {"leg": leg, "document": JSON(document)}
 
 
 def dialog_of(row: Row) -> tuple[LegId, Mapping[str, Any]]:
@@ -183,7 +185,7 @@ def application_row(application: Application, created_at: datetime) -> dict[str,
     return {
         "id": application.id,
         "created_at": to_microseconds(created_at),
-        "document": _json(application_to_document(application)),
+        "document": JSON(application_to_document(application)),
     }
 
 
@@ -212,11 +214,6 @@ def number_of(row: Row) -> Number:
         status_callback=row["status_callback"],
         forward=Forward(kind=row["forward_kind"], target=row["forward_target"]) if row["forward_kind"] else None,
     )
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    # ASCII, so that halves of surrogate pairs from careless peers can be stored and read back.
-    return json.dumps(value, separators=(",", ":"))
 
 
 def _moment(value: datetime | None) -> int | None:

@@ -43,7 +43,9 @@ class Writer:
         self._connect = connect
         self._spool = spool
         self._max_pending = max_pending
-        self._wake = threading.Condition()
+        self._lock = threading.Lock()
+        "Guards everything below; taken as it is where nobody is to be woken, for that costs half."
+        self._wake = threading.Condition(self._lock)
         self._queue: deque[Write] = deque()
         self._queued = 0
         self._written = 0
@@ -77,7 +79,7 @@ class Writer:
         """Queue a row that may be withdrawn; None when it was dropped. Vital rows have a quarter more room."""
         room = self._max_pending
         room = room // 2 if optional else room + room // 4 if statement.vital else room
-        with self._wake:
+        with self._lock:
             pending = len(self._queue) + self._in_hand
             if pending >= room or self._stop_at is not None:
                 self._dropped += 1
@@ -97,7 +99,7 @@ class Writer:
 
     def withdraw(self, write: Write) -> bool:
         """Have a row not written at all; False when it is too late for that."""
-        with self._wake:
+        with self._lock:
             if write.taken or write.spooled:
                 return False
             write.withdrawn = True
@@ -106,14 +108,14 @@ class Writer:
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
         """What is queued inside goes to disk in one transaction."""
-        with self._wake:
+        with self._lock:
             if not self._held:
                 self._turn += 1
             self._held += 1
         try:
             yield
         finally:
-            with self._wake:
+            with self._lock:
                 self._held -= 1
                 if not self._held and self._blocked:
                     self._wake.notify()
