@@ -136,7 +136,7 @@ class CachedVoice:
 
     def _key(self, request: SpeechRequest) -> str:
         choice = resolve(request.language, request.style, premium=request.premium).choice
-        whole = json.dumps([self.name, self.version, astuple(choice), request.text])
+        whole = json.dumps([self.name, self.version, astuple(choice), request.text, sorted(request.options.items())])
         return hashlib.sha256(whole.encode()).hexdigest()
 
     async def _fly(self, key: str, request: SpeechRequest, flight: _Flight) -> None:
