@@ -372,7 +372,13 @@ class Platform:
         self.phones.heard(event)
 
     def _open_workers(self, program: WorkerProgram) -> WorkerPool:
-        return WorkerPool(program.command, name=program.name, size=self.settings.speech.workers or None)
+        return WorkerPool(
+            program.command,
+            name=program.name,
+            size=self.settings.speech.workers or None,
+            silence_timeout_s=program.silence_timeout_s,
+            start_timeout_s=program.start_timeout_s,
+        )
 
     # ── what the user agent asks and tells ─────────────────────────────────────────────────────────────────────────
 

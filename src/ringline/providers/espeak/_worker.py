@@ -14,16 +14,19 @@ import json
 import math
 import os
 import re
-import select
+import runpy
 import signal
-import struct
 import sys
 import unicodedata
 from array import array
+from pathlib import Path
 from typing import Any
 
-HEADER = struct.Struct("<cII")
-MAX_REQUEST = 1024 * 1024
+# A program of its own without a search path finds its neighbour by its place.
+_FRAMES = runpy.run_path(str(Path(__file__).resolve().parent.parent / "_frames.py"))
+Pipe: Any = _FRAMES["Pipe"]
+Gone: Any = _FRAMES["Gone"]
+
 MAX_AUDIO_S = 600
 "However long the pauses that a text asks for."
 FIRST_BLOCK_MS = 100
@@ -70,45 +73,6 @@ h:x ʝ:j ɰ:w ɓ:b ɗ:d ɠ:ɡ ʙ:b æ:aɛ a:ɑæʌä ä:aɑæ ɑ:aʌ ɒ:ɔɑo ɐ
 """
 LIKE = dict(entry.split(":") for entry in _LIKE_TEXT.split())
 "The nearest sounds for one that a language lacks, best first."
-
-
-class Gone(Exception):
-    """The server closed the pipe."""
-
-
-class Pipe:
-    """The frames on standard input and output."""
-
-    def __init__(self, source: int, sink: int) -> None:
-        self._source = source
-        self._sink = sink
-
-    def read(self) -> tuple[bytes, int, bytes]:
-        kind, number, length = HEADER.unpack(self._exactly(HEADER.size))
-        if length > MAX_REQUEST:
-            raise Gone
-        return kind, number, self._exactly(length)
-
-    def waiting(self) -> bool:
-        """Tell whether something can be read now, the end included."""
-        return bool(select.select([self._source], [], [], 0)[0])
-
-    def write(self, kind: bytes, number: int, payload: bytes = b"") -> None:
-        view = memoryview(HEADER.pack(kind, number, len(payload)) + payload)
-        try:
-            while view:
-                view = view[os.write(self._sink, view) :]
-        except OSError as error:
-            raise Gone from error
-
-    def _exactly(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            piece = os.read(self._source, count - len(data))
-            if not piece:
-                raise Gone
-            data += piece
-        return data
 
 
 class Event(ctypes.Structure):
