@@ -48,6 +48,15 @@ class SpeechCache:
         """Finish writing."""
         await asyncio.to_thread(self._threads.shutdown)
 
+    def gauges(self) -> dict[str, float]:
+        """Figures for metrics."""
+        return {
+            "cache_hits": self.hits,
+            "cache_misses": self.misses,
+            "cache_bytes": self._disk.total(),
+            "cache_hot_bytes": self._hot_size,
+        }
+
     def hot(self, key: str) -> Pcm | None:
         """The audio of a key if it is in memory."""
         if (found := self._hot.get(key)) is not None:

@@ -22,12 +22,14 @@ def load(
     cache: SpeechCache | None = None,
     also: Sequence[str] = (),
     prefers: Callable[[ApplicationId], Sequence[str]] | None = None,
+    timeout_s: float = 10.0,
     found: Iterable[EntryPoint] | None = None,
 ) -> FallbackVoice:
     """Make the voice that the settings ask for: the engines by name, the first preferred, each behind the cache.
 
     `also` speak only when they are asked for by name, in a request or by what `prefers` says of its application.
-    `settings` are the engines' own, by engine name. `found` replaces the installed entry points. Start it before use.
+    `settings` are the engines' own, by engine name. `timeout_s` is how long a service
+    may say nothing. `found` replaces the installed entry points. Start it before use.
 
     Raises:
         ConfigError: no engine of that name is installed, it cannot be imported, or its own settings are wrong.
@@ -42,7 +44,9 @@ def load(
             raise ConfigError(
                 f"there is no speech engine {name!r} (installed: {known})", where="settings", key="speech.engines"
             )
-        context = EngineContext(open_workers=open_workers, settings=dict((settings or {}).get(name, {})))
+        context = EngineContext(
+            open_workers=open_workers, settings=dict((settings or {}).get(name, {})), timeout_s=timeout_s
+        )
         try:
             make: Callable[[EngineContext], SpeechEngine] = available[name].load()
         except (ImportError, AttributeError) as error:
