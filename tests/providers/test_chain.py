@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import cast
@@ -11,7 +12,7 @@ from typing import cast
 import pytest
 
 import ringline.providers
-from ringline.base import ConfigError, ProviderError
+from ringline.base import ApplicationId, ConfigError, ProviderError
 from ringline.engine.ports import Pcm, SpeechRequest
 from ringline.io.workers import WorkerPool
 from ringline.providers import CachedVoice, FallbackVoice, SpeechCache, WorkerProgram, load
@@ -30,6 +31,7 @@ class Scripted:
         self.version = f"{name}-1"
         self.running = False
         self.left = False
+        self.asked: list[SpeechRequest] = []
         self._blocks = blocks
         self._error = error
 
@@ -43,6 +45,7 @@ class Scripted:
         return str(self._error) if self._error else None
 
     async def speak(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
+        self.asked.append(request)
         try:
             for _ in range(self._blocks):
                 yield Pcm(rate_hz=8000, data=self.name.encode())
@@ -108,15 +111,75 @@ def test_a_fallback_needs_an_engine() -> None:
 
 
 def test_engines_are_found_by_entry_point() -> None:
-    assert isinstance(load(["espeak"], open_workers=open_workers, found=[ESPEAK]), EspeakVoice)
+    voice = load(["espeak", "espeak"], also=["espeak"], open_workers=open_workers, found=[ESPEAK])
+    assert voice.name == "espeak"
+    assert isinstance(voice._known["espeak"], EspeakVoice)
 
 
-def test_each_engine_gets_its_own_cache_keys(tmp_path: Path) -> None:
+def test_each_engine_is_behind_the_cache(tmp_path: Path) -> None:
     cache = SpeechCache(tmp_path)
-    assert isinstance(load(["espeak"], open_workers=open_workers, cache=cache, found=[ESPEAK]), CachedVoice)
-    voice = load(["espeak", "espeak"], open_workers=open_workers, cache=cache, found=[ESPEAK])
-    assert isinstance(voice, FallbackVoice)
+    voice = load(["espeak"], open_workers=open_workers, cache=cache, found=[ESPEAK])
+    assert isinstance(voice._known["espeak"], CachedVoice)
     asyncio.run(cache.close())
+
+
+def test_the_action_chooses_before_the_application_and_that_before_the_usual_order() -> None:
+    shop = ApplicationId("shop")
+    voice = FallbackVoice(
+        [Scripted("a", 1)],
+        others=[Scripted("b", 1), Scripted("polly", 1)],
+        prefers=lambda application: ("b",) if application == shop else (),
+    )
+
+    def speaker(request: SpeechRequest) -> str:
+        return asyncio.run(said(voice.speak(request))).decode()
+
+    assert speaker(HELLO) == "a"
+    assert speaker(replace(HELLO, application=shop)) == "b"
+    assert speaker(replace(HELLO, application=ApplicationId("other"))) == "a"
+    assert speaker(replace(HELLO, application=shop, provider="Amazon")) == "polly"
+    assert speaker(replace(HELLO, provider="nobody")) == "a"
+
+
+def test_the_options_of_an_action_reach_only_the_engine_they_are_for() -> None:
+    a, b = Scripted("a", 1), Scripted("b", 0, ProviderError("b is down"))
+    voice = FallbackVoice([a], others=[b])
+    asyncio.run(said(voice.speak(replace(HELLO, provider="b", options={"voice": "Joanna"}))))
+    assert b.asked[-1].options == {"voice": "Joanna"}
+    assert a.asked[-1].options == {}
+
+
+def test_an_engine_that_keeps_failing_is_passed_over_for_a_while() -> None:
+    now = [0.0]
+    down, up = Scripted("down", 0, ProviderError("it is away", retryable=True)), Scripted("up", 1)
+    voice = FallbackVoice([down, up], clock=lambda: now[0])
+    for _ in range(5):
+        asyncio.run(said(voice.speak(HELLO)))
+    assert (len(down.asked), len(up.asked)) == (3, 5)
+    now[0] = 31.0
+    asyncio.run(said(voice.speak(HELLO)))
+    assert len(down.asked) == 4
+    alone = FallbackVoice([down], clock=lambda: now[0])
+    for _ in range(5):
+        with pytest.raises(ProviderError, match="away"):
+            asyncio.run(said(alone.speak(HELLO)))
+    assert len(down.asked) == 9
+
+
+def test_what_engines_do_is_measured() -> None:
+    seen: list[tuple[str, str]] = []
+    broken = Scripted("broken", 1, ProviderError("it broke off"))
+    voice = FallbackVoice(
+        [Scripted("down", 0, ProviderError("it is down")), Scripted("up", 3)],
+        others=[broken],
+        measure=lambda engine, outcome, seconds: seen.append((engine, outcome)),
+    )
+    asyncio.run(said(voice.speak(HELLO)))
+    with pytest.raises(ProviderError, match="broke off"):
+        asyncio.run(said(voice.speak(replace(HELLO, provider="broken"))))
+    assert seen == [("down", "failed"), ("up", "spoken"), ("broken", "failed")]
+    assert voice.up() == {"down": 0.0, "up": 1.0, "broken": 0.0}
+    assert voice.troubles() == {"down": "it is down", "broken": "it broke off"}
 
 
 @pytest.mark.parametrize(

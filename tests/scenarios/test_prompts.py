@@ -221,3 +221,29 @@ async def test_a_wait_is_silent_and_takes_its_time(app: WebApplication, phones: 
     after = await alice.hears("After.")
     assert before.ended is not None
     assert after.began - before.ended == pytest.approx(2.5, abs=0.05)
+
+
+@scenario
+async def test_the_engine_an_action_asks_for_reaches_the_voices(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(
+        talk("One.", provider="polly", provider_options={"voice": "Joanna", "speed": 2, "list": [1], "x" * 65: "y"}),
+        talk("Two.", provider_options={"voice": "ignored"}),
+    )
+    await alice.dials(app.number)
+    await alice.hears("Two.", to_the_end=True)
+    one, two = board.voice.requests
+    assert (one.provider, one.options) == ("polly", {"voice": "Joanna", "speed": "2"})
+    assert (two.provider, two.options) == (None, {})
+    assert one.application == two.application == app.id
+
+
+@scenario
+async def test_broken_markup_is_spoken_without_its_tags_and_is_no_error(app: WebApplication, phones: Phones) -> None:
+    (alice,) = phones("alice")
+    app.answers(talk("<speak>Hello <b>there</speak>"), talk("Next."))
+    await alice.dials(app.number)
+    await alice.hears("Next.", to_the_end=True)
+    assert "error" not in app.statuses(alice.leg)

@@ -119,6 +119,47 @@ def test_broken_ssml_is_spoken_without_its_tags(text: str, words: str) -> None:
     assert speech.plain() == words
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("<speak>a <b>c</speak>", "mismatched tag (line 1, column 16)"),
+        ("<speak>a\n  & b</speak>", "not well-formed (invalid token) (line 2, column 4)"),
+        ("<speaker>a</speaker>", "the outermost element must be speak (line 1, column 1)"),
+        ("<speak>a", "no element found (line 1, column 9)"),
+        ("<speak><!DOCTYPE x><p/></speak>", "not well-formed"),
+        ("<speak>" + "<p>" * 60, "elements nested more than 50 deep (line 1, column 155)"),
+        ("<speak>" + "a" * 100_001, "longer than 100000 characters"),
+    ],
+)
+def test_what_is_broken_is_told_with_its_place(text: str, why: str) -> None:
+    assert parse(text).trouble.startswith(why)
+    assert parse("<speak>fine</speak>").trouble == ""
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        '<!DOCTYPE speak [<!ENTITY a "x"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><speak>&b;</speak>',
+        '<speak xmlns:x="http://h/"><!DOCTYPE speak SYSTEM "file:///etc/passwd">a</speak>',
+        "<speak>&#x110000;</speak>",
+        '<speak><![CDATA[<break time="9s"/>]]></speak>',
+        "<speak><?include file:///etc/passwd?>a</speak>",
+        '<speak><xi:include href="file:///etc/passwd"/>a</speak>',
+    ],
+)
+def test_tricks_with_entities_and_inclusions_read_nothing(bomb: str) -> None:
+    speech = parse(bomb)
+    assert "root:" not in speech.plain()
+    assert not any(isinstance(node, Break) for node in speech.nodes)
+    assert len(speech.plain()) < 300
+
+
+def test_a_text_of_nothing_but_tags_is_read_in_no_time() -> None:
+    inside = "<sub alias='b'>a</sub>" * 4000
+    assert len(nodes(inside)) == 4000
+    assert nodes("<p><s>" * 20 + "<phoneme ph='a'>" * 5 + "x" + "</phoneme>" * 5 + "</s></p>" * 20)
+
+
 def test_document_types_and_entities_are_never_processed() -> None:
     bomb = '<speak><!DOCTYPE x [<!ENTITY a "b">]>&a;</speak>'
     assert not parse(bomb).well_formed

@@ -125,6 +125,9 @@ class Speech:
     premium: bool = False
     voice_name: str | None = None
     "A name of the deprecated option; set only where neither language nor style was given."
+    provider: str | None = None
+    "The speech engine that was asked for."
+    provider_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

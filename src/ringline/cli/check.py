@@ -140,8 +140,11 @@ def _certificate(cert_file: Path | None) -> str:
 async def _speech(settings: Settings) -> str:
     voice = load(
         settings.speech.engines,
-        open_workers=lambda program: WorkerPool(program.command, name=program.name, size=1),
+        open_workers=lambda program: WorkerPool(
+            program.command, name=program.name, size=1, start_timeout_s=program.start_timeout_s
+        ),
         settings=settings.speech.options,
+        also=settings.speech.also,
     )
     try:
         async with asyncio.timeout(_VOICE_S):
@@ -149,7 +152,8 @@ async def _speech(settings: Settings) -> str:
         why = voice.ready()
         if why is not None:
             raise OSError(0, why)
-        return ", ".join(settings.speech.engines) + " is ready"
+        ready = ", ".join(name for name, up in voice.up().items() if up) + " is ready"
+        return "; ".join((ready, *voice.troubles().values()))
     except TimeoutError:
         raise OSError(0, f"did not start within {_VOICE_S:g} s") from None
     finally:

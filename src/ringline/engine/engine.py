@@ -384,7 +384,7 @@ class Engine:
             case commands.Ask():
                 self.hooks.ask(room.id, room.heart.room.application.id, command)
             case commands.Play():
-                self._prompts.play(room.id, command)
+                self._prompts.play(room.id, command, application=room.heart.room.application.id)
             case commands.StopPlay(effect=effect):
                 self._prompts.stop(effect)
             case commands.SendKeys(effect=effect, leg=leg, digits=digits):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
 from ringline.audio import beep, level_to_db, ringback
-from ringline.base import Clock, ConversationId, EffectId, LegId, ProviderError, get_log
+from ringline.base import ApplicationId, Clock, ConversationId, EffectId, LegId, ProviderError, get_log
 from ringline.calls.commands import AudioFile, Play, Source, Speech, Tone
 from ringline.calls.events import PlayEnded
 from ringline.engine.ports import Media, Pcm, PlaybackFinished, PromptFiles, SpeechRequest, Voice
 from ringline.engine.supervise import Scope
-from ringline.speech import resolve
+from ringline.speech import is_ssml, parse, resolve
 
 log = get_log(__name__)
+_MOST_OPTIONS = 20
 _AHEAD_S = 60.0
 "A prompt is handed to the media core at most so far ahead of what has been heard."
 SPEECH_FAILED = "Text-to-speech failed."
@@ -45,9 +47,9 @@ class Prompts:
         """How many prompts are being played."""
         return len(self._playing)
 
-    def play(self, room: ConversationId, command: Play) -> None:
+    def play(self, room: ConversationId, command: Play, *, application: ApplicationId | None = None) -> None:
         """Start a prompt; its end is reported for its owner."""
-        prompt = _Prompt(room, command)
+        prompt = _Prompt(room, command, application)
         self._playing[command.effect] = prompt
         prompt.task = self._scope.start(self._run(prompt), name=command.effect)
 
@@ -88,7 +90,7 @@ class Prompts:
     async def _feed(self, prompt: _Prompt) -> None:
         command = prompt.command
         started, fed_s = 0.0, 0.0
-        async for block in self._audio(command.source):
+        async for block in self._audio(command.source, prompt.application):
             if not started:
                 started = self._clock.now()
                 self._media.play(
@@ -107,7 +109,7 @@ class Prompts:
             raise ProviderError("it has no audio")
         self._media.feed(command.effect, b"", last=True)
 
-    async def _audio(self, source: Source) -> AsyncIterator[Pcm]:
+    async def _audio(self, source: Source, application: ApplicationId | None) -> AsyncIterator[Pcm]:
         match source:
             case Tone(name="beep"):
                 yield Pcm(rate_hz=8000, data=beep())
@@ -117,7 +119,7 @@ class Prompts:
                 async for block in self._files.open(url):
                     yield block
             case Speech():
-                async for block in self._voice.speak(_request(source)):
+                async for block in self._voice.speak(_request(source, application)):
                     yield block
 
     def _end(self, prompt: _Prompt, *, played_ms: int = 0, stopped: bool = False, failure: str | None = None) -> None:
@@ -131,15 +133,16 @@ class Prompts:
 class _Prompt:
     """One prompt at work."""
 
-    __slots__ = ("command", "room", "task")
+    __slots__ = ("application", "command", "room", "task")
 
-    def __init__(self, room: ConversationId, command: Play) -> None:
+    def __init__(self, room: ConversationId, command: Play, application: ApplicationId | None) -> None:
+        self.application = application
         self.room = room
         self.command = command
         self.task: asyncio.Task[None] | None = None
 
 
-def _request(speech: Speech) -> SpeechRequest:
+def _request(speech: Speech, application: ApplicationId | None) -> SpeechRequest:
     if speech.voice_name is not None:
         found = resolve(voice_name=speech.voice_name)
     else:
@@ -147,7 +150,27 @@ def _request(speech: Speech) -> SpeechRequest:
     for note in found.notes:
         log.info("the voice asked for is not there", note=note)
     choice = found.choice
-    return SpeechRequest(text=speech.text, language=choice.language, style=choice.style, premium=choice.premium)
+    if is_ssml(speech.text) and (trouble := parse(speech.text).trouble):
+        log.warning("broken SSML is spoken without its tags", why=trouble, application=application)
+    return SpeechRequest(
+        text=speech.text,
+        language=choice.language,
+        style=choice.style,
+        premium=choice.premium,
+        application=application,
+        provider=speech.provider,
+        options=_options(speech.provider_options),
+    )
+
+
+def _options(given: Mapping[str, Any]) -> dict[str, str]:
+    """The plain ones among a provider's options: engines read words and numbers, and not without end."""
+    plain = {
+        name: str(value)
+        for name, value in given.items()
+        if isinstance(value, str | int | float) and len(name) <= 64 and len(str(value)) <= 256
+    }
+    return dict(sorted(plain.items())[:_MOST_OPTIONS])
 
 
 def _reason(source: Source, error: ProviderError) -> str:

@@ -18,7 +18,7 @@ import contextlib
 import os
 import struct
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
 from typing import Any, Final
 
 from ringline.base import ProviderError, get_log
@@ -199,11 +199,28 @@ class WorkerPool:
     async def request(self, payload: bytes) -> AsyncIterator[bytes]:
         """Have one request done and give its blocks as they come. Leaving the loop early cancels the request.
 
+        A worker that dies before it has said anything is no reason to fail: another one is asked, once.
+
         Raises:
             ProviderError: the worker refused (not retryable); or it died or hung, or all are busy (retryable).
         """
         if len(payload) > _MAX_REQUEST:
             raise ProviderError(f"{self._name}: the request is too long")
+        said = False
+        try:
+            async with contextlib.aclosing(self._attempt(payload)) as blocks:
+                async for block in blocks:
+                    said = True
+                    yield block
+            return
+        except ProviderError as error:
+            if said or not isinstance(error.__cause__, _Broken):
+                raise
+        async with contextlib.aclosing(self._attempt(payload)) as blocks:
+            async for block in blocks:
+                yield block
+
+    async def _attempt(self, payload: bytes) -> AsyncGenerator[bytes, None]:
         await self._acquire()
         worker: _Worker | None = None
         finished = False

@@ -57,6 +57,10 @@ class DiskStore:
             self._total = sum(self._sizes.values())
             self._shrink()
 
+    def total(self) -> int:
+        """Bytes on disk, as far as is known."""
+        return self._total
+
     def read(self, key: str) -> tuple[int, bytes] | None:
         """Rate and audio of a key; None when absent."""
         path = self._path(key)

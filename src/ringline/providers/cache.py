@@ -48,6 +48,15 @@ class SpeechCache:
         """Finish writing."""
         await asyncio.to_thread(self._threads.shutdown)
 
+    def gauges(self) -> dict[str, float]:
+        """Figures for metrics."""
+        return {
+            "cache_hits": self.hits,
+            "cache_misses": self.misses,
+            "cache_bytes": self._disk.total(),
+            "cache_hot_bytes": self._hot_size,
+        }
+
     def hot(self, key: str) -> Pcm | None:
         """The audio of a key if it is in memory."""
         if (found := self._hot.get(key)) is not None:
@@ -136,7 +145,7 @@ class CachedVoice:
 
     def _key(self, request: SpeechRequest) -> str:
         choice = resolve(request.language, request.style, premium=request.premium).choice
-        whole = json.dumps([self.name, self.version, astuple(choice), request.text])
+        whole = json.dumps([self.name, self.version, astuple(choice), request.text, sorted(request.options.items())])
         return hashlib.sha256(whole.encode()).hexdigest()
 
     async def _fly(self, key: str, request: SpeechRequest, flight: _Flight) -> None:

@@ -57,6 +57,10 @@ class WorkerProgram:
 
     name: str
     command: tuple[str, ...]
+    silence_timeout_s: float = 5.0
+    "How long a worker may say nothing during a request before it counts as hung."
+    start_timeout_s: float = 10.0
+    "How long it may take to say hello."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +71,5 @@ class EngineContext:
     "Makes (does not start) a pool for a program."
     settings: Mapping[str, str]
     "The engine's own settings, by name."
+    timeout_s: float = 10.0
+    "How long a service or worker may say nothing before it counts as hung."

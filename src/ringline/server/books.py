@@ -158,6 +158,11 @@ def applications_of(settings: Settings) -> Sequence[Application]:
     return [_application(one) for one in settings.applications]
 
 
+def voices_of(settings: Settings, application: ApplicationId) -> tuple[str, ...]:
+    """The speech engines an application prefers; none where the settings do not name it."""
+    return next((one.voices for one in settings.applications if one.id == application), ())
+
+
 def numbers_of(settings: Settings) -> Sequence[Number]:
     """The numbers the settings name; their country is found where it is not given."""
     return [

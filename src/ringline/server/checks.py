@@ -31,6 +31,7 @@ def contradictions(settings: Settings) -> Iterator[Fault]:
     yield from _payments(settings)
     yield from _repeated(settings)
     yield from _references(settings)
+    yield from _speech(settings)
     yield from _trunks(settings)
     yield from _users(settings)
     yield from _emergency(settings)
@@ -45,6 +46,17 @@ def resolve_application(settings: Settings, reference: str) -> str | None:
         return str(UUID(reference))
     except ValueError:
         return None
+
+
+def _speech(settings: Settings) -> Iterator[Fault]:
+    there = (*settings.speech.engines, *settings.speech.also)
+    for place, application in enumerate(settings.applications):
+        for name in application.voices:
+            if name not in there:
+                yield ("applications", place, "voices"), f"{name} is not among speech.engines and speech.also"
+    for name in settings.speech.options:
+        if name not in there:
+            yield ("speech", "options", name), "is not among speech.engines and speech.also"
 
 
 def _sockets(settings: Settings) -> Iterator[Fault]:

@@ -35,7 +35,10 @@ class Health:
         store: Keeps,
         draining: Callable[[], bool],
         starting: Callable[[], bool] = lambda: False,
+        notes: Callable[[], list[str]] = list,
     ) -> None:
+        """`notes` are troubles that keep no call away, such as a speech engine for which another one speaks."""
+        self._notes = notes
         self._voice = voice
         self._store = store
         self._draining = draining
@@ -70,4 +73,5 @@ class Health:
         reasons = self.reasons()
         if reasons:
             return JSONResponse({"status": "not ready", "reasons": reasons}, 503)
-        return JSONResponse({"status": "ready"})
+        notes = self._notes()
+        return JSONResponse({"status": "ready"} | ({"notes": notes} if notes else {}))

@@ -81,6 +81,14 @@ class Metrics:
         self._requests = self._counter("http_requests", "REST requests", "method", "route", "status")
         self._request_time = self._histogram("http_request_seconds", "How long REST took", _QUICK, "method", "route")
         self._sip = self._counter("sip_messages", "SIP messages", "direction", "message")
+        self._speech = self._counter("speech_requests", "Texts for speech engines", "engine", "outcome")
+        self._speech_time = self._histogram(
+            "speech_first_audio_seconds",
+            "How long engines (and the cache before them) took",
+            _QUICK,
+            "engine",
+            "outcome",
+        )
         self._lag = self._histogram("event_loop_lag_seconds", "How late the event loop came to a timer", _LAG)
 
     # ── what is fed ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -100,6 +108,11 @@ class Metrics:
         kind = f"{outcome[0]}xx" if outcome.isdecimal() else outcome.rstrip(".").lower().replace(" ", "-")
         self._child(self._webhooks, name, kind).inc()
         self._child(self._webhook_time, kind).observe(seconds)
+
+    def speech(self, engine: str, outcome: str, seconds: float) -> None:
+        """Take a text that an engine (or its cache) spoke, failed to speak, or nobody waited for."""
+        self._child(self._speech, engine, outcome).inc()
+        self._child(self._speech_time, engine, outcome).observe(seconds)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Take a REST request; `route` is the template of its path, empty when there is none."""

@@ -36,10 +36,17 @@ from ringline.io.recordings import FileRecordings
 from ringline.io.sip import SipPump, SipResolver
 from ringline.io.store import SqlStore
 from ringline.io.workers import WorkerPool
-from ringline.providers import SpeechCache, SpeechEngine, WorkerProgram, load
+from ringline.providers import SpeechCache, WorkerProgram, load
 from ringline.routing import RoutingTable
 from ringline.server.allowances import change_limits, keeping_of, make_limits, rates_of
-from ringline.server.books import make_directory, make_peers, make_places, make_routing, reload_directory
+from ringline.server.books import (
+    make_directory,
+    make_peers,
+    make_places,
+    make_routing,
+    reload_directory,
+    voices_of,
+)
 from ringline.server.certificates import certificate_names, ensure_certificates
 from ringline.server.health import Health
 from ringline.server.metrics import Metrics, MetricsAccess
@@ -92,12 +99,16 @@ class Platform:
         self.recordings = FileRecordings(self.recordings_dir, clock=self.clock, random=self.random)
         self.files = HttpPromptFiles(allow_private=settings.webhooks.allow_private)
         self.http = AiohttpClient(allow_private=settings.webhooks.allow_private)
+        self._pools: dict[str, WorkerPool] = {}
         self._cache = SpeechCache(data / "speech", max_bytes=settings.speech.cache_mb * 1_000_000)
-        self.voice: SpeechEngine = load(
+        self.voice = load(
             settings.speech.engines,
             open_workers=self._open_workers,
             settings=settings.speech.options,
             cache=self._cache,
+            also=settings.speech.also,
+            prefers=lambda application: voices_of(self.settings, application),
+            timeout_s=settings.speech.timeout_s,
         )
         self.payments: HookPayments | None = None
         self.metrics = Metrics()
@@ -195,6 +206,7 @@ class Platform:
             store=self.store,
             draining=lambda: self._draining,
             starting=lambda: not self._started,
+            notes=lambda: [f"speech: {why}" for why in self.voice.troubles().values()],
         )
         self._feed_metrics()
         self._parts.push_async_callback(self.metrics.stop)
@@ -352,6 +364,9 @@ class Platform:
         metrics.figures("", self.store.gauges, counters=_STORE_COUNTERS)
         metrics.figures("recordings", self.recordings.gauges)
         metrics.figures("files", self.files.gauges)
+        metrics.figures("speech", self._speech_gauges, counters=("cache_hits", "cache_misses"))
+        metrics.labelled("speech_up", "Whether the speech engine works", "engine", self.voice.up)
+        self.voice.measure = metrics.speech
         metrics.start()
 
     def _trunks_up(self) -> dict[str, float]:
@@ -360,6 +375,12 @@ class Platform:
     def _trunks_registered(self) -> dict[str, float]:
         states = self._agent.peers.states()
         return {state.name: float(state.registered) for state in states if state.registered is not None}
+
+    def _speech_gauges(self) -> dict[str, float]:
+        figures = dict(self._cache.gauges())
+        for name, pool in self._pools.items():
+            figures |= {f"{name}_workers_{what}": value for what, value in pool.gauges().items()}
+        return figures
 
     def _jitter(self) -> dict[str, float]:
         """Interarrival jitter of the live legs, the mean and the worst."""
@@ -378,7 +399,14 @@ class Platform:
         self.phones.heard(event)
 
     def _open_workers(self, program: WorkerProgram) -> WorkerPool:
-        return WorkerPool(program.command, name=program.name, size=self.settings.speech.workers or None)
+        pool = self._pools[program.name] = WorkerPool(
+            program.command,
+            name=program.name,
+            size=self.settings.speech.workers or None,
+            silence_timeout_s=program.silence_timeout_s,
+            start_timeout_s=program.start_timeout_s,
+        )
+        return pool
 
     # ── what the user agent asks and tells ─────────────────────────────────────────────────────────────────────────
 

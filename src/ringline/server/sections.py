@@ -273,12 +273,16 @@ class Speech(Section):
 
     engines: tuple[Name, ...] = ("espeak",)
     "In order of preference; the next one is asked when one fails."
+    also: tuple[Name, ...] = ()
+    "Engines that speak only where an application or a `talk` asks for them by name."
     workers: int = Field(default=0, ge=0, le=64)
     "Worker processes; 0: one per core."
     cache_mb: int = Field(default=512, ge=0, le=1_000_000)
     "Synthesized speech kept on disk, in megabytes; 0 keeps none."
     options: dict[str, dict[str, str]] = Field(default_factory=dict)
-    "Settings of single engines: `[speech.options.espeak]`."
+    "Settings of single engines: `[speech.options.polly]`."
+    timeout_s: float = Field(default=10.0, ge=1, le=60)
+    "How long a speech service may say nothing."
 
 
 class Webhooks(Section):
@@ -386,6 +390,8 @@ class ApplicationSection(Section):
     signed_callbacks: bool = True
     conversations_ttl_h: int = Field(default=48, ge=0, le=9000)
     leg_persistence_days: int = Field(default=2, ge=1, le=31)
+    voices: tuple[Name, ...] = ()
+    "Speech engines for its texts, before those of `[speech]`; each is among `engines` or `also` there."
     region: Literal["na-east", "na-west", "eu-west", "eu-east", "apac-sng", "apac-australia"] | None = None
     limits: CallLimits = CallLimits()
     retention: ApplicationRetention = ApplicationRetention()

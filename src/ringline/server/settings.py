@@ -199,8 +199,26 @@ class Settings(Section):
         prices = self.prices
         if prices.file is not None:
             prices = prices.model_copy(update={"file": root / prices.file})
-        update = {"data_dir": root / self.data_dir, "server": server, "store": store, "prices": prices}
+        speech = self.speech.model_copy(update={"options": _rooted_options(self.speech.options, root)})
+        update = {
+            "data_dir": root / self.data_dir,
+            "server": server,
+            "store": store,
+            "prices": prices,
+            "speech": speech,
+        }
         return self.model_copy(update=update)
+
+
+def _rooted_options(options: Mapping[str, Mapping[str, str]], root: Path) -> dict[str, dict[str, str]]:
+    """What names files among the settings of speech engines: `…_file`, and the `voices` of Piper."""
+    return {
+        engine: {
+            name: str(root / value) if name.endswith("_file") or name == "voices" else value
+            for name, value in given.items()
+        }
+        for engine, given in options.items()
+    }
 
 
 def find_file(environment: Mapping[str, str], directory: Path) -> Path | None:

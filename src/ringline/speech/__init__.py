@@ -14,6 +14,8 @@ from ringline.speech.markup import (
     Text,
     parse,
 )
+from ringline.speech.phonemes import ipa
+from ringline.speech.readings import reading
 from ringline.speech.recognition import (
     MOST_RESULTS,
     Wanted,
@@ -22,6 +24,7 @@ from ringline.speech.recognition import (
     tidy,
     wanted,
 )
+from ringline.speech.sentences import pieces
 from ringline.speech.text import is_ssml, strip_tags
 from ringline.speech.voices import (
     DEFAULT_LANGUAGE,
@@ -56,11 +59,14 @@ __all__ = [
     "Wanted",
     "find_language",
     "find_recognition_language",
+    "ipa",
     "is_listed",
     "is_ssml",
     "languages",
     "legacy_voice",
     "parse",
+    "pieces",
+    "reading",
     "recognition_languages",
     "resolve",
     "strip_tags",

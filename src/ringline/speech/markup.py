@@ -114,6 +114,8 @@ class Speech:
     nodes: tuple[Node, ...]
     well_formed: bool = True
     "False when the SSML was broken and its tags were thrown away."
+    trouble: str = ""
+    "What is wrong with broken SSML, and where: `mismatched tag (line 1, column 17)`."
 
     def plain(self) -> str:
         """The words alone, aliases applied; for voices without SSML."""
@@ -125,11 +127,17 @@ def parse(text: str) -> Speech:
     if not is_ssml(text):
         return Speech((Text(text),))
     if len(text) > _MAX_SOURCE:
-        return Speech((Text(strip_tags(text)),), well_formed=False)
+        return _broken(text, f"longer than {_MAX_SOURCE} characters")
     try:
         return Speech(_Reader().read(text))
-    except (_Refused, expat.ExpatError):
-        return Speech((Text(strip_tags(text)),), well_formed=False)
+    except _Refused as error:
+        return _broken(text, str(error))
+    except expat.ExpatError as error:
+        return _broken(text, f"{expat.ErrorString(error.code)} (line {error.lineno}, column {error.offset + 1})")
+
+
+def _broken(text: str, why: str) -> Speech:
+    return Speech((Text(strip_tags(text)),), well_formed=False, trouble=why)
 
 
 def _words(nodes: tuple[Node, ...]) -> str:
@@ -167,11 +175,15 @@ class _Reader:
         self._parser.Parse(text.strip().encode("utf-8", "replace"), True)
         return tuple(self._open[0][2])
 
+    def _refusal(self, why: str) -> _Refused:
+        place = f"line {self._parser.CurrentLineNumber}, column {self._parser.CurrentColumnNumber + 1}"
+        return _Refused(f"{why} ({place})")
+
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) > _MAX_DEPTH:
-            raise _Refused
+            raise self._refusal(f"elements nested more than {_MAX_DEPTH} deep")
         if len(self._open) == 1 and name != "speak":
-            raise _Refused
+            raise self._refusal("the outermost element must be speak")
         self._open.append((name, attributes, []))
 
     def _end(self, name: str) -> None:
@@ -186,7 +198,7 @@ class _Reader:
             children.append(Text(text))
 
     def _doctype(self, name: str, system: str | None, public: str | None, internal: int) -> None:
-        raise _Refused
+        raise self._refusal("document types and entity declarations are not read")
 
 
 def _element(name: str, attributes: dict[str, str], children: tuple[Node, ...]) -> tuple[Node, ...]:

@@ -43,6 +43,8 @@ class VoiceChoice:
     "False when the style only takes plain text; SSML is then spoken without its tags."
     nth: int
     "How many styles of this gender the language has before this one: lets an engine make styles sound different."
+    name: str = ""
+    "The old voice name of the row, where there is one; some engines have a voice of that very name."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class _Row:
     standard: Gender | None
     premium: Gender | None
     ssml: bool
+    name: str
 
 
 def resolve(
@@ -89,7 +92,9 @@ def resolve(
     is_premium = row.standard is None or (premium and row.premium is not None)
     gender = (row.premium if is_premium else row.standard) or "female"
     nth = sum(1 for number, other in rows.items() if number < wanted and gender in (other.standard, other.premium))
-    choice = VoiceChoice(language=found, style=wanted, gender=gender, premium=is_premium, ssml=row.ssml, nth=nth)
+    choice = VoiceChoice(
+        language=found, style=wanted, gender=gender, premium=is_premium, ssml=row.ssml, nth=nth, name=row.name
+    )
     return Resolution(choice=choice, notes=tuple(notes))
 
 
@@ -150,7 +155,7 @@ def _table() -> dict[str, dict[int, _Row]]:
     table: dict[str, dict[int, _Row]] = {}
     for row in _rows():
         table.setdefault(row["language"], {})[int(row["style"])] = _Row(
-            _gender(row["standard"]), _gender(row["premium"]), row["ssml"] == "yes"
+            _gender(row["standard"]), _gender(row["premium"]), row["ssml"] == "yes", row["name"]
         )
     return table
 

@@ -17,7 +17,10 @@ _BLOCK_BYTES: Final = 16_000
 
 
 class TextVoice:
-    """A `Voice` for tests; what it was asked for is in `requests`."""
+    """A `Voice` for tests; what it was asked for is in `requests`. It can stand in for an engine, too."""
+
+    name = "text"
+    version = "1"
 
     def __init__(self) -> None:
         self.requests: list[SpeechRequest] = []
@@ -32,6 +35,13 @@ class TextVoice:
     def works(self) -> None:
         """It can speak again."""
         self._failing = ""
+
+    async def start(self) -> None:
+        """Nothing is needed."""
+
+    async def close(self) -> None:
+        """Nothing can be spoken any more."""
+        self.fails("the engine is closed")
 
     async def speak(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
         """Give the audio of a text.

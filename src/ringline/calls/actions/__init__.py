@@ -116,6 +116,8 @@ def _prompt(action: ncco.Talk | ncco.Stream) -> Prompt:
         style=action.style or 0,
         premium=action.premium,
         voice_name=action.voice_name if named else None,
+        provider=action.provider,
+        provider_options=(action.provider_options or {}) if action.provider else {},
     )
     return Prompt(kind="talk", source=speech, loop=action.loop, level=action.level)
 

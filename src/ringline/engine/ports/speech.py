@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
+
+from ringline.base import ApplicationId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,12 @@ class SpeechRequest:
     language: str = "en-US"
     style: int = 0
     premium: bool = False
+    application: ApplicationId | None = None
+    "Whose call it is: its settings may prefer an engine."
+    provider: str | None = None
+    "The engine the application asked for in the action itself; it speaks if it is there."
+    options: Mapping[str, str] = field(default_factory=dict)
+    "What that engine is asked besides, such as `voice`: one of its own."
 
 
 class Voice(Protocol):

@@ -17,7 +17,7 @@ from ringline.base import ProviderError, get_log
 from ringline.engine.ports import Pcm, SpeechRequest
 from ringline.providers._streams import leaving
 from ringline.providers.contract import EngineContext, WorkerProgram, Workers
-from ringline.providers.espeak._markup import clean, render
+from ringline.providers.espeak._markup import Rendered, clean, render
 from ringline.providers.espeak._voices import espeak_voice
 from ringline.speech import is_ssml, parse, resolve
 
@@ -27,7 +27,7 @@ _log = get_log(__name__)
 
 _PACKAGE: Final = "espeakng_loader"
 _RATE_HZ: Final = 22_050
-_REVISION: Final = "1"
+_REVISION: Final = "2"
 "To be changed with the mapping of voices or markup, so that old audio is not taken from a cache."
 _NOT_INSTALLED: Final = "The offline voice is not installed: pip install ringline[espeak]"
 
@@ -80,17 +80,19 @@ def _payload(request: SpeechRequest) -> bytes:
     choice = resolution.choice
     if resolution.notes:
         _log.info("voice not as asked", language=request.language, style=request.style, notes=resolution.notes)
-    ssml = is_ssml(request.text)
-    text = request.text
-    if ssml:
-        speech = parse(request.text)
-        if not speech.well_formed:
-            _log.info("malformed SSML, spoken without its tags")
-        ssml = choice.ssml and speech.well_formed
-        text = render(speech, choice.language) if ssml else speech.plain()
+    speech = parse(request.text)
+    ssml = is_ssml(request.text) and choice.ssml and speech.well_formed
+    rendered = render(speech, choice.language) if ssml else Rendered(clean(speech.plain() or request.text))
     voice = espeak_voice(choice)
     return json.dumps(
-        {"voice": voice.voice, "pitch": voice.pitch, "rate": voice.rate, "text": clean(text), "ssml": ssml}
+        {
+            "voice": voice.voice,
+            "pitch": voice.pitch,
+            "rate": voice.rate,
+            "text": rendered.text,
+            "ssml": ssml,
+            "spoken": rendered.spoken,
+        }
     ).encode()
 
 

@@ -11,20 +11,31 @@ _LANGUAGES: Final = {
     "cmn-TW": "cmn",
     "en-GB": "en",
     "en-GB-SCT": "en-gb-scotland",
-    "en-IE": "en-gb-scotland",
     "en-US": "en-us",
     "es-CO": "es-419",
     "es-MX": "es-419",
     "es-US": "es-419",
-    # espeak-ng has no Filipino and no Galician: the nearest in spelling and sound.
-    "fil-PH": "id",
     "fr-FR": "fr",
-    "gl-ES": "es",
-    "nl-BE": "nl",
     "no-NO": "nb",
     "pt-BR": "pt-br",
 }
 "Where the voice is not simply the primary language."
+
+BORROWED: Final = {
+    "de-AT": "de",
+    "en-AU": "en",
+    "en-GB-WLS": "en",
+    "en-IE": "en-gb-scotland",
+    "en-IN": "en",
+    "en-NZ": "en",
+    "en-ZA": "en",
+    "fil-PH": "id",
+    "fr-CA": "fr",
+    "gl-ES": "es",
+    "nl-BE": "nl",
+}
+"""Languages that espeak-ng lacks, and the nearest it has: another country's form, or (Filipino, Galician) another
+language that is alike in spelling and sound."""
 
 _FEMALE: Final = ("f2", "f4", "linda", "Annie", "f1")
 _MALE: Final = ("m3", "m7", "Michael", "m4", "Alex")
@@ -55,4 +66,4 @@ def espeak_voice(choice: VoiceChoice) -> EspeakVoiceName:
 
 def espeak_language(language: str) -> str:
     """The espeak-ng voice for a language of the table."""
-    return _LANGUAGES.get(language, language.partition("-")[0])
+    return BORROWED.get(language) or _LANGUAGES.get(language) or language.partition("-")[0]
