@@ -37,6 +37,7 @@ from ringline.server.sections import (
     TrunkSection,
     UserSection,
     Webhooks,
+    WebSockets,
 )
 from ringline.server.sources import OWN_NAMES, PREFIX, Location, Sources, dotted
 
@@ -87,6 +88,7 @@ class Settings(Section):
     prices: PricesSection = PricesSection()
     speech: Speech = Speech()
     webhooks: Webhooks = Webhooks()
+    websockets: WebSockets = WebSockets()
     payments: PaymentsSection = PaymentsSection()
     recordings: RecordingsSection = RecordingsSection()
     retention: RetentionSection = RetentionSection()
@@ -195,7 +197,16 @@ class Settings(Section):
         prices = self.prices
         if prices.file is not None:
             prices = prices.model_copy(update={"file": root / prices.file})
-        update = {"data_dir": root / self.data_dir, "server": server, "store": store, "prices": prices}
+        websockets = self.websockets
+        if websockets.ca_file is not None:
+            websockets = websockets.model_copy(update={"ca_file": root / websockets.ca_file})
+        update = {
+            "data_dir": root / self.data_dir,
+            "websockets": websockets,
+            "server": server,
+            "store": store,
+            "prices": prices,
+        }
         return self.model_copy(update=update)
 
 
