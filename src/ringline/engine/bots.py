@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from ringline import __version__
 from ringline.accounts import Account
 from ringline.base import ApplicationId, LegId, get_log
 from ringline.calls import events
@@ -22,7 +23,7 @@ from ringline.engine.ports import (
     SocketRemarked,
     Sockets,
 )
-from ringline.webhooks import USER_AGENT, sign
+from ringline.webhooks import sign
 
 log = get_log(__name__)
 NORMAL: Final = 1000
@@ -46,7 +47,7 @@ class Bots:
     # ── what the engine asks ───────────────────────────────────────────────────────────────────────────────────────
 
     def dial(self, leg: LegId, to: Party, from_: Party, application: ApplicationId) -> None:
-        headers = [("User-Agent", USER_AGENT)]
+        headers = [("User-Agent", f"Ringline/{__version__}")]
         authorization = to.details.get("authorization")
         if authorization is not None:
             value = self._authorization(authorization, application)
