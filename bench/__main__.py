@@ -1,5 +1,6 @@
 """All measurements in one run, as a table; the numbers are kept in `bench/results/`.
 
+    python -m bench websocket [--calls 1 50]
     python -m bench [--rounds 5] [--legs 100 400] [--seconds 3] [--rates 20,50,100] [--kit-calls 300]
 
 The media core is measured by `ringline-media-bench` (in `crates/`): every round runs the floor, a bare loop that only
@@ -17,6 +18,7 @@ import platform
 import shutil
 import statistics
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +27,7 @@ from bench.calls.calls import measure as measure_calls
 from bench.calls.calls import table
 from bench.kit.calls import measure as measure_kit
 from bench.speech.latency import measure as measure_speech
+from bench.websocket import main as websocket
 
 _ROOT: Final = Path(__file__).parent.parent
 _SHAPES: Final = {
@@ -109,4 +112,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["websocket"]:
+        websocket(sys.argv[2:], measure_media)
+    else:
+        main()

@@ -164,13 +164,14 @@ def test_two_bots_called_by_rest_talk_in_a_conversation(ringline: Installation, 
 def test_authorization_is_the_applications_or_a_signed_token(ringline: Installation, app: Application) -> None:
     with Bot() as bot:
         for given in ({"type": "vonage"}, {"type": "custom", "value": "Basic Zm9vOmJhcg=="}, None):
-            more = {"authorization": given} if given else {}
-            leg = ringline.call(bot.endpoint(**more), HELLO)
+            endpoint = bot.endpoint() | ({"authorization": given} if given else {})
+            leg = ringline.call(endpoint, HELLO)
             visit = bot.visited()
             assert visit.headers["User-Agent"].startswith("Ringline/")
             assert "Sec-WebSocket-Extensions" not in visit.headers
             value = visit.headers.get("Authorization")
             if given == {"type": "vonage"}:
+                assert value is not None
                 claims = jwt.decode(value.removeprefix("Bearer "), SIGNATURE_SECRET, algorithms=["HS256"])
                 assert claims["application_id"]
             else:

@@ -14,7 +14,7 @@ use rustls::ClientConnection;
 use tungstenite::handshake::client::{Request, Response};
 use tungstenite::handshake::{HandshakeError, MidHandshake};
 use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tungstenite::protocol::CloseFrame;
 use tungstenite::{Bytes, ClientHandshake, Error, Message, WebSocket};
 
 use crate::audio::Reframer;
@@ -28,9 +28,6 @@ use crate::settings::Settings;
 use crate::stats::SocketStats;
 use crate::trust::Trust;
 use crate::wire::{begin, Wire};
-
-/// What is read at once, and kept per socket.
-const READ_BYTES: usize = 8 * 1024;
 
 type Socket = WebSocket<Wire>;
 type Shaking = MidHandshake<ClientHandshake<Wire>>;
@@ -163,11 +160,7 @@ impl Connection {
             },
         };
         let request: Request = self.ready.request.clone();
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BYTES)
-            .write_buffer_size(0)
-            .max_message_size(Some(around.settings.message_bytes))
-            .max_frame_size(Some(around.settings.message_bytes));
+        let config = around.settings.frames();
         match ClientHandshake::start(wire, request, Some(config)) {
             Ok(shaking) => self.shake(Box::new(shaking), around),
             Err(error) => self.fail(Cause::Refused, error.to_string(), around),

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use tungstenite::protocol::WebSocketConfig;
+
+/// What is read at once, and kept per socket.
+const READ_BYTES: usize = 8 * 1024;
+
 /// Times and bounds of every socket.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -38,5 +43,16 @@ impl Default for Settings {
             remainder: Duration::from_millis(200),
             linger: Duration::from_secs(2),
         }
+    }
+}
+
+impl Settings {
+    /// The bounds of one socket's frames; what we send is written at once.
+    pub(crate) fn frames(&self) -> WebSocketConfig {
+        WebSocketConfig::default()
+            .read_buffer_size(READ_BYTES)
+            .write_buffer_size(0)
+            .max_message_size(Some(self.message_bytes))
+            .max_frame_size(Some(self.message_bytes))
     }
 }
