@@ -1,5 +1,6 @@
 """All measurements in one run, as a table; the numbers are kept in `bench/results/`.
 
+    python -m bench websocket [--calls 1 50]
     python -m bench [--rounds 5] [--legs 100 400] [--seconds 3] [--rates 20,50,100] [--kit-calls 300]
     python -m bench rest [--seconds 5] [--connections 8] [--rounds 3] [--database URL]
     python -m bench lists [--legs 1000000] [--days 2] [--rounds 40] [--database sqlite postgresql]
@@ -30,6 +31,7 @@ from bench.kit.calls import measure as measure_kit
 from bench.lists.__main__ import main as measure_lists
 from bench.rest.__main__ import main as measure_rest
 from bench.speech.latency import measure as measure_speech
+from bench.websocket import main as websocket
 
 _ROOT: Final = Path(__file__).parent.parent
 _ALONE: Final = {"rest": measure_rest, "lists": measure_lists}
@@ -120,4 +122,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["websocket"]:
+        websocket(sys.argv[2:], measure_media)
+    else:
+        main()

@@ -156,6 +156,13 @@ class MediaCore:
             ValueError: unknown suite, or a key that has not 30 bytes.
         """
 
+    def adopt(self, line: SocketLine) -> int:
+        """Open a leg whose far end is a WebSocket, instead of `open` and `configure`; return its number.
+
+        Raises:
+            ValueError: the line has a leg already.
+        """
+
     def close(self, leg: int) -> None: ...
     def counters(self, leg: int) -> Counters | None: ...
     def arrange(
@@ -235,3 +242,85 @@ class MediaCore:
     def gauges(self) -> dict[str, float]: ...
     def shutdown(self) -> None:
         """End the threads and wait for them, at most one frame long."""
+
+@final
+class SocketEvent:
+    """Something that happened to a WebSocket; `id` is its number."""
+
+    kind: Literal["opened", "failed", "closed", "overflowed", "remarked"]
+    id: int
+    cause: str
+    "`failed`: `unreachable`, `timeout` or `refused`."
+    why: str
+    "`failed`, `closed`, `remarked`: what happened, for people."
+
+@final
+class SocketCounters:
+    """What one WebSocket's audio amounted to, in frames of 20 ms."""
+
+    sent: int
+    received: int
+    unread: int
+    "Ours that the server did not read in time."
+    skipped: int
+    "Ours left out because this machine was too busy."
+    overflowed: int
+    "Its audio for which there was no room."
+    cleared: int
+    "Its audio dropped by `clear`."
+    ignored: int
+    "Messages that mean nothing, and halves of samples."
+    buffered: int
+    "What waits to be played now."
+    most_buffered: int
+
+@final
+class SocketLine:
+    """The way between a WebSocket and its leg, for `MediaCore.adopt`."""
+
+@final
+class Sockets:
+    """All WebSockets, on threads of their own. Every method only enqueues; results come as events."""
+
+    def __new__(cls, *, threads: int, handshake_ms: int, authorities_pem: bytes | None) -> Sockets:
+        """Start the threads; `threads` 0 is one per core. `authorities_pem` are believed besides the system's.
+
+        Raises:
+            ValueError: the text holds no certificate, or one that cannot be read.
+            OSError: no threads or descriptors left.
+        """
+
+    def fileno(self) -> int:
+        """Give the descriptor that is readable while events wait."""
+
+    def poll(self, limit: int) -> list[SocketEvent]:
+        """Take up to `limit` events."""
+
+    def dial(
+        self,
+        *,
+        addresses: list[str],
+        host: str,
+        port: int,
+        secure: bool,
+        path: str,
+        headers: list[tuple[str, str]],
+        rate_hz: int,
+        hello: str,
+    ) -> tuple[int, SocketLine]:
+        """Dial one of these IP addresses, tried in order; return the socket's number and the line for its leg.
+
+        Raises:
+            ValueError: the request cannot be written.
+        """
+
+    def say(self, socket: int, text: str) -> None:
+        """Send a text message in its turn."""
+
+    def close(self, socket: int, code: int) -> None:
+        """Close with this code; nothing more is told of the socket."""
+
+    def counters(self, socket: int) -> SocketCounters | None: ...
+    def gauges(self) -> dict[str, float]: ...
+    def shutdown(self) -> None:
+        """Close all sockets (1001) and end the threads, at most 300 ms long."""

@@ -250,6 +250,23 @@ async def test_a_closed_socket_does_not_go_to_a_conversation(
 
 
 @scenario
+async def test_a_bot_that_sends_too_far_ahead_is_told_and_the_call_goes_on(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    bot = board.websocket()
+    app.answers(connect(bot.number))
+    await alice.dials(app.number)
+    assert await alice.can_talk_with(bot)
+    bot.overflows()
+    assert await alice.can_talk_with(bot)
+    alice.hangs_up()
+    await board.over()
+    assert app.errors() == ["WebSocket buffer overflow"]
+    assert app.statuses(bot.leg) == ["started", "answered", "completed"]
+
+
+@scenario
 async def test_a_socket_is_disconnected_once(app: WebApplication, phones: Phones, board: Switchboard) -> None:
     bot = board.websocket()
     app.on_event("disconnected", text("OK", after_s=2))

@@ -8,6 +8,7 @@
 mod chance;
 mod files;
 mod packets;
+mod sockets;
 
 pub use chance::Chance;
 
@@ -18,7 +19,7 @@ pub trait Target {
 }
 
 /// The targets, by name.
-pub const TARGETS: [&str; 7] = ["rtp", "rtcp", "srtp", "payloads", "wav", "mp3", "ogg"];
+pub const TARGETS: [&str; 8] = ["rtp", "rtcp", "srtp", "payloads", "wav", "mp3", "ogg", "websocket"];
 
 /// Make a target.
 pub fn target(name: &str) -> Option<Box<dyn Target>> {
@@ -30,6 +31,7 @@ pub fn target(name: &str) -> Option<Box<dyn Target>> {
         "wav" => Box::new(files::Files::wav()),
         "mp3" => Box::new(files::Files::mp3()),
         "ogg" => Box::new(files::Files::ogg()),
+        "websocket" => Box::new(sockets::Frames),
         _ => return None,
     })
 }

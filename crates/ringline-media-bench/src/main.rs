@@ -1,12 +1,14 @@
 //! What the media core costs, beside a bare loop that only receives and sends. One line of JSON per measurement.
 //!
-//! `ringline-media-bench [--legs 100] [--rounds 5] [--seconds 3] [--threads 1] [--only NAME] [--delay] [--room SIZE --talkers N]`
+//! `ringline-media-bench [--legs 100] [--rounds 5] [--seconds 3] [--threads 1] [--only NAME] [--delay] [--room SIZE --talkers N]
+//! [--bots CALLS]`
 //!
 //! Every round measures the floor and all shapes one after the other, so that a busy machine disturbs them alike. Far
 //! ends are phones on a thread of their own that talk all the time, each with its own pitch, and check what they hear.
 
 #![forbid(unsafe_code)]
 
+mod bots;
 mod crowd;
 mod floor;
 mod shapes;
@@ -16,6 +18,7 @@ use std::io;
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use bots::{measure_bots, BotFigures};
 use crowd::Manner;
 use shapes::{floor, measure, Figures, Shape, SHAPES};
 
@@ -52,6 +55,32 @@ fn tell(round: usize, name: &str, legs: usize, figures: &Figures) {
     }
 }
 
+fn tell_bots(round: usize, calls: usize, figures: &BotFigures) {
+    let quantile = |values: &[u64], share: f64| {
+        let mut values = values.to_vec();
+        values.sort_unstable();
+        let at = ((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1));
+        values.get(at).map_or("null".to_owned(), |value| format!("{:.2}", *value as f64 / 1000.0))
+    };
+    println!(
+        "{{\"round\": {round}, \"shape\": \"websocket\", \"calls\": {calls}, \"media_us_per_call_second\": {:.1}, \
+         \"sockets_us_per_call_second\": {:.1}, \"core_percent_per_call\": {:.3}, \"one_way_p50_ms\": {}, \
+         \"one_way_p99_ms\": {}, \"both_ways_p50_ms\": {}, \"both_ways_p99_ms\": {}, \"late_p50_ms\": {}, \
+         \"late_p99_ms\": {}, \"beeps\": {}, \"lost\": {}}}",
+        figures.media_us,
+        figures.sockets_us,
+        (figures.media_us + figures.sockets_us) / 1e4,
+        quantile(&figures.one_way_us, 0.5),
+        quantile(&figures.one_way_us, 0.99),
+        quantile(&figures.both_ways_us, 0.5),
+        quantile(&figures.both_ways_us, 0.99),
+        quantile(&figures.pacing_us, 0.5),
+        quantile(&figures.pacing_us, 0.99),
+        figures.one_way_us.len(),
+        figures.lost,
+    );
+}
+
 fn run(arguments: &[String]) -> io::Result<()> {
     let legs: usize = option(arguments, "--legs", 100);
     let rounds: usize = option(arguments, "--rounds", 5);
@@ -62,6 +91,13 @@ fn run(arguments: &[String]) -> io::Result<()> {
     if arguments.iter().any(|argument| argument == "--delay") {
         let shape = Shape { name: "delay", room: 2, play: false, record: false, events: false, manner: Manner::Beep };
         tell(0, shape.name, legs, &measure(&shape, legs, threads, seconds)?);
+        return Ok(());
+    }
+    let bots: usize = option(arguments, "--bots", 0);
+    if bots > 0 {
+        for round in 0..rounds {
+            tell_bots(round, bots, &measure_bots(bots, seconds)?);
+        }
         return Ok(());
     }
     if room > 0 {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use ringline_media::{
-    open_tap, Crypto, Event, Layout, Leg, LegCounters, LegStats, Plain, PromptPlan, Rate, TapReader, MAX_CHANNELS,
+    open_tap, Crypto, Event, Layout, Leg, LegCounters, LegStats, Line, Plain, PromptPlan, Rate, TapReader, MAX_CHANNELS,
 };
 
 use crate::command::{Arrangement, Command, LegCommand, PromptCommand, RoomCommand};
@@ -20,7 +20,7 @@ use crate::request::{PlanRequest, Settings};
 use crate::seed::stream_seed;
 use crate::stats::{ThreadFigures, ThreadStats};
 use crate::sys::monotonic_ns;
-use crate::transport::{Transport, Udp};
+use crate::transport::{NoNetwork, Transport, Udp};
 use crate::wake::{event_queue, EventReceiver, EventSender};
 use crate::worker::{Surroundings, Worker, SLOTS_PER_FRAME};
 
@@ -183,12 +183,28 @@ impl MediaCore {
         crypto: Box<dyn Crypto>,
         port: Option<u16>,
     ) -> Result<u64, MediaError> {
+        self.adopt_with(transport, crypto, port, |_| ())
+    }
+
+    /// Open a leg whose far end speaks no RTP; returns its name.
+    pub fn adopt_line(&mut self, line: Box<dyn Line>) -> Result<u64, MediaError> {
+        self.adopt_with(Box::new(NoNetwork), Box::new(Plain), None, |leg| leg.attach(line))
+    }
+
+    fn adopt_with(
+        &mut self,
+        transport: Box<dyn Transport>,
+        crypto: Box<dyn Crypto>,
+        port: Option<u16>,
+        prepare: impl FnOnce(&mut Leg),
+    ) -> Result<u64, MediaError> {
         let seed = stream_seed().map_err(MediaError::Io)?;
         self.last_leg += 1;
         self.last_phase = (self.last_phase + 1) % SLOTS_PER_FRAME;
         let (leg, phase) = (self.last_leg, self.last_phase);
         let stats = Arc::new(LegStats::default());
-        let media = Leg::new(leg, seed, self.settings.media_timeout_ms, Arc::clone(&stats));
+        let mut media = Leg::new(leg, seed, self.settings.media_timeout_ms, Arc::clone(&stats));
+        prepare(&mut media);
         let thread = self.quietest_thread();
         self.threads[thread].legs += 1;
         self.legs.insert(leg, LegRecord { thread, phase, room: None, port, stats });

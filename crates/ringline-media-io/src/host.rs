@@ -4,7 +4,7 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use ringline_media::{Crypto, Event, Forwarded, Leg, LegPlan, Mixed, Now, Plain, Prompts, ReportTo, Srtp, Taken};
+use ringline_media::{Crypto, Event, Forwarded, Leg, LegPlan, Mixed, Now, Plain, Prompts, Rate, ReportTo, Srtp, Taken};
 
 use crate::command::PromptCommand;
 use crate::stats::ThreadStats;
@@ -123,6 +123,11 @@ impl LegHost {
             }
             host.leg.configure(plan, now_ms);
         });
+    }
+
+    /// The rate of its codec or line, once that is known.
+    pub(crate) fn rate(&self) -> Option<Rate> {
+        self.leg.known_rate()
     }
 
     pub(crate) fn plan(&self) -> Option<&LegPlan> {

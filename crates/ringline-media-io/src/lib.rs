@@ -25,5 +25,8 @@ pub use crate::core::{MediaCore, Target};
 pub use command::Arrangement;
 pub use error::MediaError;
 pub use request::{PlanRequest, Settings};
-pub use sys::{monotonic_ns, run_first, sleep_until, stamp_arrivals, thread_cpu_ns, wall_us, Batch, Received};
+pub use sys::{
+    monotonic_ns, run_early, run_first, sleep_until, stamp_arrivals, thread_cpu_ns, wall_us, Batch, Received,
+};
 pub use transport::Transport;
+pub use wake::{event_queue, EventReceiver, EventSender};

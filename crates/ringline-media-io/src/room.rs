@@ -161,7 +161,7 @@ impl Room {
 
     /// Narrowband while all legs are, 48 kHz when all have that, else 16 kHz.
     fn rate(&self) -> Rate {
-        let mut rates = self.legs.iter().filter_map(|host| host.plan()).map(|plan| plan.codec.rate());
+        let mut rates = self.legs.iter().filter_map(|host| host.rate());
         let Some(first) = rates.next() else { return Rate::Narrow };
         if rates.all(|rate| rate == first) {
             first

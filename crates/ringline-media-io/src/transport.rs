@@ -42,6 +42,19 @@ pub trait Transport: Send {
     }
 }
 
+/// The transport of a leg that has a line instead.
+pub(crate) struct NoNetwork;
+
+impl Transport for NoNetwork {
+    fn receive(&mut self, _batch: &mut Batch) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn send(&mut self, _to: SocketAddr, _packet: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// RTP over UDP, one socket per leg; its reports have another on the next port, which is looked at now and then.
 pub(crate) struct Udp {
     audio: UdpSocket,

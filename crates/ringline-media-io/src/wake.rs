@@ -24,15 +24,20 @@ impl Bell {
 }
 
 /// A thread's end: queues events, rings once per tick.
-#[derive(Clone)]
-pub(crate) struct EventSender {
-    queue: Sender<Event>,
+pub struct EventSender<E = Event> {
+    queue: Sender<E>,
     bell: Arc<Bell>,
 }
 
-impl EventSender {
+impl<E> Clone for EventSender<E> {
+    fn clone(&self) -> Self {
+        EventSender { queue: self.queue.clone(), bell: Arc::clone(&self.bell) }
+    }
+}
+
+impl<E> EventSender<E> {
     /// Queue all events and wake the control side if there were any.
-    pub(crate) fn send_all(&self, events: &mut Vec<Event>) {
+    pub fn send_all(&self, events: &mut Vec<E>) {
         if events.is_empty() {
             return;
         }
@@ -45,25 +50,25 @@ impl EventSender {
 }
 
 /// The control side's end: a descriptor to wait on, and the events.
-pub(crate) struct EventReceiver {
-    queue: Receiver<Event>,
+pub struct EventReceiver<E = Event> {
+    queue: Receiver<E>,
     bell: Arc<Bell>,
     stream: UnixStream,
 }
 
-impl EventReceiver {
+impl<E> EventReceiver<E> {
     /// The descriptor that becomes readable when events wait.
-    pub(crate) fn as_raw_fd(&self) -> RawFd {
+    pub fn as_raw_fd(&self) -> RawFd {
         self.stream.as_raw_fd()
     }
 
     /// Take up to `limit` events; the descriptor stays readable when more wait.
-    pub(crate) fn take(&mut self, limit: usize) -> Vec<Event> {
+    pub fn take(&mut self, limit: usize) -> Vec<E> {
         let mut rings = [0; 16];
         while matches!(self.stream.read(&mut rings), Ok(count) if count > 0) {}
         // From here on a new event rings again, so none is left behind unheard.
         self.bell.rung.swap(false, AcqRel);
-        let events: Vec<Event> = self.queue.try_iter().take(limit).collect();
+        let events: Vec<E> = self.queue.try_iter().take(limit).collect();
         if events.len() == limit {
             self.bell.ring();
         }
@@ -72,7 +77,7 @@ impl EventReceiver {
 }
 
 /// Both ends.
-pub(crate) fn event_queue() -> io::Result<(EventSender, EventReceiver)> {
+pub fn event_queue<E>() -> io::Result<(EventSender<E>, EventReceiver<E>)> {
     let (here, there) = UnixStream::pair()?;
     here.set_nonblocking(true)?;
     there.set_nonblocking(true)?;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod files;
+mod sockets;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -214,6 +215,12 @@ impl MediaCore {
         self.core().configure(leg, &request).map_err(|error| refuse(py, &error))
     }
 
+    /// A leg whose far end is a WebSocket, instead of `open` and `configure`.
+    fn adopt(&self, py: Python<'_>, line: &sockets::SocketLine) -> PyResult<u64> {
+        let line = line.take().ok_or_else(|| PyValueError::new_err("this line has a leg already"))?;
+        self.core().adopt_line(Box::new(line)).map_err(|error| refuse(py, &error))
+    }
+
     fn close(&self, leg: u64) {
         self.core().close(leg);
     }
@@ -372,5 +379,9 @@ fn build(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Counters>()?;
     module.add_class::<Event>()?;
     module.add_class::<files::FileDecoder>()?;
-    module.add_class::<MediaCore>()
+    module.add_class::<MediaCore>()?;
+    module.add_class::<sockets::SocketCounters>()?;
+    module.add_class::<sockets::SocketEvent>()?;
+    module.add_class::<sockets::SocketLine>()?;
+    module.add_class::<sockets::Sockets>()
 }

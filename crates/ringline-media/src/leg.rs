@@ -8,6 +8,7 @@ use crate::frame::{Rate, MAX_FRAME};
 use crate::inbound::{Inbound, Taken};
 use crate::jitter::Forwarded;
 use crate::limiter;
+use crate::line::{Line, LineInUse};
 use crate::observer::Observer;
 use crate::outbound::{Emit, Outbound, StreamSeed};
 use crate::plan::LegPlan;
@@ -37,6 +38,8 @@ pub struct Leg {
     id: u64,
     inbound: Inbound,
     outbound: Outbound,
+    /// Instead of both, for a far end that speaks no RTP.
+    line: Option<LineInUse>,
     reports: Reports,
     prompts: Prompts,
     /// What its own prompts gave for this frame, and how many they were.
@@ -66,6 +69,7 @@ impl Leg {
             inbound: Inbound::new(id, Arc::clone(&stats)),
             reports: Reports::new(Arc::clone(&stats)),
             outbound: Outbound::new(seed, stats),
+            line: None,
             prompts: Prompts::default(),
             prompted: Vec::new(),
             prompting: 0,
@@ -107,9 +111,33 @@ impl Leg {
         self.outbound.plan()
     }
 
-    /// The rate of the leg's codec.
+    /// The rate of the leg's codec or line.
     pub fn codec_rate(&self) -> Rate {
-        self.outbound.rate()
+        self.line.as_ref().map_or(self.outbound.rate(), LineInUse::rate)
+    }
+
+    /// The same; `None` while neither is known.
+    pub fn known_rate(&self) -> Option<Rate> {
+        (self.line.is_some() || self.outbound.plan().is_some()).then(|| self.codec_rate())
+    }
+
+    /// Speak and hear through a line from now on, not by RTP.
+    pub fn attach(&mut self, line: Box<dyn Line>) {
+        self.line = Some(LineInUse::new(line));
+        self.fit();
+    }
+
+    /// Whether audio may flow: a plan is there, or a line that is open.
+    fn is_up(&self) -> bool {
+        self.outbound.plan().is_some() || self.line.as_ref().is_some_and(LineInUse::is_open)
+    }
+
+    /// What comes from the far end in this frame, as it came.
+    fn voice(&self) -> Option<&[i16]> {
+        match &self.line {
+            Some(line) => line.said(),
+            None => self.inbound.said(),
+        }
     }
 
     /// Speak and hear at a room's rate from now on.
@@ -121,7 +149,7 @@ impl Leg {
     }
 
     fn fit(&mut self) {
-        let (codec, room) = (self.outbound.rate(), self.rate);
+        let (codec, room) = (self.codec_rate(), self.rate);
         let known = self.inwards.as_ref().map_or((room, room), |inwards| (inwards.from(), inwards.to()));
         if codec == room {
             self.inwards = None;
@@ -191,9 +219,16 @@ impl Leg {
 
     /// Make this tick's frame of what the leg says, and look at its watches.
     pub fn listen(&mut self, now: Now, events: &mut Vec<Event>) {
-        self.inbound.tick(now, events);
+        match &mut self.line {
+            Some(line) => line.tick(self.id, events),
+            None => self.inbound.tick(now, events),
+        }
         self.hear(now.ms, events);
-        if let Some((resampler, said)) = self.inwards.as_mut().zip(self.inbound.said()) {
+        let voice = match &self.line {
+            Some(line) => line.said(),
+            None => self.inbound.said(),
+        };
+        if let Some((resampler, said)) = self.inwards.as_mut().zip(voice) {
             resampler.run(said, &mut self.said);
         }
     }
@@ -201,10 +236,10 @@ impl Leg {
     fn hear(&mut self, now_ms: u64, events: &mut Vec<Event>) {
         self.prompting = 0;
         for observer in &mut self.observers {
-            observer.hear(self.inbound.said(), events);
+            observer.hear(self.line.as_ref().map_or(self.inbound.said(), LineInUse::said), events);
         }
         if !self.watches.is_empty() {
-            let silent = self.inbound.said().is_none_or(is_silent);
+            let silent = self.voice().is_none_or(is_silent);
             self.watches.retain_mut(|watch| {
                 let reached = watch.hear(silent);
                 if reached {
@@ -224,13 +259,13 @@ impl Leg {
 
     /// What the leg says in this frame, at its room's rate; `None` for silence.
     pub fn said(&self) -> Option<&[i16]> {
-        let said = self.inbound.said()?;
+        let said = self.voice()?;
         Some(if self.inwards.is_some() { &self.said } else { said })
     }
 
     /// What the leg says in this frame at its codec's rate, for what listens to this leg alone.
     pub fn said_as_it_came(&self) -> Option<&[i16]> {
-        self.inbound.said()
+        self.voice()
     }
 
     /// Whether the leg is in a room where its packets may be handed on as they came.
@@ -288,7 +323,7 @@ impl Leg {
         events: &mut Vec<Event>,
         emit: &mut Emit<'_>,
     ) -> bool {
-        if self.outbound.plan().is_none() {
+        if !self.is_up() {
             return false; // prompts and keys wait for a plan
         }
         let own = self.mix_prompts(heard, events);
@@ -303,7 +338,7 @@ impl Leg {
 
     /// As `speak`, for a leg without prompts of its own that hears one voice at its own level.
     pub fn speak_alone(&mut self, voice: &mut [i16], events: &mut Vec<Event>, emit: &mut Emit<'_>) -> bool {
-        if self.outbound.plan().is_none() {
+        if !self.is_up() {
             return false;
         }
         self.prompting = 0;
@@ -342,6 +377,17 @@ impl Leg {
             smooth(self.last_heard, ears);
         }
         self.last_heard = ears.last().copied().unwrap_or(0);
+        if let Some(line) = &mut self.line {
+            return match &mut self.outwards {
+                Some(resampler) => {
+                    let mut frame = [0i16; MAX_FRAME];
+                    let frame = &mut frame[..line.rate().samples()];
+                    resampler.run(ears, frame);
+                    line.give(frame);
+                }
+                None => line.give(ears),
+            };
+        }
         let destination = self.inbound.source.destination();
         let told = |keys| events.push(Event::KeysSent { keys });
         if self.outwards.is_none() && self.outbound.is_quiet() {
@@ -369,7 +415,10 @@ impl Leg {
 
     /// Queue keys to be sent.
     pub fn order_keys(&mut self, id: u64, digits: &str) {
-        self.outbound.order_keys(id, digits);
+        match &mut self.line {
+            Some(line) => line.order_keys(id),
+            None => self.outbound.order_keys(id, digits),
+        }
     }
 
     /// Watch for silence from now on.

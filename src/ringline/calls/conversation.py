@@ -34,6 +34,7 @@ from ringline.calls.events import (
     LegLost,
     LegProgress,
     LegRated,
+    LegTroubled,
     MachineVerdict,
     MemberLeft,
     Opened,
@@ -228,7 +229,7 @@ def _to_leg(turn: Turn, leg: Leg, event: Event) -> None:
             live.transfer_instructed(turn, leg, event)
         case Instructions(effect=effect) if effect in leg.remarks:
             life.remarked(turn, leg, event)
-        case InstructionsFaulty(reason=reason):
+        case InstructionsFaulty(reason=reason) | LegTroubled(reason=reason):
             turn.error(reason, leg)
         case PlayEnded(effect=effect) if effect == leg.prompt:
             leg.prompt = None

@@ -153,6 +153,15 @@ class LegDisconnected(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegTroubled(Event):
+    """Something about the leg is not as its application thinks; it goes on, and the application hears of it."""
+
+    leg: LegId
+    reason: str
+    "For the error event, such as `WebSocket buffer overflow`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDown(Event):
     """A DTMF key went down."""
 

@@ -131,7 +131,7 @@ class Teller:
             yield f"step {number + 1} of {len(steps)}: {steps[number]}"
 
 
-_BAD = frozenset({"LegFailed", "LegLost", "RecordingFailed", "InstructionsFaulty"})
+_BAD = frozenset({"LegFailed", "LegLost", "RecordingFailed", "InstructionsFaulty", "LegTroubled"})
 
 
 def _trace(row: Row, data: Mapping[str, Any]) -> Row:

@@ -177,6 +177,7 @@ _EVENTS: Final[dict[str, Words]] = {
     "RecordingDone": lambda it: f"recording ready: {it.get('url', '?')} ({it.get('size', 0)} bytes)",
     "RecordingFailed": lambda it: f"recording failed: {it.get('why', '?')}",
     "Instructions": _instructions,
+    "LegTroubled": lambda it: f"trouble: {it.get('reason', '?')}",
     "InstructionsFaulty": lambda it: f"bad script: {it.get('reason', '?')}",
     "HangUpAsked": lambda it: str(it.get("why", "hung up by REST")),
     "MuteAsked": lambda it: "REST: mute" if it.get("muted") else "REST: unmute",

@@ -16,7 +16,7 @@ from itertools import count
 import numpy as np
 import soxr
 
-from ringline._media import Event
+from ringline._media import Event, SocketLine
 from ringline._media import MediaCore as _Core
 from ringline.base import ConversationId, EffectId, LegId, MediaError, get_log
 from ringline.engine.ports import (
@@ -171,6 +171,18 @@ class MediaCore:
         self._legs[leg] = _Leg(number)
         self._leg_ids[number] = leg
         return self._advertise_ip, port
+
+    def adopt(self, leg: LegId, line: SocketLine) -> None:
+        """Open the leg over a WebSocket instead of RTP.
+
+        Raises:
+            MediaError: the leg is open already.
+        """
+        if leg in self._legs:
+            raise MediaError(f"leg {leg} is open already")
+        number = self._running().adopt(line)
+        self._legs[leg] = _Leg(number)
+        self._leg_ids[number] = leg
 
     def configure(self, leg: LegId, plan: RtpPlan) -> None:
         """Put an offer/answer outcome into force.

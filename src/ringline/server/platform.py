@@ -22,6 +22,7 @@ from ringline.agent import (
 )
 from ringline.api import ApiOptions, ConversationService, Dependencies, create_app
 from ringline.base import SystemClock, SystemRandom, get_log
+from ringline.engine.bots import Bots
 from ringline.engine.engine import Engine, EngineOptions, Outside
 from ringline.engine.gatherings import Gatherings
 from ringline.engine.guard import COUNTERS as GUARD_COUNTERS
@@ -34,6 +35,7 @@ from ringline.io.payments import HookPayments
 from ringline.io.prompt_files import HttpPromptFiles
 from ringline.io.recordings import FileRecordings
 from ringline.io.sip import SipPump, SipResolver
+from ringline.io.sockets import CoreSockets
 from ringline.io.store import SqlStore
 from ringline.io.workers import WorkerPool
 from ringline.providers import SpeechCache, WorkerProgram, load
@@ -64,6 +66,10 @@ _MEDIA_COUNTERS = (
     *(f"packets_{kind}" for kind in ("foreign", "late", "lost", "malformed", "received", "rtcp", "sent", "unsendable")),
     "slots",
     "slots_late",
+)
+_SOCKET_COUNTERS = (
+    *(f"frames_{what}" for what in ("cleared", "overflowed", "received", "sent", "skipped", "unread")),
+    *("cpu_seconds", "disconnected", "failed", "messages_ignored", "opened", "wakes"),
 )
 _STORE_COUNTERS = (
     *(f"store_rows_{what}" for what in ("written", "dropped", "refused", "spooled")),
@@ -96,6 +102,13 @@ class Platform:
             threads=settings.media.threads,
             media_timeout_s=settings.media.media_timeout_s,
         )
+        private = settings.websockets.allow_private
+        self.sockets = CoreSockets(
+            self.media,
+            allow_private=settings.webhooks.allow_private if private is None else private,
+            authorities=settings.websockets.ca_file,
+            threads=settings.websockets.threads,
+        )
         self.recordings = FileRecordings(self.recordings_dir, clock=self.clock, random=self.random)
         self.files = HttpPromptFiles(allow_private=settings.webhooks.allow_private)
         self.http = AiohttpClient(allow_private=settings.webhooks.allow_private)
@@ -118,6 +131,7 @@ class Platform:
         self._agent: UserAgent
         self.engine: Engine
         self.phones: Phones
+        self.bots: Bots
         self.sip: SipPump
         self.health: Health
         self._upkeep: Upkeep
@@ -144,6 +158,8 @@ class Platform:
         self._user_names = UserNames(await self.store.user_names())
         self.media.start(asyncio.get_running_loop())
         self._parts.callback(self.media.shut_down)
+        self.sockets.start(asyncio.get_running_loop())
+        self._parts.callback(self.sockets.shut_down)
         await self.http.start()
         self._parts.push_async_callback(self.http.close)
         await self.recordings.start()
@@ -198,6 +214,8 @@ class Platform:
             clock=self.clock,
             random=self.random,
         )
+        self.bots = Bots(engine=self.engine, sockets=self.sockets, media=self.media)
+        self.engine.add_endpoint(self.bots, "websocket")
         self.engine.conversations.remember(one for one in sleepers if one.record.id not in in_hand(remains))
         await self._start_sip(make_routing(settings, directory))
         self._parts.push_async_callback(self.sip.stop)
@@ -356,6 +374,7 @@ class Platform:
         metrics.figures("events", self.engine.hooks.gauges, counters=("dropped",))
         metrics.figures("media", self.media.gauges, counters=_MEDIA_COUNTERS)
         metrics.figures("media", self._jitter)
+        metrics.figures("sockets", self.sockets.gauges, counters=_SOCKET_COUNTERS)
         metrics.figures("calls", self.engine.guard.gauges, counters=GUARD_COUNTERS)
         metrics.figures("sip", self._agent.gauges, counters=("messages_dropped",))
         metrics.labelled("trunk_up", "Whether the trunk answers", "trunk", self._trunks_up)
@@ -475,6 +494,7 @@ class Platform:
 
     async def _stop_engine(self) -> None:
         self._farewell.calls_hung_up = len(self.engine.live_legs())
+        self.bots.stopping = True
         await self.engine.close()
         self.sip.command(lambda agent, now: agent.peers.watch((), now))
 

@@ -292,6 +292,17 @@ class Webhooks(Section):
     "Whether loopback and private addresses may be asked. Metadata addresses never are."
 
 
+class WebSockets(Section):
+    """`[websockets]`: voice bots that are dialled by WebSocket."""
+
+    allow_private: bool | None = None
+    "Whether loopback and private addresses may be dialled; None: as `webhooks.allow_private`."
+    ca_file: Path | None = None
+    "A PEM file of authorities whose `wss` certificates are believed, besides those of the system."
+    threads: int = Field(default=0, ge=0, le=256)
+    "That shake hands, frame and encrypt; 0: one per core."
+
+
 class PaymentsSection(Section):
     """`[payments]`: who charges the cards of `pay`."""
 

@@ -37,6 +37,7 @@ from ringline.server.sections import (
     TrunkSection,
     UserSection,
     Webhooks,
+    WebSockets,
 )
 from ringline.server.sources import OWN_NAMES, PREFIX, Location, Sources, dotted
 
@@ -87,6 +88,7 @@ class Settings(Section):
     prices: PricesSection = PricesSection()
     speech: Speech = Speech()
     webhooks: Webhooks = Webhooks()
+    websockets: WebSockets = WebSockets()
     payments: PaymentsSection = PaymentsSection()
     recordings: RecordingsSection = RecordingsSection()
     retention: RetentionSection = RetentionSection()
@@ -199,9 +201,13 @@ class Settings(Section):
         prices = self.prices
         if prices.file is not None:
             prices = prices.model_copy(update={"file": root / prices.file})
+        websockets = self.websockets
+        if websockets.ca_file is not None:
+            websockets = websockets.model_copy(update={"ca_file": root / websockets.ca_file})
         speech = self.speech.model_copy(update={"options": _rooted_options(self.speech.options, root)})
         update = {
             "data_dir": root / self.data_dir,
+            "websockets": websockets,
             "server": server,
             "store": store,
             "prices": prices,

@@ -56,6 +56,10 @@ class SocketServer(Phone):
         self.call.ended_by = "phone"
         self._exchange.engine.report(events.LegDisconnected(leg=self.leg, why=why))
 
+    def overflows(self) -> None:
+        """Send more audio ahead than is kept for it (about a minute)."""
+        self._exchange.engine.report(events.LegTroubled(leg=self.leg, reason="WebSocket buffer overflow"))
+
     def _fails(self, cause: str, why: str, *, after_s: float = 0.0) -> None:
         self._conducts_itself(Conduct(rings=False, refuses_after_s=after_s, cause=cause, why=why))
 

@@ -46,6 +46,17 @@ from ringline.engine.ports.recognition import (
 )
 from ringline.engine.ports.recordings import RecordingFile, Recordings, StoredFile
 from ringline.engine.ports.remains import OpenRecording, Remains, StoredEvent
+from ringline.engine.ports.sockets import (
+    SocketClosed,
+    SocketCounters,
+    SocketEvent,
+    SocketFailed,
+    SocketOpened,
+    SocketOverflowed,
+    SocketPlan,
+    SocketRemarked,
+    Sockets,
+)
 from ringline.engine.ports.speech import Pcm, PromptFiles, SpeechRequest, Voice
 from ringline.engine.ports.store import JournalLine, LegFilter, LegRecord, Store
 
@@ -101,6 +112,15 @@ __all__ = [
     "SipResolver",
     "Sleeper",
     "SlotLayout",
+    "SocketClosed",
+    "SocketCounters",
+    "SocketEvent",
+    "SocketFailed",
+    "SocketOpened",
+    "SocketOverflowed",
+    "SocketPlan",
+    "SocketRemarked",
+    "Sockets",
     "SpeechRequest",
     "SpeechStarted",
     "SpeechStopped",
