@@ -89,7 +89,7 @@ class Platform:
             media_timeout_s=settings.media.media_timeout_s,
         )
         self.recordings = FileRecordings(self.recordings_dir, clock=self.clock, random=self.random)
-        self.files = HttpPromptFiles(allow_private=settings.webhooks.allow_private)
+        self.files = HttpPromptFiles(allow_private=settings.webhooks.allow_private, directory=data, clock=self.clock)
         self.http = AiohttpClient(allow_private=settings.webhooks.allow_private)
         self._cache = SpeechCache(data / "speech", max_bytes=settings.speech.cache_mb * 1_000_000)
         self.voice: SpeechEngine = load(
