@@ -27,11 +27,11 @@ from ringline.engine.gatherings import Gatherings
 from ringline.engine.guard import COUNTERS as GUARD_COUNTERS
 from ringline.engine.phones import Phones
 from ringline.engine.recovery import Recovery, in_hand
+from ringline.io.bucket_recordings import BucketRecordings
 from ringline.io.http import AiohttpClient
 from ringline.io.media import MediaCore
 from ringline.io.payments import HookPayments
 from ringline.io.prompt_files import HttpPromptFiles
-from ringline.io.recordings import FileRecordings
 from ringline.io.sip import SipPump, SipResolver
 from ringline.io.store import SqlStore
 from ringline.io.workers import WorkerPool
@@ -41,6 +41,7 @@ from ringline.server.allowances import change_limits, keeping_of, make_limits, r
 from ringline.server.books import make_directory, make_peers, make_places, make_routing, reload_directory
 from ringline.server.certificates import ensure_certificates, server_names
 from ringline.server.health import Health
+from ringline.server.keeping import make_recordings
 from ringline.server.metrics import Metrics, MetricsAccess
 from ringline.server.secrets import settle_secrets
 from ringline.server.settings import Settings
@@ -88,7 +89,7 @@ class Platform:
             threads=settings.media.threads,
             media_timeout_s=settings.media.media_timeout_s,
         )
-        self.recordings = FileRecordings(self.recordings_dir, clock=self.clock, random=self.random)
+        self.recordings = make_recordings(settings, clock=self.clock, random=self.random)
         self.files = HttpPromptFiles(allow_private=settings.webhooks.allow_private, directory=data, clock=self.clock)
         self.http = AiohttpClient(allow_private=settings.webhooks.allow_private)
         self._cache = SpeechCache(data / "speech", max_bytes=settings.speech.cache_mb * 1_000_000)
@@ -271,6 +272,7 @@ class Platform:
                 records=self.store,
                 registry=self.store,
                 files=self.recordings,
+                distant_files=self.recordings if isinstance(self.recordings, BucketRecordings) else None,
                 tokens=TokenVerifier(
                     self.engine.directory.application,
                     user_exists=self._user_names.exists,
