@@ -234,10 +234,13 @@ class MediaCore:
         """
 
     def read_tap(self, tap: int) -> tuple[bytes, int]:
-        """Take what a tap holds: interleaved samples, and the milliseconds that were lost after them."""
+        """Take what a tap holds: interleaved samples, and the milliseconds that were lost after them.
 
-    def stop_tap(self, tap: int) -> None:
-        """End a tap; what it still holds must be read before."""
+        Several channels are aligned by the time at which things were said; 300 ms are held back for that.
+        """
+
+    def stop_tap(self, tap: int) -> bytes:
+        """End a tap; give what was held back to align its channels. What it still holds must be read before."""
 
     def gauges(self) -> dict[str, float]: ...
     def shutdown(self) -> None:

@@ -53,6 +53,7 @@ def test_only_mp3_has_a_limit_of_two_channels() -> None:
     assert actual_container("mp3", 2) == "mp3"
     assert actual_container("mp3", 3) == "wav"
     assert actual_container("ogg", 3) == "ogg"
+    assert [channels for channels in range(1, 33) if actual_container("ogg", channels) == "wav"] == [6, 7, 8]
 
 
 def test_the_front_door_is_whole() -> None:

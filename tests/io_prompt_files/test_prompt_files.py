@@ -43,7 +43,7 @@ def run(handler: Handler, scene: Scene, *, allow_private: bool = True) -> None:
         finally:
             await prompts.close()
             await runner.cleanup()
-        assert prompts.gauges() == {"held_bytes": 0}
+        assert prompts.gauges() == {"held_bytes": 0, "kept": 0, "copied_bytes": 0}
 
     asyncio.run(main())
 
@@ -102,15 +102,15 @@ MP3 = encoded("MP3", "MPEG_LAYER_III")
         ("OGG", "VORBIS", 22_050, 2),
     ],
 )
-def test_formats_are_decoded_at_their_own_rate_and_mixed_to_mono(
+def test_formats_are_decoded_to_a_rate_of_the_media_core_and_mixed_to_mono(
     container: str, subtype: str, rate_hz: int, channels: int
 ) -> None:
     async def scene(prompts: HttpPromptFiles, server: str) -> None:
         audio, rate = await heard(prompts, f"{server}/prompt")
-        assert rate == rate_hz
-        assert len(audio) == pytest.approx(rate_hz, rel=0.12)
-        middle = audio[rate_hz // 4 : rate_hz * 3 // 4]
-        assert strongest_hz(middle, rate_hz) == pytest.approx(440, abs=3)
+        assert rate == (rate_hz if rate_hz in (8000, 16_000, 48_000) else 16_000)
+        assert len(audio) == pytest.approx(rate, rel=0.12)
+        middle = audio[rate // 4 : rate * 3 // 4]
+        assert strongest_hz(middle, rate) == pytest.approx(440, abs=3)
         assert np.max(np.abs(middle)) == pytest.approx(0.5 / channels, rel=0.1)
 
     run(gives(encoded(container, subtype, rate_hz=rate_hz, channels=channels)), scene)
@@ -517,14 +517,23 @@ def test_closing_fails_what_is_playing() -> None:
 def test_all_files_together_hold_no_more_memory_than_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_HELD_BYTES", len(WAV) + 100)
 
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": str(len(WAV))})
+        await response.prepare(request)
+        await response.write(WAV[:20_000])
+        if "slow" in request.path:
+            await asyncio.Event().wait()
+        await response.write(WAV[20_000:])
+        return response
+
     async def scene(prompts: HttpPromptFiles, server: str) -> None:
-        stream = cast(AsyncGenerator[Pcm, None], prompts.open(server))
+        stream = cast(AsyncGenerator[Pcm, None], prompts.open(f"{server}/slow"))
         await anext(stream)
         await fails(prompts, server, "Too many")
         await stream.aclose()
         await heard(prompts, server)
 
-    run(gives(WAV), scene)
+    run(handler, scene)
 
 
 def test_latency_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,6 @@ from ringline.base import (
     SeededRandom,
 )
 from ringline.engine.ports import OpenRecording, RecordingFile, Recordings, StoredFile
-from ringline.io import recordings as module
 from ringline.io._containers import WavWriter
 from ringline.io.recordings import FileRecordings
 
@@ -144,6 +143,24 @@ def test_two_channels_stay_apart(tmp_path: Path, container: str) -> None:
         assert audio.shape[1] == 2
         assert strongest_hz(audio[4000:28_000, 0]) == pytest.approx(500, abs=1)
         assert strongest_hz(audio[4000:28_000, 1]) == pytest.approx(900, abs=1)
+
+    run(tmp_path, scene)
+
+
+@pytest.mark.parametrize("container", ["wav", "mp3", "ogg"])
+@pytest.mark.parametrize("frequencies_hz", [(500.0,), (500.0, 500.0), (500.0, 700.0)])
+def test_a_voice_is_as_loud_and_as_clean_as_it_was(
+    tmp_path: Path, container: str, frequencies_hz: tuple[float, ...]
+) -> None:
+    async def scene(files: FileRecordings) -> None:
+        stored = await record(files, container, 3.0, *frequencies_hz)
+        audio, rate_hz = read(files.path(stored))
+        for channel, frequency in enumerate(frequencies_hz):
+            piece = audio[rate_hz : 2 * rate_hz, channel]
+            bins = np.abs(np.fft.rfft(piece)) ** 2
+            near = bins[round(frequency) - 3 : round(frequency) + 4].sum()
+            assert near / bins.sum() > 0.999
+            assert np.max(np.abs(piece)) == pytest.approx(10_000 / 32_768, rel=0.1)
 
     run(tmp_path, scene)
 
@@ -335,7 +352,7 @@ def test_a_bug_in_the_encoder_fails_that_recording_loudly(tmp_path: Path, monkey
 
     async def scene(files: FileRecordings) -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(module, "open_container", explode)
+            patch.setattr(files.encoders, "open", explode)
             with pytest.raises(ProviderError, match="oops"):
                 await record(files, "wav", 0.5, 440)
         await record(files, "wav", 0.5, 440)

@@ -87,7 +87,7 @@ def test_blocks_come_while_recording_and_a_leg_joins_at_the_right_moment() -> No
             tape = Tape()
             studio.media.record(EffectId("tap"), _ROOM, SlotLayout(channels=2), tape)
             await first.hear(0.6)
-            assert tape.blocks >= 2
+            assert tape.blocks >= 1  # the last 300 ms are held back, to align the channels
             studio.together("CON-1", "a", "b")
             await first.hear(0.4)
             studio.together("CON-1", "a")

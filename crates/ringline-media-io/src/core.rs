@@ -469,13 +469,16 @@ impl MediaCore {
         (pcm, lost_ms)
     }
 
-    /// End a tap. What it still holds must be read before.
-    pub fn stop_tap(&mut self, tap: u64) {
-        if let Some(record) = self.taps.remove(&tap) {
+    /// End a tap; gives what was held back of several channels. What it still holds must be read before.
+    pub fn stop_tap(&mut self, tap: u64) -> Vec<u8> {
+        let mut pcm = Vec::new();
+        if let Some(mut record) = self.taps.remove(&tap) {
+            record.reader.flush(&mut pcm);
             record.reader.close();
             self.send_room(record.room, RoomCommand::SweepTaps);
             self.release_hold(record.room);
         }
+        pcm
     }
 
     /// Figures by name. The worst lag is the one since it was last asked for.

@@ -102,6 +102,11 @@ impl LegHost {
         }
     }
 
+    /// See `Leg::behind`.
+    pub(crate) fn behind(&self) -> i16 {
+        self.leg.behind()
+    }
+
     pub(crate) fn has_prompts(&self) -> bool {
         self.leg.has_prompts()
     }

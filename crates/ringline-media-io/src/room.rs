@@ -223,7 +223,7 @@ impl Room {
             for host in &self.legs {
                 if let Some(frame) = host.said() {
                     if !self.muted.contains(&host.id()) {
-                        tap.say(host.id(), frame);
+                        tap.say(host.id(), frame, host.behind());
                     }
                 }
             }

@@ -333,8 +333,8 @@ impl MediaCore {
         (PyBytes::new(py, &pcm), lost_ms)
     }
 
-    fn stop_tap(&self, tap: u64) {
-        self.core().stop_tap(tap);
+    fn stop_tap<'py>(&self, py: Python<'py>, tap: u64) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.core().stop_tap(tap))
     }
 
     fn gauges<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -161,6 +161,11 @@ impl Inbound {
         self.jitter.delay_us()
     }
 
+    /// By how much what is said now is behind the time at which it was said (see the jitter buffer).
+    pub(crate) fn behind(&self) -> i16 {
+        self.jitter.behind()
+    }
+
     /// Whether the next frame is there.
     pub(crate) fn is_ready(&self) -> bool {
         self.jitter.is_ready()

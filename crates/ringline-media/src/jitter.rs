@@ -226,6 +226,13 @@ impl JitterBuffer {
         self.held.max(0) as u64 * 1_000_000 / u64::from(self.rate.hz())
     }
 
+    /// By how much the frame made last is behind the time at which it was said, less what the network takes at its
+    /// best; in sixteenths of a millisecond.
+    pub fn behind(&self) -> i16 {
+        let samples = self.held.max(0) + self.packet;
+        (samples * 16_000 / i64::from(self.rate.hz())).min(i64::from(i16::MAX)) as i16
+    }
+
     fn frame_samples(&self) -> i64 {
         self.rate.samples() as i64
     }

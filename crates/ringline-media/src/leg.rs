@@ -263,6 +263,13 @@ impl Leg {
         Some(if self.inwards.is_some() { &self.said } else { said })
     }
 
+    /// By how much what the leg says in this frame is behind the time at which it was said, in sixteenths of a
+    /// millisecond.
+    pub fn behind(&self) -> i16 {
+        let resampled = self.inwards.as_ref().map_or(0, |resampler| resampler.delay_us() * 16 / 1000);
+        self.inbound.behind().saturating_add(resampled as i16)
+    }
+
     /// What the leg says in this frame at its codec's rate, for what listens to this leg alone.
     pub fn said_as_it_came(&self) -> Option<&[i16]> {
         self.voice()

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod align;
 mod codec;
 mod comfort;
 mod conceal;

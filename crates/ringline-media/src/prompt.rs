@@ -1,5 +1,7 @@
 //! One prompt: audio handed in before or while it plays, in rounds, with a position that is true.
 
+use std::collections::VecDeque;
+
 use crate::frame::{Rate, MAX_FRAME};
 use crate::resample::Resampler;
 
@@ -49,8 +51,8 @@ pub(crate) struct Prompt {
     gain: i32,
     /// Rounds still to be begun after this one; `None` for ever.
     rounds_left: Option<u32>,
-    /// What came. Pieces that will not be heard again are emptied.
-    pieces: Vec<Vec<i16>>,
+    /// What came, and will be heard again.
+    pieces: VecDeque<Vec<i16>>,
     /// All of it is there.
     complete: bool,
     piece: usize,
@@ -68,7 +70,7 @@ impl Prompt {
             plan,
             gain: factor(plan.level_db),
             rounds_left: plan.rounds.checked_sub(1),
-            pieces: Vec::new(),
+            pieces: VecDeque::new(),
             complete: false,
             piece: 0,
             offset: 0,
@@ -90,7 +92,7 @@ impl Prompt {
     /// Add audio; `last` says that no more follows.
     pub(crate) fn feed(&mut self, pcm: Vec<i16>, last: bool) {
         if !pcm.is_empty() && !self.complete {
-            self.pieces.push(pcm);
+            self.pieces.push_back(pcm);
         }
         self.complete |= last;
     }
@@ -157,11 +159,12 @@ impl Prompt {
             self.offset += count;
             self.played += count as u64;
             if self.offset == piece.len() {
-                if self.rounds_left == Some(0) {
-                    *piece = Vec::new();
-                }
-                self.piece += 1;
                 self.offset = 0;
+                if self.rounds_left == Some(0) {
+                    self.pieces.pop_front(); // the earlier ones are gone already, or this is the first
+                } else {
+                    self.piece += 1;
+                }
             }
         }
         // A prompt that ends exactly with the frame is over now, not 20 ms later.

@@ -31,6 +31,16 @@ impl Resampler {
         Resampler { from, to, kernel: Kernel::new(from.hz(), to.hz()) }
     }
 
+    /// By how many microseconds what comes out is late.
+    pub fn delay_us(&self) -> u32 {
+        let lower = self.from.hz().min(self.to.hz());
+        if self.from == self.to {
+            0
+        } else {
+            4000 * 8000 / lower
+        }
+    }
+
     /// The rate that comes in.
     pub fn from(&self) -> Rate {
         self.from

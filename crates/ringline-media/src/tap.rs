@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::align::Aligner;
 use crate::frame::{add, Rate, FRAME_MS, MAX_FRAME};
 use crate::limiter;
 use crate::resample::Resampler;
@@ -51,14 +52,19 @@ pub fn open_tap(id: u64, layout: Layout, rate: Rate) -> (Tap, TapReader) {
         slots: Vec::new(),
         sums: vec![[0; MAX_FRAME]; channels],
         sources: vec![0; channels],
-        written: Vec::with_capacity(1 + MAX_FRAME * channels),
+        behind: vec![0; channels],
+        placed: vec![false; channels],
+        written: Vec::with_capacity(1 + channels + MAX_FRAME * channels),
     };
-    (tap, TapReader { ring, rate, channels, from: rate, resamplers: Vec::new() })
+    // One channel has nothing to be aligned with.
+    let aligners = if channels > 1 { (0..channels).map(|_| Aligner::new(rate)).collect() } else { Vec::new() };
+    (tap, TapReader { ring, rate, channels, from: rate, resamplers: Vec::new(), aligners, held_back: 0 })
 }
 
 /// The writer's end: takes one frame of a room per tick, whoever is there, so that all channels share one timeline.
 ///
-/// A frame goes into the ring as its rate, then its samples, interleaved: conversion is the reader's work.
+/// A frame goes into the ring as its rate, by how much each channel is behind the time at which it was said, then its
+/// samples, interleaved: conversion and alignment are the reader's work.
 pub struct Tap {
     /// Names the tap.
     pub id: u64,
@@ -68,6 +74,10 @@ pub struct Tap {
     slots: Vec<u64>,
     sums: Vec<[i32; MAX_FRAME]>,
     sources: Vec<usize>,
+    /// By how much what a channel holds is behind the time at which it was said, as last known.
+    behind: Vec<i16>,
+    /// Whether that is known for this frame.
+    placed: Vec<bool>,
     written: Vec<i16>,
 }
 
@@ -101,16 +111,25 @@ impl Tap {
         self.ring.is_closed()
     }
 
-    /// Take what a leg said in this frame.
-    pub fn say(&mut self, leg: u64, frame: &[i16]) {
+    /// Take what a leg said in this frame, and by how much that is behind (sixteenths of a millisecond).
+    ///
+    /// A channel that several share goes by the first of them, what a leg hears by the first who is heard.
+    pub fn say(&mut self, leg: u64, frame: &[i16], behind: i16) {
         let channel = match self.layout {
             Layout::Mono => 0,
             Layout::Heard(wanted) if wanted == leg => 0,
-            Layout::Heard(_) => return,
+            Layout::Heard(_) => return self.place(1, behind),
             Layout::Slots(channels) => self.slots.iter().position(|known| *known == leg).unwrap_or(channels - 1),
         };
+        self.place(channel, behind);
         add(&mut self.sums[channel], frame);
         self.sources[channel] += 1;
+    }
+
+    fn place(&mut self, channel: usize, behind: i16) {
+        if !std::mem::replace(&mut self.placed[channel], true) {
+            self.behind[channel] = behind;
+        }
     }
 
     /// Take prompts of this frame: the room's, or a leg's own.
@@ -133,8 +152,10 @@ impl Tap {
     pub fn finish_frame(&mut self, rate: Rate) -> bool {
         let (channels, samples) = (self.sums.len(), rate.samples());
         self.written.clear();
-        self.written.resize(1 + samples * channels, 0);
-        self.written[0] = (rate.hz() / 1000) as i16;
+        self.written.push((rate.hz() / 1000) as i16);
+        self.written.extend(&self.behind);
+        self.written.resize(1 + channels + samples * channels, 0);
+        self.placed.fill(false);
         for (channel, (sum, sources)) in self.sums.iter_mut().zip(&mut self.sources).enumerate() {
             if *sources == 0 {
                 continue;
@@ -144,7 +165,9 @@ impl Tap {
                 1 => limiter::copy(&sum[..samples], &mut frame[..samples]),
                 _ => limiter::limit(&sum[..samples], &mut frame[..samples]),
             }
-            for (place, sample) in self.written[1 + channel..].iter_mut().step_by(channels).zip(&frame[..samples]) {
+            for (place, sample) in
+                self.written[1 + channels + channel..].iter_mut().step_by(channels).zip(&frame[..samples])
+            {
                 *place = *sample;
             }
             *sum = [0; MAX_FRAME];
@@ -172,11 +195,15 @@ pub struct TapReader {
     /// The rate that the resamplers take; one for each channel unless it is the wanted one.
     from: Rate,
     resamplers: Vec<Resampler>,
+    /// One for each channel, where there are several.
+    aligners: Vec<Aligner>,
+    /// Samples of each channel that the aligners hold back; their common distance once they are full.
+    held_back: usize,
 }
 
 impl TapReader {
     /// Append what waits to `pcm`, little-endian and interleaved, at the rate that was asked for; returns the
-    /// milliseconds lost after it.
+    /// milliseconds lost after it. Of several channels the last 300 ms are held back until `flush`.
     pub fn read(&mut self, pcm: &mut Vec<u8>) -> u64 {
         let mut written = Vec::new();
         let lost = self.ring.drain(&mut written);
@@ -185,17 +212,70 @@ impl TapReader {
         while let Some((head, after)) = rest.split_first() {
             if *head == GAP {
                 let Some((count, after)) = after.split_first() else { break };
+                // What comes after a gap has new distances: what is held back belongs before it.
+                self.flush(pcm);
                 let samples = usize::from(count.unsigned_abs()) * self.rate.samples() * self.channels;
                 pcm.resize(pcm.len() + 2 * samples, 0);
                 rest = after;
                 continue;
             }
             let Some(rate) = Rate::of_hz(u32::from(head.unsigned_abs()) * 1000) else { break };
+            let Some((behind, after)) = after.split_at_checked(self.channels) else { break };
             let Some((frame, after)) = after.split_at_checked(rate.samples() * self.channels) else { break };
+            let start = pcm.len();
             self.convert(rate, frame, pcm);
+            self.align(behind, start, pcm);
             rest = after;
         }
+        if lost > 0 {
+            self.flush(pcm);
+        }
         lost * FRAME_MS
+    }
+
+    /// Append what the aligners hold back: the end of the recording, or of what can be aligned.
+    pub fn flush(&mut self, pcm: &mut Vec<u8>) {
+        let frame = self.rate.samples();
+        let mut left = std::mem::take(&mut self.held_back);
+        for aligner in &mut self.aligners {
+            aligner.skip(aligner.distance() - left);
+        }
+        while left > 0 {
+            let (start, count) = (pcm.len(), left.min(frame));
+            pcm.resize(start + 2 * count * self.channels, 0);
+            self.pass(None, &mut pcm[start..]);
+            left -= count;
+        }
+        self.aligners.iter_mut().for_each(|aligner| *aligner = Aligner::new(self.rate));
+    }
+
+    /// Put the frame that begins at `start` in its place, and hold back what is not due.
+    fn align(&mut self, behind: &[i16], start: usize, pcm: &mut Vec<u8>) {
+        let Some(distance) = self.aligners.first().map(Aligner::distance) else { return };
+        self.pass(Some(behind), &mut pcm[start..]);
+        // Before the first sample that was said there is only what the aligners were filled with.
+        let early = (distance - self.held_back).min((pcm.len() - start) / (2 * self.channels));
+        self.held_back += early;
+        pcm.drain(start..start + 2 * early * self.channels);
+    }
+
+    /// Run a frame of interleaved bytes through the aligners; without distances nothing is moved any more.
+    fn pass(&mut self, behind: Option<&[i16]>, bytes: &mut [u8]) {
+        let mut frame = [0; MAX_FRAME];
+        for (channel, aligner) in self.aligners.iter_mut().enumerate() {
+            let places = || (2 * channel..).step_by(2 * self.channels);
+            let count = bytes.len() / (2 * self.channels);
+            for (sample, at) in frame[..count].iter_mut().zip(places()) {
+                *sample = i16::from_le_bytes([bytes[at], bytes[at + 1]]);
+            }
+            match behind {
+                Some(behind) => aligner.pass(&mut frame[..count], behind[channel]),
+                None => aligner.push_out(&mut frame[..count]),
+            }
+            for (sample, at) in frame[..count].iter().zip(places()) {
+                bytes[at..at + 2].copy_from_slice(&sample.to_le_bytes());
+            }
+        }
     }
 
     fn convert(&mut self, rate: Rate, frame: &[i16], pcm: &mut Vec<u8>) {
@@ -238,6 +318,7 @@ mod tests {
     fn samples(reader: &mut TapReader) -> Vec<i16> {
         let mut bytes = Vec::new();
         reader.read(&mut bytes);
+        reader.flush(&mut bytes);
         bytes.chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
     }
 
@@ -250,8 +331,8 @@ mod tests {
     #[test]
     fn mono_holds_voices_and_all_prompts() {
         let (mut tap, mut reader) = open_tap(1, Layout::Mono, Rate::Narrow);
-        tap.say(1, &[100; FRAME]);
-        tap.say(2, &[20; FRAME]);
+        tap.say(1, &[100; FRAME], 0);
+        tap.say(2, &[20; FRAME], 0);
         tap.prompt(&[3; FRAME], 1);
         tap.finish_frame(Rate::Narrow);
         assert_eq!(first_samples(&mut reader, 1), [123]);
@@ -260,8 +341,8 @@ mod tests {
     #[test]
     fn heard_holds_the_mouth_left_and_the_ears_right() {
         let (mut tap, mut reader) = open_tap(1, Layout::Heard(7), Rate::Narrow);
-        tap.say(7, &[5; FRAME]);
-        tap.say(8, &[6; FRAME]);
+        tap.say(7, &[5; FRAME], 0);
+        tap.say(8, &[6; FRAME], 0);
         tap.prompt(&[3; FRAME], 1);
         tap.hear(&[9; FRAME]);
         tap.finish_frame(Rate::Narrow);
@@ -274,14 +355,14 @@ mod tests {
         tap.join(&[11, 12]);
         tap.join(&[12, 13, 14]);
         for (leg, value) in [(11, 1), (12, 2), (13, 4), (14, 8)] {
-            tap.say(leg, &[value; FRAME]);
+            tap.say(leg, &[value; FRAME], 0);
         }
         tap.finish_frame(Rate::Narrow);
         assert_eq!(first_samples(&mut reader, 3), [1, 2, 12]);
         // 12 leaves and 15 comes: 12's slot stays silent.
         tap.join(&[15]);
         for (leg, value) in [(11, 1), (15, 16)] {
-            tap.say(leg, &[value; FRAME]);
+            tap.say(leg, &[value; FRAME], 0);
         }
         tap.finish_frame(Rate::Narrow);
         assert_eq!(first_samples(&mut reader, 3), [1, 0, 16]);
@@ -302,7 +383,7 @@ mod tests {
         let (mut tap, mut reader) = open_tap(1, Layout::Heard(1), Rate::Wide);
         for rate in [Rate::Narrow, Rate::Wide, Rate::Full] {
             for frame in sine_at(rate, 500.0, 25 * rate.samples(), 8000.0).chunks_exact(rate.samples()) {
-                tap.say(1, frame);
+                tap.say(1, frame, 0);
                 tap.hear(&vec![-77; rate.samples()]);
                 tap.finish_frame(rate);
             }
@@ -318,7 +399,7 @@ mod tests {
     fn what_was_left_out_is_silence_of_the_same_length() {
         let (mut tap, mut reader) = open_tap(1, Layout::Heard(1), Rate::Wide);
         tap.skip(40_000);
-        tap.say(1, &[5; 320]);
+        tap.say(1, &[5; 320], 0);
         tap.finish_frame(Rate::Wide);
         let read = samples(&mut reader);
         assert_eq!(read.len(), 2 * 40_001 * 320);

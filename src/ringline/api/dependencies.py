@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -99,11 +99,27 @@ class FileShelf(Protocol):
     """Where the recordings are."""
 
     def path(self, file: StoredFile) -> Path:
-        """Where a stored file is; it may be gone."""
+        """Where a stored file is; it may be gone, or kept elsewhere."""
         ...
 
     async def remove(self, file: StoredFile) -> None:
         """Delete the file; one that is gone already is no fault."""
+        ...
+
+
+class DistantFiles(Protocol):
+    """Where recordings are that are not on this disk (any more)."""
+
+    async def distant_size(self, file: StoredFile) -> int | None:
+        """How many bytes it has; None: it is not there.
+
+        Raises:
+            ProviderError: nobody can tell now.
+        """
+        ...
+
+    def read_distant(self, file: StoredFile, start: int, end: int) -> AsyncIterator[bytes]:
+        """Give its bytes from `start` up to `end`."""
         ...
 
 
@@ -162,6 +178,8 @@ class Dependencies:
     records: Records
     registry: Registry
     files: FileShelf
+    distant_files: DistantFiles | None = None
+    "Looked into for what is not in `files`."
     tokens: TokenVerifier
     clock: Clock
     random: Random

@@ -7,15 +7,16 @@ from typing import Final
 
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 from starlette.datastructures import Headers
 
 from ringline.api.middleware import trace_of
 from ringline.api.problems import Family, problem
 from ringline.api.resource import Desk, no_such_file
-from ringline.base import ApiError, read_leg_id
+from ringline.base import ApiError, ProviderError, get_log, read_leg_id
 from ringline.engine.ports import FileInfo, StoredFile
 
+log = get_log(__name__)
 _ONE_RANGE: Final = re.compile(r"bytes=([0-9]{1,18})?-([0-9]{1,18})?", re.IGNORECASE)
 
 
@@ -46,24 +47,53 @@ class Files:
         path = self._needs.files.path(stored)
         try:
             status = await to_thread.run_sync(path.stat)
+            size = status.st_size
         except OSError:
-            raise no_such_file(written) from None
+            status = None
+            distant = await self._distant_size(stored)
+            if distant is None:
+                raise no_such_file(written) from None
+            size = distant
         # A file never changes once it has a name, so its id is all the tag it needs.
         tag = f'"{stored.file_id}"'
         if _names(request.headers.get("if-none-match"), tag):
             return Response(status_code=304, headers={"ETag": tag, "Accept-Ranges": "bytes"})
-        refused = _settle_range(request, tag, status.st_size)
+        refused = _settle_range(request, tag, size)
         if refused is not None:
             return refused
         if request.method == "GET" and _begins_at_the_start(request):
             self._needs.registry.count_download(stored.file_id, self._needs.clock.wallclock())
-        return FileResponse(
-            path,
-            headers={"ETag": tag, "Cache-Control": "private"},
-            media_type=(info.words.get("mime_type") if info is not None else None) or stored.media_type,
-            filename=f"{stored.file_id}{path.suffix}",
-            stat_result=status,
-        )
+        headers = {"ETag": tag, "Cache-Control": "private"}
+        kind = (info.words.get("mime_type") if info is not None else None) or stored.media_type
+        name = f"{stored.file_id}{path.suffix}"
+        if status is None:
+            return self._from_afar(request, stored, size, headers, kind, name)
+        return FileResponse(path, headers=headers, media_type=kind, filename=name, stat_result=status)
+
+    async def _distant_size(self, stored: StoredFile) -> int | None:
+        if self._needs.distant_files is None:
+            return None
+        try:
+            return await self._needs.distant_files.distant_size(stored)
+        except ProviderError as error:
+            log.warning("a file cannot be had", file_id=stored.file_id, why=str(error))
+            raise ApiError(503, "The file cannot be fetched now") from error
+
+    def _from_afar(
+        self, request: Request, stored: StoredFile, size: int, headers: dict[str, str], kind: str, name: str
+    ) -> Response:
+        """Hand a file on that is kept elsewhere, with the range that was settled."""
+        start, end = _range(request, size)
+        headers |= {"Accept-Ranges": "bytes", "Content-Length": str(end - start)}
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        partial = "range" in Headers(scope=request.scope)
+        if partial:
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        if request.method == "HEAD":
+            return Response(status_code=206 if partial else 200, headers=headers, media_type=kind)
+        assert self._needs.distant_files is not None
+        body = self._needs.distant_files.read_distant(stored, start, end)
+        return StreamingResponse(body, status_code=206 if partial else 200, headers=headers, media_type=kind)
 
     async def _look_up(self, file_id: str | None) -> tuple[StoredFile | None, FileInfo | None]:
         if file_id is None:
@@ -96,6 +126,17 @@ def _settle_range(request: Request, tag: str, size: int) -> Response | None:
         answer.headers["Content-Range"] = f"bytes */{size}"
         return answer
     return None
+
+
+def _range(request: Request, size: int) -> tuple[int, int]:
+    """The bytes asked for, by a header that `_settle_range` has let pass."""
+    asked = Headers(scope=request.scope).get("range", "")  # read anew: one that is not honoured was taken out
+    found = _ONE_RANGE.fullmatch(asked.strip().replace(" ", ""))
+    if found is None:
+        return 0, size
+    if found[1] is None:
+        return max(0, size - int(found[2])), size
+    return int(found[1]), min(size, int(found[2]) + 1) if found[2] else size
 
 
 def _names(header: str | None, tag: str) -> bool:

@@ -1,5 +1,6 @@
 """The rules of audio: levels, tones and the shape of recordings. No I/O."""
 
+from ringline.audio.freshness import Freshness, judge
 from ringline.audio.levels import level_to_db
 from ringline.audio.recording import (
     MAX_CHANNELS,
@@ -20,6 +21,7 @@ __all__ = [
     "MAX_CHANNELS",
     "MAX_SECONDS",
     "RATE_HZ",
+    "Freshness",
     "RecordingKind",
     "RecordingShape",
     "actual_container",
@@ -28,6 +30,7 @@ __all__ = [
     "extension",
     "is_container",
     "is_north_american",
+    "judge",
     "level_to_db",
     "media_type",
     "recording_shape",

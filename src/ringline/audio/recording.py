@@ -45,8 +45,13 @@ def recording_shape(
 
 
 def actual_container(container: str, channels: int) -> str:
-    """The container that is really written: mp3 carries at most two channels, so more of them go to wav."""
-    return "wav" if container == "mp3" and channels > 2 else container
+    """The container that is really written, where the one asked for cannot carry so many people: wav.
+
+    mp3 has at most two channels. Opus takes 6, 7 or 8 for those of a cinema, one of which is for low tones only (RFC
+    7845 section 5.1.1.2): somebody's voice would be lost in it.
+    """
+    cannot = (container == "mp3" and channels > 2) or (container == "ogg" and channels in (6, 7, 8))
+    return "wav" if cannot else container
 
 
 def is_container(container: str) -> bool:

@@ -11,10 +11,10 @@ import typer
 from ringline.base import ConfigError, SystemClock, SystemRandom
 from ringline.cli._console import FAILED, plain_errors, say
 from ringline.cli._installation import ConfigOption, installation
-from ringline.io.recordings import FileRecordings
 from ringline.io.store import SqlStore
 from ringline.io.store.erasure import Erased, erase
 from ringline.routing import read_e164
+from ringline.server.keeping import make_recordings
 from ringline.server.settings import Settings
 
 
@@ -55,7 +55,7 @@ async def _erase(settings: Settings, digits: str) -> _Done:
     # Without a spool: that of a running platform is its own.
     store = SqlStore(settings.store_url(), spool_bytes=0, data_dir=settings.data_dir)
     await store.start()
-    recordings = FileRecordings(settings.data_dir / "recordings", clock=SystemClock(), random=SystemRandom())
+    recordings = make_recordings(settings, clock=SystemClock(), random=SystemRandom())
     try:
         own = {one.msisdn for one in await store.numbers()} | {one.number for one in settings.numbers}
         if digits in own:

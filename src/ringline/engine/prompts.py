@@ -17,7 +17,9 @@ from ringline.speech import is_ssml, parse, resolve
 log = get_log(__name__)
 _MOST_OPTIONS = 20
 _AHEAD_S = 60.0
-"A prompt is handed to the media core at most so far ahead of what has been heard."
+"A prompt is handed to the media core at most so far ahead of what has been heard,"
+_FILE_AHEAD_S = 20.0
+"and a file, which may have thousands of listeners: each has this much in memory, and the rest on disk."
 SPEECH_FAILED = "Text-to-speech failed."
 FILE_FAILED = "Stream URL not reachable or not a supported audio file."
 
@@ -90,7 +92,9 @@ class Prompts:
     async def _feed(self, prompt: _Prompt) -> None:
         command = prompt.command
         started, fed_s = 0.0, 0.0
-        async for block in self._audio(command.source, prompt.application):
+        in_rounds = isinstance(command.source, AudioFile)  # which come one after the other from the file's copy
+        most_s = _FILE_AHEAD_S if in_rounds else _AHEAD_S
+        async for block in self._audio(command, prompt.application):
             if not started:
                 started = self._clock.now()
                 self._media.play(
@@ -98,25 +102,26 @@ class Prompts:
                     command.leg if command.leg is not None else prompt.room,
                     rate_hz=block.rate_hz,
                     level_db=level_to_db(command.level),
-                    loop=command.loop,
+                    loop=1 if in_rounds else command.loop,
                 )
             self._media.feed(command.effect, block.data, last=False)
             fed_s += len(block.data) / 2 / block.rate_hz
             ahead = fed_s - (self._clock.now() - started)
-            if ahead > _AHEAD_S:
-                await asyncio.sleep(ahead - _AHEAD_S)
+            if ahead > most_s:
+                await asyncio.sleep(ahead - most_s / 2)
         if not started:
             raise ProviderError("it has no audio")
         self._media.feed(command.effect, b"", last=True)
 
-    async def _audio(self, source: Source, application: ApplicationId | None) -> AsyncIterator[Pcm]:
+    async def _audio(self, command: Play, application: ApplicationId | None) -> AsyncIterator[Pcm]:
+        source = command.source
         match source:
             case Tone(name="beep"):
                 yield Pcm(rate_hz=8000, data=beep())
             case Tone(name=name):
                 yield Pcm(rate_hz=8000, data=ringback(north_america=name == "ringback-us"))
             case AudioFile(url=url):
-                async for block in self._files.open(url):
+                async for block in self._files.open(url, rounds=command.loop):
                     yield block
             case Speech():
                 async for block in self._voice.speak(_request(source, application)):

@@ -50,15 +50,6 @@ _WAV_CHANNELS_OF_MANY: Final = 58
 "Where the number of channels stands in either kind of header."
 
 
-def open_container(path: Path, container: str, channels: int) -> ContainerWriter:
-    """Start a file: `container` is `mp3`, `wav` or `ogg`.
-
-    Raises:
-        OSError: it cannot be created.
-    """
-    return WavWriter(path, channels) if container == "wav" else EncodedWriter(path, container, channels)
-
-
 class WavWriter:
     """16-bit PCM. One or two channels have the plain 44-byte header; more have WAVE_FORMAT_EXTENSIBLE.
 
@@ -171,7 +162,8 @@ class EncodedWriter:
             return
         self._empty = False
         try:
-            self._sound.write(samples)
+            # As floats: libsndfile 1.2.2 turns 16-bit samples of two channels into noise on their way to LAME.
+            self._sound.write(samples.astype(np.float32) / 32_768)
         except soundfile.SoundFileError as error:
             raise OSError(f"the encoder failed: {error}") from error
         self._target.check()

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import soundfile
 
 from ringline.base import read_leg_id
-from ringline.engine.ports import OpenRecording
 from ringline.io._containers import WavWriter
+
+if TYPE_CHECKING:  # encoder workers start quickly without it
+    from ringline.engine.ports import OpenRecording
 
 PART: Final = ".part"
 "How a file ends that is being written."

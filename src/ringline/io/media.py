@@ -400,8 +400,9 @@ class MediaCore:
         number = self._taps.pop(tap, None)
         if number is not None:
             self._drain(number)
-            del self._sinks[number]
-            self._running().stop_tap(number)
+            sink = self._sinks.pop(number)
+            if pcm := self._running().stop_tap(number):
+                sink.write(pcm)
 
     def _drain(self, number: int) -> None:
         sink = self._sinks.get(number)

@@ -1,103 +1,184 @@
-"""The audio files of `stream`, hold music and ringback tones: fetched by HTTP, decoded while they arrive."""
+"""The audio files of `stream`, hold music and ringback tones: fetched by HTTP, decoded while they arrive.
+
+Everybody who plays a file reads the same decoded copy of it, from the disk, at his own pace. It is kept for the next
+player for as long as the server's `Cache-Control` allows (`ringline.audio.freshness`), and else until the last has
+ended. Playing begins with the first samples, long before the last byte has come.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from pathlib import Path
+from typing import Final
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
 from yarl import URL
 
-from ringline.base import ProviderError, get_log
+from ringline.base import Clock, ProviderError, SystemClock, get_log
 from ringline.engine.ports import Pcm
-from ringline.io._decoding import Decoder, Undecodable, sniff
-from ringline.io.addresses import AddressRefused, checked_connector
+from ringline.io._copies import Broken, Copy, Shelf
+from ringline.io._download import MAX_BYTES, WHOLE_S, Download
+from ringline.io.addresses import checked_connector
 
 _log = get_log(__name__)
-
-T = TypeVar("T")
 
 REASON: Final = "Stream URL not reachable or not a supported audio file."
 "How every error of a prompt file begins; it becomes the `reason` of the error webhook."
 
 _CONNECT_S: Final = 3.0
 _FIRST_BYTE_S: Final = 5.0
-_WHOLE_S: Final = 10.0
-_MAX_REDIRECTS: Final = 5
-_HEAD_BYTES: Final = 12
-_MAX_BYTES: Final = 20 * 1024 * 1024
+_WHOLE_S: Final = WHOLE_S
+_MAX_BYTES: Final = MAX_BYTES
 _MAX_HELD_BYTES: Final = 1024 * 1024 * 1024
-"Of all files being played at once; a file is held until it is decoded."
+"In memory, of all files being decoded at once; a file is held until it is decoded."
+MAX_COPIED_BYTES: Final = 2 * 1024 * 1024 * 1024
+"On disk, of all decoded copies."
+_BLOCK_S: Final = 0.5
 _THREADS: Final = 2
 "The work in them is that of the media core, which does not hold up the interpreter."
 
 
 class HttpPromptFiles:
-    """Fetches with aiohttp, decodes with the media core. One `open` is one download.
+    """Fetches with aiohttp, decodes with the media core. Whoever wants a file while it is fetched shares the request.
 
     Only http and https to addresses that may be dialled; no credentials and no cookies are sent, at most five redirects
-    are followed. `allow_private` lets private and loopback addresses pass (development).
+    are followed. `allow_private` lets private and loopback addresses pass (development). Decoded copies are files
+    without names in `directory` (that of the system for such files when None), `max_copied_bytes` at most together.
     """
 
-    def __init__(self, *, allow_private: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        directory: Path | None = None,
+        max_copied_bytes: int = MAX_COPIED_BYTES,
+        clock: Clock | None = None,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.shelf = Shelf(max_bytes=max_copied_bytes, released=self._release)
+        self.threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="prompt-files")
         self._allow_private = allow_private
+        self._directory = directory
         self._session: ClientSession | None = None
-        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="prompt-files")
-        self._fetches: dict[int, _Fetch] = {}
+        self._asked: dict[str, Download] = {}
+        "Downloads whose header has not come, by what was asked for: others may join."
+        self._running: dict[int, Download] = {}
         self._held_bytes = 0
         self._closed = False
 
     async def close(self) -> None:
         """Close connections and threads; running prompts fail."""
         self._closed = True
-        for fetch in list(self._fetches.values()):
-            fetch.stop()
+        running = list(self._running.values())
+        for download in running:
+            download.stop()
+        await asyncio.gather(*(download.over() for download in running))
+        self.shelf.clear()
         if self._session is not None:
             await self._session.close()
-        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self.threads.shutdown)
 
-    async def open(self, url: str) -> AsyncIterator[Pcm]:
-        decoder = Decoder()
-        fetch = _Fetch(self._client(), url, decoder)
-        self._fetches[id(fetch)] = fetch
-        held = 0
+    async def open(self, url: str, *, rounds: int = 1) -> AsyncIterator[Pcm]:
+        """Give the audio, so often (0: for ever) without a gap; one download serves all rounds."""
+        copy: Copy | None = None
         try:
-            await fetch.start()
-            held = fetch.size
-            self._held_bytes += held
-            if self._held_bytes > _MAX_HELD_BYTES:
-                raise ProviderError(f"{REASON} Too many files are being played.", retryable=True)
-            await fetch.has_more_than(_HEAD_BYTES - 1)
-            if not sniff(fetch.head, fetch.content_type):
-                raise Undecodable("it is no audio file")
-            while not decoder.over:
-                received = fetch.received
-                block = await self._in_thread(decoder.read)
-                if block is not None:
-                    yield block
-                elif not decoder.over:
-                    await fetch.has_more_than(received)
-        except (_Failed, Undecodable) as error:
+            copy = await self._copy_of(url)
+            while True:
+                offset = 0
+                while await copy.beyond(offset):
+                    block = await self._read(copy, offset)
+                    offset += len(block)
+                    # Very short files many times at once: a block of 20 ms is not worth the way.
+                    again = 1
+                    if rounds != 1 and copy.complete and offset == copy.size == len(block):
+                        again = max(1, int(2 * _BLOCK_S * copy.rate_hz) // len(block))
+                        again = min(again, rounds) if rounds else again
+                    yield Pcm(rate_hz=copy.rate_hz, data=block * again)
+                    rounds -= (again - 1) if rounds else 0
+                if rounds == 1:
+                    return
+                rounds -= 1 if rounds else 0
+        except (Broken, OSError) as error:
             _log.info("prompt file failed", host=_host(url), why=str(error))
             raise ProviderError(f"{REASON} {_sentence(str(error))}") from error
         finally:
-            self._held_bytes -= held
-            self._fetches.pop(id(fetch), None)
-            fetch.stop()
+            if copy is not None:
+                copy.readers -= 1
+                self._release(copy)
 
     def gauges(self) -> dict[str, float]:
-        """Figures for metrics: bytes held for files being played."""
-        return {"held_bytes": self._held_bytes}
+        """Figures for metrics: bytes held for files being decoded, decoded copies kept, and the bytes of all copies."""
+        return {"held_bytes": self._held_bytes, **self.shelf.gauges()}
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
+    async def _copy_of(self, url: str) -> Copy:
+        """Find or fetch a copy, and count as its reader."""
         if self._closed:
-            raise _Failed("it was stopped")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            raise Broken("it was stopped")
+        download = self._asked.get(url)
+        if download is None or download.settled:
+            download = Download(self, url, whole_s=_WHOLE_S, max_bytes=_MAX_BYTES)
+            self._asked[url] = self._running[id(download)] = download
+            download.when_done(self._ended)
+        download.waiting += 1
+        try:
+            copy = await download.copy()
+            copy.readers += 1
+            return copy
+        finally:
+            download.waiting -= 1
+            if not download.waiting:
+                if not download.settled:
+                    download.stop()
+                elif download.own is not None:
+                    self._release(download.own)
 
-    def _client(self) -> ClientSession:
+    def _ended(self, download: Download) -> None:
+        self._running.pop(id(download), None)
+        for url in [url for url, asked in self._asked.items() if asked is download]:
+            del self._asked[url]
+
+    async def _read(self, copy: Copy, offset: int) -> bytes:
+        if self._closed:
+            raise Broken("it was stopped")
+        count = 2 * int(_BLOCK_S * copy.rate_hz)
+        loop = asyncio.get_running_loop()
+        block = await loop.run_in_executor(self.threads, copy.read, offset, min(count, copy.size - offset))
+        if not block:
+            raise Broken("it was stopped")
+        return block
+
+    def _release(self, copy: Copy) -> None:
+        """Somebody needs the copy no longer; the last one closes it."""
+        if copy.readers or copy.kept:
+            return
+        makers = [download for download in self._running.values() if download.own is copy]
+        if any(download.waiting for download in makers):
+            return
+        for download in makers:
+            download.stop()
+        if not copy.closed:
+            copy.close()
+            self.shelf.give_back(copy.size)
+
+    # ── what downloads ask for ─────────────────────────────────────────────────────────────────────────────────────
+
+    def new_copy(self) -> Copy:
+        return Copy(self._directory)
+
+    def hold(self, size: int) -> None:
+        self._held_bytes += size
+        if self._held_bytes > _MAX_HELD_BYTES:
+            self._held_bytes -= size
+            raise Broken("too many files are being played")
+
+    def let_go(self, size: int) -> None:
+        self._held_bytes -= size
+
+    @property
+    def session(self) -> ClientSession:
         if self._session is None:
             self._session = ClientSession(
                 connector=checked_connector(allow_private=self._allow_private),
@@ -107,120 +188,6 @@ class HttpPromptFiles:
                 raise_for_status=False,
             )
         return self._session
-
-
-class _Failed(Exception):
-    """The file cannot be fetched."""
-
-
-class _Fetch:
-    """One download in a task of its own, so that a slow listener does not slow it down."""
-
-    def __init__(self, session: ClientSession, url: str, decoder: Decoder) -> None:
-        self._session = session
-        self._url = url
-        self._decoder = decoder
-        self._started = False
-        self._complete = False
-        self._error: str | None = None
-        self._progress = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self.content_type = ""
-        self.size = 0
-        self.received = 0
-        self.head = b""
-        "Its first bytes."
-
-    async def start(self) -> None:
-        """Ask for the file and wait for its first bytes' promise.
-
-        Raises:
-            _Failed: it cannot be had.
-        """
-        self._task = asyncio.get_running_loop().create_task(self._run())
-        await self._until(lambda: self._started)
-
-    async def has_more_than(self, count: int) -> None:
-        """Wait until more than so many bytes, or all, have arrived."""
-        await self._until(lambda: self._complete or self.received > count)
-
-    def stop(self) -> None:
-        """Break off; who waits is woken."""
-        self._fail("it was stopped")
-        self._progress.set()
-        if self._task is not None:
-            self._task.cancel()
-
-    def _fail(self, why: str) -> None:
-        self._error = self._error or why
-
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            if self._error is not None:
-                raise _Failed(self._error)
-            self._progress.clear()
-            await self._progress.wait()
-
-    async def _run(self) -> None:
-        try:
-            async with asyncio.timeout(_WHOLE_S):
-                await self._fetch()
-            self._complete = True
-            self._decoder.end()
-        except TimeoutError:
-            self._fail("it did not come in time")
-        except AddressRefused:
-            self._fail("its address is not allowed")
-        except (ClientError, OSError, ValueError) as error:
-            refused = isinstance(error.__cause__, AddressRefused) or isinstance(
-                getattr(error, "os_error", None), AddressRefused
-            )
-            why = "its address is not allowed" if refused else f"it cannot be fetched ({type(error).__name__})"
-            self._fail(why)
-        except _Failed as error:
-            self._fail(str(error))
-        except Exception as error:
-            # Nobody awaits this task: its listeners must hear of a bug in it, and the log, too.
-            _log.error("prompt file download failed", exc=error)
-            self._fail("it cannot be fetched")
-        finally:
-            self._progress.set()
-
-    async def _fetch(self) -> None:
-        url = _checked(URL(self._url))
-        for _ in range(_MAX_REDIRECTS + 1):
-            async with self._session.get(url, allow_redirects=False) as response:
-                if response.status in (301, 302, 303, 307, 308) and (target := response.headers.get("Location")):
-                    url = _checked(response.url.join(URL(target)))
-                    continue
-                if not 200 <= response.status < 300:
-                    raise _Failed(f"the server answered {response.status}")
-                await self._take(response)
-                return
-        raise _Failed(f"more than {_MAX_REDIRECTS} redirects")
-
-    async def _take(self, response: ClientResponse) -> None:
-        length = response.content_length
-        if length is not None and length > _MAX_BYTES:
-            raise _Failed(f"it is larger than {_MAX_BYTES} bytes")
-        self.content_type = response.content_type
-        self.size = length or _MAX_BYTES
-        self._started = True
-        self._progress.set()
-        async for chunk in response.content.iter_any():
-            if self.received + len(chunk) > _MAX_BYTES:
-                raise _Failed(f"it is larger than {_MAX_BYTES} bytes")
-            self.head += chunk[: _HEAD_BYTES - len(self.head)]
-            self._decoder.feed(chunk)
-            self.received += len(chunk)
-            self._progress.set()
-
-
-def _checked(url: URL) -> URL:
-    """Refuse what is not http or https, and take user names and passwords out."""
-    if url.scheme not in ("http", "https") or not url.host:
-        raise _Failed("only http and https URLs are fetched")
-    return url.with_user(None)
 
 
 def _host(url: str) -> str:

@@ -1,4 +1,5 @@
-"""Recordings in files: the audio is taken on the event loop and written by threads, as it comes.
+"""Recordings in files: the audio is taken on the event loop and written by threads, as it comes; mp3 and Ogg are
+encoded in worker processes.
 
 A file is written as `<directory>/<file id>.part` and gets its real name when it is complete and on disk. If the disk is
 full or broken, that recording fails and its `.part` is removed; no other recording notices. A writer that is too slow
@@ -45,7 +46,8 @@ from ringline.base import (
     uuid4,
 )
 from ringline.engine.ports import OpenRecording, StoredFile
-from ringline.io._containers import ContainerWriter, Samples, open_container
+from ringline.io._containers import ContainerWriter, Samples
+from ringline.io._encoders import Encoders
 from ringline.io._salvage import PART, complete, sync_directory
 
 _log = get_log(__name__)
@@ -63,6 +65,7 @@ class FileRecordings:
     def __init__(
         self, directory: Path, *, clock: Clock, random: Random, on_loss: OnLoss | None = None, threads: int = 2
     ) -> None:
+        self.encoders = Encoders(size=threads)
         self._directory = directory
         self._clock = clock
         self._random = random
@@ -86,6 +89,7 @@ class FileRecordings:
         await asyncio.gather(*(asyncio.wrap_future(ending) for ending in endings), return_exceptions=True)
         self._open.clear()
         await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self.encoders.close)
 
     def create(self, application: ApplicationId, *, recording: str, container: str, channels: int) -> _Recording:
         """Start a recording; `container` is `mp3`, `wav` or `ogg` (mp3 with more than two channels becomes wav).
@@ -100,7 +104,7 @@ class FileRecordings:
             raise LocalProtocolError(f"recordings cannot be {container!r} with {channels} channels")
         container = actual_container(container, channels)
         file_id = uuid4(self._random)
-        writing = _Writing(self._directory, file_id, container, channels, self._threads)
+        writing = _Writing(self._directory, file_id, container, channels, self._threads, self.encoders)
         self._open[file_id] = writing
         return _Recording(self, application, recording, container, writing)
 
@@ -164,7 +168,7 @@ class FileRecordings:
     def gauges(self) -> dict[str, float]:
         """Figures for metrics: recordings being written, and seconds of audio waiting for the disk."""
         waiting = sum(writing.waiting_s() for writing in self._open.values())
-        return {"open": len(self._open), "waiting_seconds": waiting}
+        return {"open": len(self._open), "waiting_seconds": waiting, "encoders_died": self.encoders.died}
 
     async def finished(self, application: ApplicationId, recording: str, writing: _Writing) -> StoredFile:
         """Complete a file (called by its recording)."""
@@ -177,13 +181,18 @@ class FileRecordings:
         finally:
             if ending.done():
                 self._open.pop(writing.file_id, None)
-        return StoredFile(
+        file = StoredFile(
             file_id=writing.file_id,
             application=application,
             media_type=media_type(writing.container),
             size=size,
             created_at=self._clock.wallclock(),
         )
+        return await self.store(file)
+
+    async def store(self, file: StoredFile) -> StoredFile:
+        """Bring a complete file to where it is kept: it is there already."""
+        return file
 
     def lost(self, recording: str, milliseconds: int) -> None:
         """Report lost audio (called by its recording)."""
@@ -244,8 +253,15 @@ class _Writing:
     """The work on one file: a queue filled on the loop, emptied by whichever thread is free, in order."""
 
     def __init__(
-        self, directory: Path, file_id: str, container: str, channels: int, threads: ThreadPoolExecutor
+        self,
+        directory: Path,
+        file_id: str,
+        container: str,
+        channels: int,
+        threads: ThreadPoolExecutor,
+        encoders: Encoders,
     ) -> None:
+        self._encoders = encoders
         self.file_id = file_id
         self.container = container
         self._channels = channels
@@ -370,7 +386,7 @@ class _Writing:
     def _open(self) -> ContainerWriter:
         if self._writer is None:
             self._part.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = open_container(self._part, self.container, self._channels)
+            self._writer = self._encoders.open(self._part, self.container, self._channels)
         return self._writer
 
     def _close(self) -> int:

@@ -29,6 +29,7 @@ def contradictions(settings: Settings) -> Iterator[Fault]:
     yield from _sockets(settings)
     yield from _account(settings)
     yield from _payments(settings)
+    yield from _bucket(settings)
     yield from _repeated(settings)
     yield from _references(settings)
     yield from _speech(settings)
@@ -106,6 +107,15 @@ def _payments(settings: Settings) -> Iterator[Fault]:
         yield ("payments", "url"), "must be https: cards go there (in development, http to loopback is good enough)"
     if settings.account is None:
         yield ("account",), "is needed for payments.url: it signs what is sent there"
+
+
+def _bucket(settings: Settings) -> Iterator[Fault]:
+    chosen = settings.recordings
+    if (chosen.access_key is None) != (chosen.secret_key is None):
+        missing = "access_key" if chosen.access_key is None else "secret_key"
+        yield ("recordings", missing), "is missing: access_key and secret_key belong together"
+    if chosen.bucket is None and chosen.endpoint is not None:
+        yield ("recordings", "bucket"), "is missing: recordings.endpoint says where buckets are, not which one"
 
 
 def _repeated(settings: Settings) -> Iterator[Fault]:

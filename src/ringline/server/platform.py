@@ -29,11 +29,11 @@ from ringline.engine.guard import COUNTERS as GUARD_COUNTERS
 from ringline.engine.phones import Phones
 from ringline.engine.recovery import Recovery, in_hand
 from ringline.engine.registrations import Registrations
+from ringline.io.bucket_recordings import BucketRecordings
 from ringline.io.http import AiohttpClient
 from ringline.io.media import MediaCore
 from ringline.io.payments import HookPayments
 from ringline.io.prompt_files import HttpPromptFiles
-from ringline.io.recordings import FileRecordings
 from ringline.io.sip import SipPump, SipResolver
 from ringline.io.sockets import CoreSockets
 from ringline.io.store import SqlStore
@@ -51,6 +51,7 @@ from ringline.server.books import (
 )
 from ringline.server.certificates import certificate_names, ensure_certificates
 from ringline.server.health import Health
+from ringline.server.keeping import make_recordings
 from ringline.server.metrics import Metrics, MetricsAccess
 from ringline.server.secrets import settle_secrets
 from ringline.server.settings import Settings
@@ -109,8 +110,8 @@ class Platform:
             authorities=settings.websockets.ca_file,
             threads=settings.websockets.threads,
         )
-        self.recordings = FileRecordings(self.recordings_dir, clock=self.clock, random=self.random)
-        self.files = HttpPromptFiles(allow_private=settings.webhooks.allow_private)
+        self.recordings = make_recordings(settings, clock=self.clock, random=self.random)
+        self.files = HttpPromptFiles(allow_private=settings.webhooks.allow_private, directory=data, clock=self.clock)
         self.http = AiohttpClient(allow_private=settings.webhooks.allow_private)
         self._pools: dict[str, WorkerPool] = {}
         self._cache = SpeechCache(data / "speech", max_bytes=settings.speech.cache_mb * 1_000_000)
@@ -305,6 +306,7 @@ class Platform:
                 records=self.store,
                 registry=self.store,
                 files=self.recordings,
+                distant_files=self.recordings if isinstance(self.recordings, BucketRecordings) else None,
                 tokens=TokenVerifier(
                     self.engine.directory.application,
                     user_exists=self._user_names.exists,

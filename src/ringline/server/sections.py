@@ -344,6 +344,16 @@ class RecordingsSection(Section):
 
     keep_days: int = Field(default=30, ge=1, le=36_500)
     "After so many days a recording is deleted."
+    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] | None = None
+    "Keep them in this bucket of an S3-compatible store (`pip install 'ringline[s3]'`); None: in `data_dir`."
+    bucket_prefix: str = Field(default="", max_length=200, pattern=r"^[A-Za-z0-9!_.*'()/-]*$")
+    "Put before the names of the files."
+    endpoint: BaseUrl | None = None
+    "Base URL of the object store; None: Amazon's in `region`."
+    region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]{1,40}$")
+    access_key: SecretStr | None = None
+    "None: found in the environment, as Amazon's own programs do."
+    secret_key: SecretStr | None = None
 
 
 class RetentionSection(Section):

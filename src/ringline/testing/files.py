@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from ringline.base import ProviderError
@@ -40,8 +41,8 @@ class AudioFiles:
         self._files[url] = _File(0.0, "", delay_s, why)
         return url
 
-    async def open(self, url: str) -> AsyncIterator[Pcm]:
-        """Give a file's audio.
+    async def open(self, url: str, *, rounds: int = 1) -> AsyncIterator[Pcm]:
+        """Give a file's audio, `rounds` times (0: for ever).
 
         Raises:
             ProviderError: it is told to fail, or nobody put it there.
@@ -55,5 +56,8 @@ class AudioFiles:
         if file.failure:
             raise ProviderError(file.failure)
         audio = captioned(Caption("file", file.says), seconds=file.seconds)
-        for start in range(0, len(audio), _BLOCK_BYTES):
-            yield Pcm(rate_hz=8000, data=audio[start : start + _BLOCK_BYTES])
+        for _ in range(rounds) if rounds else count():
+            for start in range(0, len(audio), _BLOCK_BYTES):
+                yield Pcm(rate_hz=8000, data=audio[start : start + _BLOCK_BYTES])
+            if not audio:
+                return

@@ -40,6 +40,7 @@ class Playback:
         self._done = done
         self._loop = asyncio.get_running_loop()
         self._head = b""
+        self._first = b""
         self._complete = False
         self._over = False
         self._timer: asyncio.TimerHandle | None = None
@@ -48,6 +49,10 @@ class Playback:
         """Take more audio."""
         if self._over or self._complete:
             return
+        if not self.sound.length_s:
+            self._first = pcm
+        elif not self.sound.round_s and pcm == self._first and self.sound.kind == "file":
+            self.sound.round_s = self.sound.length_s  # it begins again
         self.sound.length_s += len(pcm) / 2 / self._rate_hz
         self._complete = last
         if not self.sound.text and len(self._head) < _LABEL_BYTES:

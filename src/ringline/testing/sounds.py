@@ -21,6 +21,8 @@ class Sound:
     level_db: float = 0.0
     length_s: float = 0.0
     "One round of it; grows while a prompt is still being fed."
+    round_s: float = 0.0
+    "The length of one round where all rounds are fed one after the other, as those of files are; 0 until that is seen."
     position_s: float = 0.0
     "How far it had come at `since`, rounds before included."
     since: float = 0.0
@@ -75,7 +77,8 @@ class Heard:
 
     def rounds(self, now: float) -> float:
         """How often it was heard, for sounds in a loop: 2.5 is two and a half times."""
-        return self.seconds(now) / self.sound.length_s if self.sound.length_s else 0.0
+        one = self.sound.round_s or self.sound.length_s
+        return self.seconds(now) / one if one else 0.0
 
     def spoken_at(self, words: str, *, after: int = 0) -> float | None:
         """When these words have been (or will have been) heard to their end; None when it does not say them.

@@ -52,8 +52,8 @@ class Voice(Protocol):
 class PromptFiles(Protocol):
     """Fetches and decodes the audio files of `stream`, hold music and ringback tones."""
 
-    def open(self, url: str) -> AsyncIterator[Pcm]:
-        """Fetch, decode and give the audio in blocks.
+    def open(self, url: str, *, rounds: int = 1) -> AsyncIterator[Pcm]:
+        """Fetch, decode and give the audio in blocks, `rounds` times without a gap (0: for ever), fetched once.
 
         Raises:
             ProviderError: it cannot be fetched, or it is no audio file that we know.
