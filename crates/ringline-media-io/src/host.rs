@@ -7,6 +7,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use ringline_media::{Crypto, Event, Forwarded, Leg, LegPlan, Mixed, Now, Plain, Prompts, ReportTo, Srtp, Taken};
 
 use crate::command::PromptCommand;
+use crate::nearby::fetch;
 use crate::stats::ThreadStats;
 use crate::sys::Batch;
 use crate::transport::Transport;
@@ -80,9 +81,15 @@ impl LegHost {
         }
     }
 
-    /// Read a little of everything that a tick needs.
-    pub(crate) fn touch(&self) -> u64 {
-        self.leg.touch() + self.due + self.ticks + u64::from(self.transport.is_open())
+    /// Fetch the leg itself.
+    pub(crate) fn approach(&self) {
+        fetch(std::ptr::from_ref(self).cast(), size_of::<Self>());
+    }
+
+    /// Fetch what a tick needs besides the leg itself.
+    pub(crate) fn approach_audio(&self) {
+        fetch(std::ptr::from_ref(&*self.transport).cast(), size_of_val(&*self.transport));
+        self.leg.whereabouts(&mut fetch);
     }
 
     pub(crate) fn id(&self) -> u64 {

@@ -10,6 +10,7 @@ use ringline_media::{Event, Hears, Loudest, MixPlan, Mixed, Mixer, Now, Prompts,
 
 use crate::command::Arrangement;
 use crate::host::{LegHost, Passing};
+use crate::nearby::fetch;
 use crate::stats::ThreadStats;
 use crate::sys::Batch;
 
@@ -94,15 +95,26 @@ impl Room {
         self.legs.iter().map(|host| host.id()).collect()
     }
 
-    /// Read a little of everything that a tick needs, so that it is near when the tick comes.
-    pub(crate) fn touch(&self) -> u64 {
-        let legs = self.legs.first().map_or(0, |_| self.legs.len());
-        self.mixer.touch() + legs as u64 + self.taps.len() as u64 + self.prompts.is_still() as u64
+    /// Fetch the room itself.
+    pub(crate) fn approach(&self) {
+        fetch(std::ptr::from_ref(self).cast(), size_of::<Self>());
     }
 
-    /// The same of the legs in it.
-    pub(crate) fn touch_legs(&self) -> u64 {
-        self.legs.iter().map(|host| host.touch()).fold(0, u64::wrapping_add)
+    /// Fetch the list of its legs.
+    pub(crate) fn approach_list(&self) {
+        fetch(self.legs.as_ptr().cast(), size_of_val(&self.legs[..]));
+        self.mixer.whereabouts(&mut fetch);
+        self.prompts.whereabouts(&mut fetch);
+    }
+
+    /// Fetch its legs.
+    pub(crate) fn approach_legs(&self) {
+        self.legs.iter().for_each(|host| host.approach());
+    }
+
+    /// Fetch what the legs need besides.
+    pub(crate) fn approach_audio(&self) {
+        self.legs.iter().for_each(|host| host.approach_audio());
     }
 
     /// Whether nothing keeps the room: it can go.

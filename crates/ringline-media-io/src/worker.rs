@@ -180,11 +180,12 @@ impl Worker {
     }
 
     /// Fetch what the rooms of a slot are about to need: since their last turn other things have filled the caches, and
-    /// waiting for memory one line after the other would take longer than all of the work.
+    /// waiting for memory one line after the other would take longer than all of the work. Each sweep finds what the one
+    /// before it has fetched.
     fn warm_up(&self, phase: u64) {
-        let rooms = || self.phases[phase as usize].iter().filter_map(|index| self.rooms[*index].as_ref());
-        let touched = rooms().map(Room::touch).chain(rooms().map(Room::touch_legs)).fold(0, u64::wrapping_add);
-        std::hint::black_box(touched);
+        for sweep in [Room::approach, Room::approach_list, Room::approach_legs, Room::approach_audio] {
+            self.phases[phase as usize].iter().filter_map(|index| self.rooms[*index].as_ref()).for_each(sweep);
+        }
     }
 
     fn fail(&mut self, mut host: Box<LegHost>, why: String) {

@@ -135,10 +135,10 @@ impl JitterBuffer {
         self.rate
     }
 
-    /// Read a little of everything that a tick needs, so that it is near when the tick comes.
-    pub fn touch(&self) -> u64 {
-        let pcm = self.pcm[self.front.min(self.pcm.len() - 1)] as u64;
-        self.shelf.touch().wrapping_add(pcm).wrapping_add(self.delay.touch())
+    /// See `Leg::whereabouts`.
+    pub(crate) fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
+        tell(self.pcm.as_ptr().wrapping_add(self.front).cast(), 2 * self.rate.samples());
+        self.delay.whereabouts(tell);
     }
 
     /// Forget everything: another stream begins.

@@ -85,10 +85,11 @@ impl Leg {
         self.id
     }
 
-    /// Read a little of everything that a tick needs, so that it is near when the tick comes.
-    pub fn touch(&self) -> u64 {
-        let own = u64::from(self.timed_out) + self.watches.len() as u64 + self.last_heard as u64;
-        own.wrapping_add(self.inbound.touch()).wrapping_add(self.outbound.touch()).wrapping_add(self.reports.touch())
+    /// Tell where in memory lies what a tick needs, besides the leg itself: addresses and numbers of bytes. So it can be
+    /// fetched into the cache before the tick comes.
+    pub fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
+        self.inbound.whereabouts(tell);
+        self.prompts.whereabouts(tell);
     }
 
     /// Put an offer/answer outcome into force.

@@ -111,15 +111,13 @@ impl Mixer {
         mixer
     }
 
-    /// Read a little of everything that `run` needs, so that it is near when that comes.
-    pub fn touch(&self) -> u64 {
-        let groups = self
-            .groups
-            .iter()
-            .map(|group| group.speaking as u64 + group.voices.first().map_or(0, |voice| *voice as u64));
-        let voices = self.voices.iter().map(|voice| u64::from(voice.chosen));
-        let listeners = self.listeners.iter().map(|listener| u64::from(listener.minus_self));
-        groups.chain(voices).chain(listeners).fold(0, u64::wrapping_add)
+    /// See `Leg::whereabouts`.
+    pub fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
+        tell(self.listeners.as_ptr().cast(), size_of_val(&self.listeners[..]));
+        tell(self.voices.as_ptr().cast(), size_of_val(&self.voices[..]));
+        for group in &self.groups {
+            tell(group.voices.as_ptr().cast(), size_of_val(&group.voices[..]));
+        }
     }
 
     /// The rate of the frames.

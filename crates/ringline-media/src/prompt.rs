@@ -47,6 +47,8 @@ pub struct Finished {
 pub(crate) struct Prompt {
     plan: PromptPlan,
     gain: i32,
+    /// What it leaves of everything else.
+    leaves: i32,
     /// Rounds still to be begun after this one; `None` for ever.
     rounds_left: Option<u32>,
     /// What came. Pieces that will not be heard again are emptied.
@@ -67,6 +69,7 @@ impl Prompt {
         Prompt {
             plan,
             gain: factor(plan.level_db),
+            leaves: factor(-plan.duck_db.max(0.0)),
             rounds_left: plan.rounds.checked_sub(1),
             pieces: Vec::new(),
             complete: false,
@@ -98,6 +101,18 @@ impl Prompt {
     pub(crate) fn finished(&self, stopped: bool) -> Finished {
         let played_ms = self.played * 1000 / u64::from(self.plan.rate.hz());
         Finished { id: self.plan.id, played_ms, stopped }
+    }
+
+    /// The gain of what is heard besides while it sounds.
+    pub(crate) fn leaves(&self) -> i32 {
+        self.leaves
+    }
+
+    /// See `Leg::whereabouts`.
+    pub(crate) fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
+        if let Some(piece) = self.pieces.get(self.piece) {
+            tell(piece.as_ptr().wrapping_add(self.offset).cast(), 2 * self.plan.rate.samples());
+        }
     }
 
     /// Whether it has ended, and only an echo of it is left.
@@ -185,6 +200,6 @@ impl Prompt {
 }
 
 /// A level as a factor in 1/4096.
-pub(crate) fn factor(level_db: f32) -> i32 {
+fn factor(level_db: f32) -> i32 {
     (10f32.powf(level_db.clamp(LEVELS_DB.0, LEVELS_DB.1) / 20.0) * UNITY as f32).round() as i32
 }

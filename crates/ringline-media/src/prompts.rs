@@ -1,6 +1,6 @@
 //! The prompts of one leg or room: mixed with each other, one after the other where that was asked.
 
-use crate::prompt::{factor, Finished, Prompt, PromptPlan};
+use crate::prompt::{Finished, Prompt, PromptPlan};
 
 /// The gain that changes nothing.
 const UNITY: i32 = 4096;
@@ -49,6 +49,13 @@ impl Prompts {
     /// Cut them all, in the order they were started.
     pub fn stop_all(&mut self) -> impl Iterator<Item = Finished> + '_ {
         self.playing.drain(..).filter(|prompt| !prompt.is_flushing()).map(|prompt| prompt.finished(true))
+    }
+
+    /// See `Leg::whereabouts`.
+    pub fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
+        for prompt in self.playing.iter().take(2) {
+            prompt.whereabouts(tell);
+        }
     }
 
     /// Whether nothing plays.
@@ -109,7 +116,7 @@ impl Prompts {
 
     fn target(&self) -> i32 {
         let sounding = (0..self.playing.len()).filter(|at| !self.waits(*at) && !self.playing[*at].is_flushing());
-        sounding.map(|index| factor(-self.playing[index].plan().duck_db.max(0.0))).min().unwrap_or(UNITY)
+        sounding.map(|index| self.playing[index].leaves()).min().unwrap_or(UNITY)
     }
 
     /// Whether the prompt before it has not ended.

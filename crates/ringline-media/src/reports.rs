@@ -61,11 +61,6 @@ impl Reports {
         }
     }
 
-    /// See `Leg::touch`.
-    pub(crate) fn touch(&self) -> u64 {
-        self.due_ms
-    }
-
     pub(crate) fn configure(&mut self, plan: &LegPlan, ssrc: u32, now_ms: u64) {
         if (self.signalled, self.mux) != (plan.rtcp, plan.rtcp_mux) {
             self.learned = None;

@@ -17,7 +17,8 @@ pub(super) struct Slot {
 
 /// A fixed number of packets with room for a payload each. Allocates once, when it is made.
 pub(super) struct Shelf {
-    slots: [Slot; SLOTS],
+    /// Apart, for most packets are played without ever lying here.
+    slots: Box<[Slot; SLOTS]>,
     /// Bit n: slot n holds a packet.
     used: u32,
     payloads: Box<[u8]>,
@@ -27,7 +28,7 @@ pub(super) struct Shelf {
 impl Shelf {
     pub(super) fn new(payload_bytes: usize) -> Self {
         Shelf {
-            slots: [Slot::default(); SLOTS],
+            slots: Box::new([Slot::default(); SLOTS]),
             used: 0,
             payloads: vec![0; SLOTS * payload_bytes].into_boxed_slice(),
             payload_bytes,
@@ -45,11 +46,6 @@ impl Shelf {
 
     pub(super) fn is_empty(&self) -> bool {
         self.used == 0
-    }
-
-    /// See `Leg::touch`.
-    pub(super) fn touch(&self) -> u64 {
-        self.slots[self.used.trailing_ones() as usize % SLOTS].position as u64
     }
 
     /// The slots that hold a packet.
