@@ -25,6 +25,8 @@ pub(crate) const SLOT_MS: u64 = 5;
 /// A room plays a frame in every fourth slot; its phase says which.
 pub(crate) const SLOTS_PER_FRAME: u64 = 4;
 const SLOT_NS: u64 = SLOT_MS * 1_000_000;
+/// Turns from the first step towards a room to its own.
+const AHEAD: usize = 4;
 /// A thread that was kept from running for longer than this leaves out what it missed instead of making up for it.
 const CATCH_UP_SLOTS: u64 = 100;
 
@@ -147,9 +149,10 @@ impl Worker {
         // The moment that was meant, not the one at which we woke: what is measured against it must not tremble.
         let lag_us = monotonic_ns().saturating_sub(self.epoch_ns + slot * SLOT_NS) / 1000;
         let now = Now { ms: slot * SLOT_MS, wall_us: wall_us().saturating_sub(lag_us) };
-        self.warm_up(phase);
+        (0..AHEAD).for_each(|turn| self.approach(phase, turn));
         let mut turn = 0;
         while let Some(index) = self.phases[phase as usize].get(turn).copied() {
+            self.approach(phase, turn + AHEAD);
             turn += 1;
             let Some(room) = self.rooms[index].as_mut() else { continue };
             let mut tick = Tick {
@@ -179,12 +182,17 @@ impl Worker {
         }
     }
 
-    /// Fetch what the rooms of a slot are about to need: since their last turn other things have filled the caches, and
-    /// waiting for memory one line after the other would take longer than all of the work. Each sweep finds what the one
-    /// before it has fetched.
-    fn warm_up(&self, phase: u64) {
-        for sweep in [Room::approach, Room::approach_list, Room::approach_legs, Room::approach_audio] {
-            self.phases[phase as usize].iter().filter_map(|index| self.rooms[*index].as_ref()).for_each(sweep);
+    /// Fetch what rooms of a slot are about to need: since their last turn other things have filled the caches, and waiting
+    /// for memory one line after the other would take longer than all of the work. Each room is approached in steps, in the
+    /// turns before its own: a step finds what the one before it has fetched, and the system calls between them are the
+    /// time that fetching takes. Turns are counted from the first step of the first room.
+    fn approach(&self, phase: u64, turn: usize) {
+        let steps = [Room::approach, Room::approach_list, Room::approach_legs, Room::approach_audio];
+        for (behind, step) in steps.into_iter().enumerate() {
+            let place = turn.checked_sub(behind).and_then(|turn| self.phases[phase as usize].get(turn));
+            if let Some(room) = place.and_then(|index| self.rooms[*index].as_ref()) {
+                step(room);
+            }
         }
     }
 

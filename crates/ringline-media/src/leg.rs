@@ -11,7 +11,7 @@ use crate::outbound::{Outbound, StreamSeed};
 use crate::plan::LegPlan;
 use crate::prompt::Finished;
 use crate::prompts::Prompts;
-use crate::reports::{ReportTo, Reports};
+use crate::reports::{ReportTo, Reports, Writer};
 use crate::resample::Resampler;
 use crate::silence::{is_silent, SilenceWatch};
 use crate::stats::LegStats;
@@ -37,8 +37,7 @@ pub struct Leg {
     outbound: Outbound,
     reports: Reports,
     prompts: Prompts,
-    /// What its own prompts gave for this frame, and how many they were.
-    prompted: Vec<i32>,
+    /// How many of its own prompts gave something for this frame.
     prompting: usize,
     watches: Vec<SilenceWatch>,
     observers: Vec<Observer>,
@@ -65,7 +64,6 @@ impl Leg {
             reports: Reports::new(Arc::clone(&stats)),
             outbound: Outbound::new(seed, stats),
             prompts: Prompts::default(),
-            prompted: Vec::new(),
             prompting: 0,
             watches: Vec::new(),
             observers: Vec::new(),
@@ -178,12 +176,21 @@ impl Leg {
 
     /// The leg's own report, if one is due: where to, the bytes, and their length before encryption.
     pub fn report(&mut self, now: Now, emit: impl FnOnce(ReportTo, &mut Vec<u8>)) {
+        self.write_report(now, emit, Reports::report);
+    }
+
+    /// The last report, that says goodbye: as `report`, at the end of the leg.
+    pub fn goodbye(&mut self, now: Now, emit: impl FnOnce(ReportTo, &mut Vec<u8>)) {
+        self.write_report(now, emit, Reports::goodbye);
+    }
+
+    fn write_report(&mut self, now: Now, emit: impl FnOnce(ReportTo, &mut Vec<u8>), write: Writer) {
         let Some(plan) = self.outbound.plan() else { return };
         let (stream, delay_us) = (self.inbound.ssrc(), self.inbound.delay_us());
         let destination = self.inbound.source.destination();
         let received = (stream, &mut self.inbound.reception, delay_us);
         let (ssrc, sent) = (self.outbound.ssrc, self.outbound.sent());
-        if let Some(to) = self.reports.report(now, ssrc, sent, received, plan, destination) {
+        if let Some(to) = write(&mut self.reports, now, ssrc, sent, received, plan, destination) {
             emit(to, &mut self.reports.scratch);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::frame::{add, subtract, Rate};
+use crate::frame::{add, energy, subtract, Rate};
 
 mod hearing;
 mod voice;
@@ -46,7 +46,6 @@ pub struct MixPlan<'a> {
 /// A set of voices that at least one listener wants, and their sum.
 struct Group {
     voices: Vec<usize>,
-    sum: Vec<i32>,
     speaking: usize,
 }
 
@@ -99,7 +98,7 @@ impl Mixer {
             let minus_self = voices > 1 && with_self[&shared] > 1 && without_self[&apart] == 1;
             let key = if minus_self { shared } else { apart };
             let group = *known.entry(key).or_insert_with_key(|key| {
-                mixer.groups.push(Group { voices: key.voices(count), sum: vec![0; plan.rate.samples()], speaking: 0 });
+                mixer.groups.push(Group { voices: key.voices(count), speaking: 0 });
                 mixer.groups.len() - 1
             });
             mixer.listeners.push(Listener { group: Some(group), minus_self });
@@ -149,8 +148,9 @@ impl Mixer {
     }
 
     /// Sum every group's voices; `said` gives a member's frame, if it says anything. Of listeners whose only voice will
-    /// be handed on as it is (`singles` false), no sum is made.
-    pub fn run<'a>(&mut self, singles: bool, said: impl Fn(usize) -> Option<&'a [i16]>) {
+    /// be handed on as it is (`singles` false), no sum is made. The sums are left in `sums` for `heard`: they are of this
+    /// moment only, so one such vector serves all rooms of a thread and stays in the cache.
+    pub fn run<'a>(&mut self, singles: bool, sums: &mut Vec<i32>, said: impl Fn(usize) -> Option<&'a [i16]>) {
         if self.voices.len() > self.loudest.above {
             self.choose(&said);
         } else {
@@ -159,20 +159,22 @@ impl Mixer {
         for (index, voice) in self.voices.iter_mut().enumerate() {
             voice.take(said(index));
         }
-        for group in &mut self.groups {
+        let length = self.rate.samples();
+        sums.resize(self.groups.len() * length, 0);
+        for (group, sum) in self.groups.iter_mut().zip(sums.chunks_exact_mut(length)) {
             if let [voice] = group.voices[..] {
                 if !singles && self.voices[voice].is_plain() {
                     continue;
                 }
             }
-            group.sum.fill(0);
+            sum.fill(0);
             group.speaking = 0;
             for index in &group.voices {
                 let voice = &self.voices[*index];
                 match voice.state {
                     Said::Nothing => continue,
-                    Said::AsItIs => add(&mut group.sum, said(*index).unwrap_or_default()),
-                    Said::Scaled => add(&mut group.sum, &voice.scaled),
+                    Said::AsItIs => add(sum, said(*index).unwrap_or_default()),
+                    Said::Scaled => add(sum, &voice.scaled),
                 }
                 group.speaking += 1;
             }
@@ -183,9 +185,7 @@ impl Mixer {
     fn choose<'a>(&mut self, said: &impl Fn(usize) -> Option<&'a [i16]>) {
         self.ranking.clear();
         for (index, voice) in self.voices.iter_mut().enumerate() {
-            let energy = said(index).map_or(0.0, |frame| {
-                frame.iter().map(|sample| f32::from(*sample).powi(2)).sum::<f32>() / frame.len() as f32
-            });
+            let energy = said(index).map_or(0.0, |frame| energy(frame) / frame.len() as f32);
             voice.loudness = (voice.loudness * FORGET).max(energy);
             if voice.loudness > 1.0 {
                 let weight = if voice.chosen { CHALLENGE } else { 1.0 };
@@ -202,14 +202,16 @@ impl Mixer {
         }
     }
 
-    /// Write what a listener hears to `sum`; `own` is what it says itself. Returns the number of voices in it.
-    pub fn heard(&self, listener: usize, own: Option<&[i16]>, sum: &mut [i32]) -> usize {
+    /// Write what a listener hears to `sum`, out of the `sums` that `run` has made; `own` is what it says itself. Returns the
+    /// number of voices in it.
+    pub fn heard(&self, listener: usize, own: Option<&[i16]>, sums: &[i32], sum: &mut [i32]) -> usize {
         let Some(Listener { group: Some(group), minus_self }) = self.listeners.get(listener).copied() else {
             sum.fill(0);
             return 0;
         };
+        let at = group * self.rate.samples();
         let group = &self.groups[group];
-        sum.copy_from_slice(&group.sum);
+        sum.copy_from_slice(&sums[at..at + self.rate.samples()]);
         if minus_self {
             let voice = &self.voices[listener];
             match (voice.state, own) {

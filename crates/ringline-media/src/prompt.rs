@@ -143,6 +143,19 @@ impl Prompt {
         (written > 0 || flushed, over)
     }
 
+    /// Whether its samples can be taken as they are: no other rate, no gain, nothing to make room for.
+    pub(crate) fn is_as_it_is(&self, rate: Rate) -> bool {
+        let plain = self.gain == UNITY && self.leaves == UNITY && self.plan.after.is_none();
+        plain && rate == self.plan.rate && self.resampler.is_none() && !self.flushing
+    }
+
+    /// Instead of `mix_into`: copy the next frame; tells whether that was the end.
+    pub(crate) fn copy_into(&mut self, frame: &mut [i16]) -> bool {
+        let (written, over) = self.gather(frame);
+        frame[written..].fill(0);
+        over
+    }
+
     fn add(&self, frame: &[i16], sum: &mut [i32]) {
         for (total, sample) in sum.iter_mut().zip(frame) {
             *total += (i32::from(*sample) * self.gain + UNITY / 2) >> UNITY.trailing_zeros();

@@ -1,5 +1,6 @@
 //! The prompts of one leg or room: mixed with each other, one after the other where that was asked.
 
+use crate::frame::Rate;
 use crate::prompt::{Finished, Prompt, PromptPlan};
 
 /// The gain that changes nothing.
@@ -100,6 +101,23 @@ impl Prompts {
         mixed
     }
 
+    /// Whether exactly one plays, with nothing to be done to its samples on their way to frames of such a rate.
+    pub fn is_one_as_it_is(&self, rate: Rate) -> bool {
+        match &self.playing[..] {
+            [prompt] => self.lowered == (UNITY, UNITY) && prompt.is_as_it_is(rate),
+            _ => false,
+        }
+    }
+
+    /// Instead of `mix_into`: copy the next frame of the only one. What it does not fill is silence.
+    pub fn copy_into(&mut self, frame: &mut [i16], finished: impl FnOnce(Finished)) {
+        let Some(prompt) = self.playing.first_mut() else { return frame.fill(0) };
+        if prompt.copy_into(frame) {
+            finished(prompt.finished(false));
+            self.playing.clear();
+        }
+    }
+
     /// Make room in a sum of voices for the prompts of the present frame, as they were mixed last.
     pub fn lower(&self, sum: &mut [i32]) {
         let (from, to) = self.lowered;
@@ -131,7 +149,7 @@ impl Prompts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Rate, FRAME};
+    use crate::frame::FRAME;
     use crate::testing::{share_at, sine_at};
 
     fn plan(id: u64) -> PromptPlan {

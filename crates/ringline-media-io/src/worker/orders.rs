@@ -1,11 +1,12 @@
 //! What the control side wants of a thread, done.
 
-use ringline_media::{Event, PromptPlan};
+use ringline_media::{Event, Now, PromptPlan};
 
 use super::moving::Leaving;
 use super::{Worker, SLOT_MS};
 use crate::command::{Command, LegCommand, PromptCommand, RoomCommand};
 use crate::host::command_prompts;
+use crate::sys::wall_us;
 
 impl Worker {
     /// Do what a command says; false ends the thread.
@@ -64,6 +65,7 @@ impl Worker {
         match what {
             LegCommand::Close => {
                 if let Some(mut host) = self.take_leg(leg) {
+                    host.say_goodbye(Now { ms: slot * SLOT_MS, wall_us: wall_us() }, &self.stats);
                     host.end(&mut self.events);
                 }
             }

@@ -2,9 +2,10 @@
 
 use super::Leg;
 use crate::event::Event;
-use crate::frame::MAX_FRAME;
+use crate::frame::{Rate, MAX_FRAME};
 use crate::limiter;
 use crate::outbound::Emit;
+use crate::prompt::Finished;
 use crate::prompts::Mixed;
 
 /// A step between two frames is spread over so much of the later one: a 4th, which is 5 ms.
@@ -18,11 +19,13 @@ impl Leg {
 
     /// Send this tick's frame: what the leg hears of the room (`heard`, made of `sources`) and its own prompts.
     ///
-    /// Writes the frame as the leg hears it to `ears`, for recordings; returns whether there is one.
+    /// Writes the frame as the leg hears it to `ears`, and what its prompts gave to `own` if somebody asks for that, both
+    /// for recordings. Returns whether there is one.
     pub fn speak(
         &mut self,
         heard: &mut [i32],
         sources: Mixed,
+        own: Option<&mut [i32]>,
         ears: &mut [i16],
         events: &mut Vec<Event>,
         emit: &mut Emit<'_>,
@@ -30,7 +33,13 @@ impl Leg {
         if self.outbound.plan().is_none() {
             return false; // prompts and keys wait for a plan
         }
-        let own = self.mix_prompts(heard, events);
+        self.prompting = 0;
+        if own.is_none() && sources.sources == 0 && self.prompts.is_one_as_it_is(Rate::of_samples(ears.len())) {
+            self.prompts.copy_into(ears, |finished| events.push(finished.into()));
+            self.send(ears, events, emit);
+            return true;
+        }
+        let own = self.mix_prompts(heard, own, events);
         match sources.sources + own.sources {
             0 => ears.fill(0),
             1 if !sources.amplified && !own.amplified => limiter::copy(heard, ears),
@@ -50,25 +59,25 @@ impl Leg {
         true
     }
 
-    fn mix_prompts(&mut self, heard: &mut [i32], events: &mut Vec<Event>) -> Mixed {
-        self.prompting = 0;
+    fn mix_prompts(&mut self, heard: &mut [i32], own: Option<&mut [i32]>, events: &mut Vec<Event>) -> Mixed {
         if self.prompts.is_still() {
             return Mixed::default();
         }
-        self.prompted.clear();
-        self.prompted.resize(heard.len(), 0);
-        let mixed = self.prompts.mix_into(&mut self.prompted, |finished| events.push(finished.into()));
+        let finished = |finished: Finished| events.push(finished.into());
+        let Some(own) = own else { return self.prompts.mix_into(heard, finished) };
+        own.fill(0);
+        let mixed = self.prompts.mix_into(own, finished);
         self.prompting = mixed.sources;
         self.prompts.lower(heard);
-        for (total, sample) in heard.iter_mut().zip(&self.prompted) {
+        for (total, sample) in heard.iter_mut().zip(own) {
             *total += *sample;
         }
         mixed
     }
 
-    /// What the leg's own prompts gave for this frame, and how many they were, after `speak`.
-    pub fn prompted(&self) -> (&[i32], usize) {
-        (&self.prompted, self.prompting)
+    /// How many of the leg's own prompts gave something for this frame, after `speak` was asked for what they gave.
+    pub fn prompting(&self) -> usize {
+        self.prompting
     }
 
     /// Whether the leg has prompts of its own.

@@ -30,9 +30,10 @@ impl Plan {
 }
 
 fn heard(mixer: &mut Mixer, said: &[Option<Frame>], listener: usize) -> (usize, Sum) {
-    mixer.run(true, |voice| said[voice].as_ref().map(|frame| frame.as_slice()));
+    let mut sums = Vec::new();
+    mixer.run(true, &mut sums, |voice| said[voice].as_ref().map(|frame| frame.as_slice()));
     let mut sum = [7; FRAME];
-    let voices = mixer.heard(listener, said[listener].as_ref().map(|frame| frame.as_slice()), &mut sum);
+    let voices = mixer.heard(listener, said[listener].as_ref().map(|frame| frame.as_slice()), &sums, &mut sum);
     (voices, sum)
 }
 
