@@ -42,6 +42,7 @@ from ringline.server.books import make_directory, make_peers, make_places, make_
 from ringline.server.certificates import ensure_certificates, server_names
 from ringline.server.health import Health
 from ringline.server.metrics import Metrics, MetricsAccess
+from ringline.server.quality import quality
 from ringline.server.secrets import settle_secrets
 from ringline.server.settings import Settings
 from ringline.server.upkeep import Upkeep
@@ -50,10 +51,13 @@ from ringline.sip import KeptSums
 
 log = get_log(__name__)
 _MEDIA_COUNTERS = (
-    "busy_seconds",
+    *(f"{what}_seconds" for what in ("busy", "concealed", "cpu")),
     "frames_skipped",
     "keys_received",
-    *(f"packets_{kind}" for kind in ("foreign", "late", "lost", "malformed", "received", "rtcp", "sent", "unsendable")),
+    *(f"packets_{kind}" for kind in ("foreign", "handed_on", "late", "lost", "malformed", "received", "rtcp", "sent")),
+    "packets_unsendable",
+    "reports_sent",
+    "rooms_moved",
     "slots",
     "slots_late",
 )
@@ -87,6 +91,8 @@ class Platform:
             port_range=(settings.media.port_min, settings.media.port_max),
             threads=settings.media.threads,
             media_timeout_s=settings.media.media_timeout_s,
+            loudest_above=settings.media.loudest_above,
+            loudest_speakers=settings.media.loudest_speakers,
         )
         self.recordings = FileRecordings(self.recordings_dir, clock=self.clock, random=self.random)
         self.files = HttpPromptFiles(allow_private=settings.webhooks.allow_private)
@@ -339,7 +345,7 @@ class Platform:
         metrics.live_legs(self.engine.live_legs)
         metrics.figures("events", self.engine.hooks.gauges, counters=("dropped",))
         metrics.figures("media", self.media.gauges, counters=_MEDIA_COUNTERS)
-        metrics.figures("media", self._jitter)
+        metrics.figures("media", self._quality)
         metrics.figures("calls", self.engine.guard.gauges, counters=GUARD_COUNTERS)
         metrics.figures("sip", self._agent.gauges, counters=("messages_dropped",))
         metrics.labelled("trunk_up", "Whether the trunk answers", "trunk", self._trunks_up)
@@ -357,12 +363,9 @@ class Platform:
         states = self._agent.peers.states()
         return {state.name: float(state.registered) for state in states if state.registered is not None}
 
-    def _jitter(self) -> dict[str, float]:
-        """Interarrival jitter of the live legs, the mean and the worst."""
+    def _quality(self) -> dict[str, float]:
         found = [self.media.counters(view.uuid) for view in self.engine.live_legs()]
-        jitters = [counters.jitter_ms for counters in found if counters is not None]
-        mean = sum(jitters) / len(jitters) if jitters else 0.0
-        return {"jitter_mean_ms": mean, "jitter_worst_ms": max(jitters, default=0.0)}
+        return quality(counters for counters in found if counters is not None)
 
     def _sip_event(self, event: AgentEvent) -> None:
         if isinstance(event, Traced):
