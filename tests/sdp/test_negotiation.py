@@ -157,6 +157,36 @@ def test_offer_and_answer_agree_on_both_sides() -> None:
     assert (reply.negotiated.remote_host, reply.negotiated.codec) == ("192.0.2.10", "PCMA")
 
 
+def test_reports_share_the_port_of_the_audio_where_both_sides_say_so() -> None:
+    theirs = Capabilities(host="192.0.2.20", port=42_000, session_id=8)
+    assert b"a=rtcp-mux" in bytes(offer(OURS))
+    reply = answer(offer(OURS), theirs)
+    assert reply.negotiated.rtcp_mux
+    assert accept(reply.description, OURS).rtcp_mux
+    plain = answer(description(PHONE), OURS)
+    assert not plain.negotiated.rtcp_mux
+    assert b"a=rtcp-mux" not in bytes(plain.description)
+    assert not accept(plain.description, OURS).rtcp_mux
+
+
+@pytest.mark.parametrize(
+    ("line", "port"),
+    [
+        ("a=rtcp:53020", 53_020),
+        ("a=rtcp:53020 IN IP4 198.51.100.1", 53_020),
+        ("a=rtcp:53020 IN IP4 203.0.113.9", None),
+        ("a=rtcp:0", None),
+        ("a=rtcp:70000", None),
+        ("a=rtcp:", None),
+        ("a=rtcp", None),
+        ("", None),
+    ],
+)
+def test_a_port_of_its_own_for_reports_is_followed(line: str, port: int | None) -> None:
+    text = PHONE.decode().replace("a=ptime:30", line)
+    assert answer(description(text), OURS).negotiated.rtcp_port == port
+
+
 def test_an_answer_that_refuses_or_invents_is_not_accepted() -> None:
     for text in (
         "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 0 RTP/AVP 0\n",
@@ -250,6 +280,7 @@ def test_an_offer_writes_every_codec_with_its_own_clock_and_keys_for_each_clock(
         "a=fmtp:110 0-16",
         "a=ptime:20",
         "a=sendrecv",
+        "a=rtcp-mux",
         "",
     ]
 

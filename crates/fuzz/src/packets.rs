@@ -105,7 +105,7 @@ impl Struck {
             let (heard, ears) = (&mut heard[..samples], &mut ears[..samples]);
             if self.leg.said().is_none_or(|said| said.len() == samples) {
                 self.leg.set_rate(Rate::of_samples(samples));
-                self.leg.speak(heard, Mixed::default(), ears, &mut events, &mut |_, _, _| ());
+                self.leg.speak(heard, Mixed::default(), None, ears, &mut events, &mut |_, _, _| ());
             }
             self.leg.report(now, |_, bytes| assert!(bytes.len() < 1500));
         }

@@ -1,6 +1,6 @@
 //! The control side: knows which thread has what, and passes commands on. It never touches a packet.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::RawFd;
@@ -8,24 +8,23 @@ use std::sync::mpsc::{channel, Sender};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use ringline_media::{
-    open_tap, Crypto, Event, Layout, Leg, LegCounters, LegStats, Line, Plain, PromptPlan, Rate, TapReader, MAX_CHANNELS,
-};
+use ringline_media::{Crypto, Event, Leg, LegCounters, LegStats, Line, Plain, TapReader};
 
-use crate::command::{Arrangement, Command, LegCommand, PromptCommand, RoomCommand};
+use crate::command::{Command, LegCommand, RoomCommand};
 use crate::error::MediaError;
 use crate::host::LegHost;
 use crate::ports::PortPool;
 use crate::request::{PlanRequest, Settings};
 use crate::seed::stream_seed;
-use crate::stats::{ThreadFigures, ThreadStats};
+use crate::stats::ThreadStats;
 use crate::sys::monotonic_ns;
 use crate::transport::{NoNetwork, Transport, Udp};
 use crate::wake::{event_queue, EventReceiver, EventSender};
 use crate::worker::{Surroundings, Worker, SLOTS_PER_FRAME};
 
-/// A thread may have so many legs more than another before a room moves.
-const UNEVEN_LEGS: usize = 8;
+mod audio;
+mod gauges;
+mod rooms;
 
 struct Thread {
     inbox: Sender<Command>,
@@ -265,261 +264,6 @@ impl MediaCore {
     /// A leg's counters now.
     pub fn counters(&self, leg: u64) -> Option<LegCounters> {
         self.legs.get(&leg).map(|record| record.stats.read())
-    }
-
-    /// Say who is in a room and what they hear of each other; nobody dissolves it.
-    pub fn arrange(&mut self, room: u64, arrangement: Arrangement) {
-        let known = |leg: &u64| self.legs.contains_key(leg);
-        let members: Vec<u64> = arrangement.hears.iter().map(|(leg, _)| *leg).filter(known).collect();
-        let before = self.rooms.get(&room).map(|record| record.members.clone()).unwrap_or_default();
-        let staying: HashSet<u64> = members.iter().copied().collect();
-        for leg in before.into_iter().filter(|leg| !staying.contains(leg)) {
-            if let Some(record) = self.legs.get_mut(&leg) {
-                record.room = None;
-            }
-            self.send_leg(leg, LegCommand::Leave);
-        }
-        if arrangement.hears.is_empty() {
-            self.send_room(room, RoomCommand::Dissolve);
-            if let Some(record) = self.rooms.get_mut(&room) {
-                record.members.clear();
-                record.arranged = false;
-            }
-            return self.forget_room_if_over(room);
-        }
-        self.make_room(room, members.first().copied());
-        for leg in &members {
-            self.bring(*leg, room);
-        }
-        if let Some(record) = self.rooms.get_mut(&room) {
-            record.members = members;
-            record.arranged = true;
-        }
-        self.send_room(room, RoomCommand::Arrange(arrangement));
-        self.balance();
-    }
-
-    /// Move a room from the busiest thread to the quietest, if that evens them out.
-    fn balance(&mut self) {
-        let busiest = (0..self.threads.len()).max_by_key(|index| self.threads[*index].legs).unwrap_or(0);
-        let quietest = self.quietest_thread();
-        let difference = self.threads[busiest].legs - self.threads[quietest].legs;
-        if difference < UNEVEN_LEGS || 4 * difference < self.threads[busiest].legs {
-            return;
-        }
-        let fitting = self.rooms.iter().filter(|(_, room)| {
-            room.thread == busiest && !room.members.is_empty() && 2 * room.members.len() <= difference
-        });
-        // The largest that fits; of those alike any would do, but it should be the same one every time.
-        let Some(room) = fitting.max_by_key(|(name, room)| (room.members.len(), **name)).map(|(name, _)| *name) else {
-            return;
-        };
-        let Some(record) = self.rooms.get_mut(&room) else { return };
-        record.thread = quietest;
-        let legs = record.members.clone();
-        for leg in &legs {
-            if let Some(record) = self.legs.get_mut(leg) {
-                record.thread = quietest;
-            }
-        }
-        self.threads[busiest].legs -= legs.len();
-        self.threads[quietest].legs += legs.len();
-        self.rooms_moved += 1;
-        // First the new thread learns what is coming, so that commands sent to it from now on wait there.
-        self.send(quietest, Command::ExpectRoom { room, legs: legs.clone() });
-        self.send(busiest, Command::MoveRoom { room, thread: quietest, legs });
-    }
-
-    /// Let a leg enter a room, wherever it is now.
-    fn bring(&mut self, leg: u64, room: u64) {
-        let (Some(record), Some(target)) = (self.legs.get_mut(&leg), self.rooms.get(&room)) else { return };
-        if record.room == Some(room) {
-            return;
-        }
-        let left = record.room.replace(room);
-        let (from, thread, phase) = (record.thread, target.thread, target.phase);
-        record.thread = thread;
-        record.phase = phase;
-        if let Some(left) = left.and_then(|left| self.rooms.get_mut(&left)) {
-            left.members.retain(|member| *member != leg);
-        }
-        if from == thread {
-            self.send(thread, Command::Leg { leg, what: LegCommand::Enter { room, phase } });
-        } else {
-            self.threads[from].legs -= 1;
-            self.threads[thread].legs += 1;
-            // First the new thread learns that the leg is coming, so that commands sent to it from now on wait there.
-            self.send(thread, Command::Expect { leg });
-            self.send(from, Command::Leg { leg, what: LegCommand::Move { thread, room, phase } });
-        }
-    }
-
-    /// Make a room where its first leg is already, so that this one need not move.
-    fn make_room(&mut self, room: u64, first: Option<u64>) {
-        if self.rooms.contains_key(&room) {
-            return;
-        }
-        let (thread, phase) = match first.and_then(|leg| self.legs.get(&leg)) {
-            Some(record) => (record.thread, record.phase),
-            None => {
-                self.last_phase = (self.last_phase + 1) % SLOTS_PER_FRAME;
-                (self.quietest_thread(), self.last_phase)
-            }
-        };
-        self.rooms.insert(room, RoomRecord { thread, phase, members: Vec::new(), holds: 0, arranged: false });
-    }
-
-    fn hold_room(&mut self, room: u64) {
-        self.make_room(room, None);
-        if let Some(record) = self.rooms.get_mut(&room) {
-            record.holds += 1;
-        }
-    }
-
-    fn release_hold(&mut self, room: u64) {
-        if let Some(record) = self.rooms.get_mut(&room) {
-            record.holds -= 1;
-        }
-        self.forget_room_if_over(room);
-    }
-
-    fn forget_room_if_over(&mut self, room: u64) {
-        if self.rooms.get(&room).is_some_and(|record| record.holds == 0 && !record.arranged) {
-            self.rooms.remove(&room);
-        }
-    }
-
-    /// Start a prompt.
-    pub fn play(&mut self, plan: PromptPlan, target: Target) {
-        let play = plan.id;
-        match target {
-            Target::Leg(leg) if !self.legs.contains_key(&leg) => {
-                let stopped = Event::PlaybackFinished { play, played_ms: 0, stopped: true };
-                return self.outbox.send_all(&mut vec![stopped]);
-            }
-            Target::Leg(_) => {}
-            Target::Room(room) => self.hold_room(room),
-        }
-        self.plays.insert(play, target);
-        self.send_prompt(play, PromptCommand::Play(plan));
-    }
-
-    /// Add audio to a prompt: samples at its rate.
-    pub fn feed(&mut self, play: u64, pcm: Vec<i16>, last: bool) {
-        self.send_prompt(play, PromptCommand::Feed { play, pcm, last });
-    }
-
-    /// Cut a prompt.
-    pub fn stop(&mut self, play: u64) {
-        self.send_prompt(play, PromptCommand::Stop { play });
-    }
-
-    fn send_prompt(&self, play: u64, command: PromptCommand) {
-        match self.plays.get(&play) {
-            Some(Target::Leg(leg)) => self.send_leg(*leg, LegCommand::Prompt(command)),
-            Some(Target::Room(room)) => self.send_room(*room, RoomCommand::Prompt(command)),
-            None => {}
-        }
-    }
-
-    /// Queue keys: `0`-`9`, `*`, `#`, `A`-`D`, and `p` for 500 ms of pause.
-    pub fn send_keys(&mut self, keys: u64, leg: u64, digits: String) {
-        self.send_leg(leg, LegCommand::SendKeys { keys, digits });
-    }
-
-    /// Watch for silence of a leg.
-    pub fn watch_silence(&mut self, watch: u64, leg: u64, milliseconds: u64) {
-        if self.legs.contains_key(&leg) {
-            self.watches.insert(watch, leg);
-            self.send_leg(leg, LegCommand::WatchSilence { watch, milliseconds });
-        }
-    }
-
-    /// Tell voices, signals and levels of a leg until `unwatch`.
-    pub fn observe(&mut self, watch: u64, leg: u64) {
-        if self.legs.contains_key(&leg) {
-            self.watches.insert(watch, leg);
-            self.send_leg(leg, LegCommand::Observe { watch });
-        }
-    }
-
-    /// Forget a watch or an observation.
-    pub fn unwatch(&mut self, watch: u64) {
-        if let Some(leg) = self.watches.remove(&watch) {
-            self.send_leg(leg, LegCommand::Unwatch { watch });
-        }
-    }
-
-    /// Start a recording tap on a room; it is read at `rate`, whatever the room's is.
-    pub fn record(&mut self, tap: u64, room: u64, layout: Layout, rate: Rate) -> Result<(), MediaError> {
-        if !(1..=MAX_CHANNELS).contains(&layout.channels()) {
-            return Err(MediaError::Channels(layout.channels()));
-        }
-        self.hold_room(room);
-        let (writer, reader) = open_tap(tap, layout, rate);
-        self.taps.insert(tap, TapRecord { room, reader });
-        self.send_room(room, RoomCommand::Record(writer));
-        Ok(())
-    }
-
-    /// Take what a tap holds: little-endian interleaved samples, and the milliseconds lost after them.
-    pub fn read_tap(&mut self, tap: u64) -> (Vec<u8>, u64) {
-        let mut pcm = Vec::new();
-        let lost_ms = self.taps.get_mut(&tap).map_or(0, |record| record.reader.read(&mut pcm));
-        (pcm, lost_ms)
-    }
-
-    /// End a tap; gives what was held back of several channels. What it still holds must be read before.
-    pub fn stop_tap(&mut self, tap: u64) -> Vec<u8> {
-        let mut pcm = Vec::new();
-        if let Some(mut record) = self.taps.remove(&tap) {
-            record.reader.flush(&mut pcm);
-            record.reader.close();
-            self.send_room(record.room, RoomCommand::SweepTaps);
-            self.release_hold(record.room);
-        }
-        pcm
-    }
-
-    /// Figures by name. The worst lag is the one since it was last asked for.
-    pub fn gauges(&self) -> Vec<(&'static str, f64)> {
-        let mut packets = self.closed;
-        for record in self.legs.values() {
-            packets.add(&record.stats.read());
-        }
-        let mut threads = ThreadFigures::default();
-        for thread in &self.threads {
-            threads.add(&thread.stats.read());
-        }
-        vec![
-            ("busy_seconds", threads.busy_us as f64 / 1e6),
-            ("concealed_seconds", packets.concealed_ms as f64 / 1e3),
-            ("cpu_seconds", threads.cpu_ns as f64 / 1e9),
-            ("frames_skipped", threads.skipped_frames as f64),
-            ("keys_received", packets.keys as f64),
-            ("legs", self.legs.len() as f64),
-            ("packets_foreign", packets.foreign as f64),
-            ("packets_handed_on", packets.handed_on as f64),
-            ("packets_late", packets.late as f64),
-            ("packets_lost", packets.lost as f64),
-            ("packets_malformed", packets.malformed as f64),
-            ("packets_received", packets.received as f64),
-            ("packets_rtcp", packets.rtcp as f64),
-            ("packets_sent", packets.sent as f64),
-            ("packets_unsendable", threads.send_errors as f64),
-            ("pacing_lag_p99_seconds", threads.lag_us(99) as f64 / 1e6),
-            ("pacing_lag_worst_seconds", threads.worst_lag_us as f64 / 1e6),
-            ("ports_free", self.ports.free() as f64),
-            ("ports_used", self.ports.used() as f64),
-            ("prompts", self.plays.len() as f64),
-            ("recordings", self.taps.len() as f64),
-            ("reports_sent", packets.reports as f64),
-            ("rooms", self.rooms.len() as f64),
-            ("rooms_moved", self.rooms_moved as f64),
-            ("slots", threads.slots as f64),
-            ("slots_late", threads.late_slots as f64),
-            ("threads", self.threads.len() as f64),
-        ]
     }
 
     /// End the threads and wait for them; at most one frame long.

@@ -7,6 +7,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use ringline_media::{Crypto, Event, Forwarded, Leg, LegPlan, Mixed, Now, Plain, Prompts, Rate, ReportTo, Srtp, Taken};
 
 use crate::command::PromptCommand;
+use crate::nearby::fetch;
 use crate::stats::ThreadStats;
 use crate::sys::Batch;
 use crate::transport::Transport;
@@ -80,9 +81,15 @@ impl LegHost {
         }
     }
 
-    /// Read a little of everything that a tick needs.
-    pub(crate) fn touch(&self) -> u64 {
-        self.leg.touch() + self.due + self.ticks + u64::from(self.transport.is_open())
+    /// Fetch the leg itself.
+    pub(crate) fn approach(&self) {
+        fetch(std::ptr::from_ref(self).cast(), size_of::<Self>());
+    }
+
+    /// Fetch what a tick needs besides the leg itself.
+    pub(crate) fn approach_audio(&self) {
+        fetch(std::ptr::from_ref(&*self.transport).cast(), size_of_val(&*self.transport));
+        self.leg.whereabouts(&mut fetch);
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -111,9 +118,9 @@ impl LegHost {
         self.leg.has_prompts()
     }
 
-    /// What the leg's own prompts gave for this frame, and how many they were.
-    pub(crate) fn prompted(&self) -> (&[i32], usize) {
-        self.leg.prompted()
+    /// How many of the leg's own prompts gave something for this frame.
+    pub(crate) fn prompting(&self) -> usize {
+        self.leg.prompting()
     }
 
     /// Put an offer/answer outcome into force.
@@ -235,16 +242,17 @@ impl LegHost {
         }
     }
 
-    /// End a tick: send what the leg hears, and write that to `ears`. False if it hears nothing at all.
+    /// End a tick: send what the leg hears, and write that to `ears`, and what its prompts gave to `own`. False if it hears nothing at all.
     pub(crate) fn give_out(
         &mut self,
         heard: &mut [i32],
         sources: Mixed,
+        own: Option<&mut [i32]>,
         ears: &mut [i16],
         events: &mut Vec<Event>,
         stats: &ThreadStats,
     ) -> bool {
-        self.send(stats, |leg, emit| leg.speak(heard, sources, ears, events, emit))
+        self.send(stats, |leg, emit| leg.speak(heard, sources, own, ears, events, emit))
     }
 
     /// As `give_out`, of a single voice that is handed on as it is in `ears`.
@@ -282,12 +290,24 @@ impl LegHost {
 
     /// Send the leg's own report if one is due.
     pub(crate) fn report(&mut self, now: Now, stats: &ThreadStats) {
-        if !self.active {
-            return;
+        if self.active {
+            self.send_report(stats, |leg, emit| leg.report(now, emit));
         }
+    }
+
+    /// Tell the far end that the leg ends.
+    pub(crate) fn say_goodbye(&mut self, now: Now, stats: &ThreadStats) {
+        self.send_report(stats, |leg, emit| leg.goodbye(now, emit));
+    }
+
+    fn send_report(
+        &mut self,
+        stats: &ThreadStats,
+        write: impl FnOnce(&mut Leg, &mut dyn FnMut(ReportTo, &mut Vec<u8>)),
+    ) {
         self.guarded(|host| {
             let (crypto, transport) = (&mut host.crypto, &mut host.transport);
-            host.leg.report(now, |to, bytes| {
+            write(&mut host.leg, &mut |to, bytes| {
                 let length = bytes.len();
                 bytes.resize(length + TRAILER_BYTES, 0);
                 let Some(length) = crypto.protect_rtcp(bytes, length) else { return };

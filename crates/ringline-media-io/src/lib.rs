@@ -9,6 +9,8 @@ mod command;
 mod core;
 mod error;
 mod host;
+#[allow(unsafe_code)]
+mod nearby;
 mod ports;
 mod request;
 mod room;

@@ -10,6 +10,7 @@ use ringline_media::{Event, Hears, Loudest, MixPlan, Mixed, Mixer, Now, Prompts,
 
 use crate::command::Arrangement;
 use crate::host::{LegHost, Passing};
+use crate::nearby::fetch;
 use crate::stats::ThreadStats;
 use crate::sys::Batch;
 
@@ -26,14 +27,23 @@ pub(crate) struct Tick<'a> {
 /// Frames being made; one set per thread.
 pub(crate) struct Scratch {
     prompts: [i32; MAX_FRAME],
+    own: [i32; MAX_FRAME],
     heard: [i32; MAX_FRAME],
+    sums: Vec<i32>,
     ears: [i16; MAX_FRAME],
     passing: Passing,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        Scratch { prompts: [0; MAX_FRAME], heard: [0; MAX_FRAME], ears: [0; MAX_FRAME], passing: Passing::default() }
+        Scratch {
+            prompts: [0; MAX_FRAME],
+            own: [0; MAX_FRAME],
+            heard: [0; MAX_FRAME],
+            sums: Vec::new(),
+            ears: [0; MAX_FRAME],
+            passing: Passing::default(),
+        }
     }
 }
 
@@ -94,15 +104,26 @@ impl Room {
         self.legs.iter().map(|host| host.id()).collect()
     }
 
-    /// Read a little of everything that a tick needs, so that it is near when the tick comes.
-    pub(crate) fn touch(&self) -> u64 {
-        let legs = self.legs.first().map_or(0, |_| self.legs.len());
-        self.mixer.touch() + legs as u64 + self.taps.len() as u64 + self.prompts.is_still() as u64
+    /// Fetch the room itself.
+    pub(crate) fn approach(&self) {
+        fetch(std::ptr::from_ref(self).cast(), size_of::<Self>());
     }
 
-    /// The same of the legs in it.
-    pub(crate) fn touch_legs(&self) -> u64 {
-        self.legs.iter().map(|host| host.touch()).fold(0, u64::wrapping_add)
+    /// Fetch the list of its legs.
+    pub(crate) fn approach_list(&self) {
+        fetch(self.legs.as_ptr().cast(), size_of_val(&self.legs[..]));
+        self.mixer.whereabouts(&mut fetch);
+        self.prompts.whereabouts(&mut fetch);
+    }
+
+    /// Fetch its legs.
+    pub(crate) fn approach_legs(&self) {
+        self.legs.iter().for_each(|host| host.approach());
+    }
+
+    /// Fetch what the legs need besides.
+    pub(crate) fn approach_audio(&self) {
+        self.legs.iter().for_each(|host| host.approach_audio());
     }
 
     /// Whether nothing keeps the room: it can go.
@@ -218,7 +239,7 @@ impl Room {
             prompts.fill(0);
             spoken = self.prompts.mix_into(prompts, |finished| tick.events.push(finished.into()));
         }
-        self.mixer.run(singles, |index| self.legs[index].said());
+        self.mixer.run(singles, &mut tick.scratch.sums, |index| self.legs[index].said());
         for tap in &mut self.taps {
             for host in &self.legs {
                 if let Some(frame) = host.said() {
@@ -268,8 +289,9 @@ impl Room {
 
     fn give_out(&mut self, index: usize, spoken: Mixed, singles: bool, tick: &mut Tick<'_>) {
         let length = self.mixer.rate().samples();
-        let Scratch { prompts, heard, ears, .. } = &mut *tick.scratch;
-        let (prompts, heard, ears) = (&prompts[..length], &mut heard[..length], &mut ears[..length]);
+        let Scratch { prompts, own, heard, sums, ears, .. } = &mut *tick.scratch;
+        let (prompts, own) = (&prompts[..length], &mut own[..length]);
+        let (heard, ears) = (&mut heard[..length], &mut ears[..length]);
         let alone = self.mixer.only_voice(index).filter(|_| !singles);
         let hears = if let Some(voice) = alone {
             match self.legs[voice].said() {
@@ -279,7 +301,7 @@ impl Room {
             self.legs[index].give_out_alone(ears, tick.events, tick.stats)
         } else {
             let host = &mut self.legs[index];
-            let voices = self.mixer.heard(index, host.said(), heard);
+            let voices = self.mixer.heard(index, host.said(), sums, heard);
             self.prompts.lower(heard);
             if spoken.sources > 0 {
                 for (total, sample) in heard.iter_mut().zip(prompts) {
@@ -287,11 +309,12 @@ impl Room {
                 }
             }
             let sources = Mixed { sources: voices + spoken.sources, amplified: spoken.amplified };
-            host.give_out(heard, sources, ears, tick.events, tick.stats)
+            let asked = (!self.taps.is_empty()).then_some(&mut *own);
+            host.give_out(heard, sources, asked, ears, tick.events, tick.stats)
         };
         if hears {
             let leg = self.legs[index].id();
-            let (own, sources) = self.legs[index].prompted();
+            let sources = self.legs[index].prompting();
             for tap in &mut self.taps {
                 if tap.listener() == Some(leg) {
                     tap.hear(ears);

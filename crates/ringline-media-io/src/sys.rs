@@ -116,6 +116,20 @@ pub(crate) fn disconnect(socket: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
+/// Send to the peer of a connected socket without blocking. As for receiving, the system is called directly: the C
+/// library's own functions are points at which a thread may be cancelled, and prepare for that twice on every call.
+pub(crate) fn send(socket: BorrowedFd<'_>, packet: &[u8]) -> io::Result<()> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the descriptor is open (it is borrowed), the buffer is live and of the length given; there is no address.
+    let sent = unsafe {
+        libc::syscall(libc::SYS_sendto, socket.as_raw_fd(), packet.as_ptr(), packet.len(), flags, 0usize, 0usize)
+    };
+    if sent < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// A received datagram.
 pub struct Received<'a> {
     /// Its bytes.
@@ -159,7 +173,8 @@ impl Batch {
         header.msg_controllen = size_of::<Control>() as _;
         // SAFETY: the header points to buffers of the lengths it tells, all alive and not otherwise borrowed until the
         // call returns.
-        let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, libc::MSG_DONTWAIT) };
+        let length =
+            unsafe { libc::syscall(libc::SYS_recvmsg, socket.as_raw_fd(), &raw mut header, libc::MSG_DONTWAIT) };
         if length < 0 {
             let error = io::Error::last_os_error();
             return if error.kind() == io::ErrorKind::WouldBlock { Ok(false) } else { Err(error) };

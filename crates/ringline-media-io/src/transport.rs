@@ -2,11 +2,11 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::sys::{disconnect, stamp_arrivals, Batch};
+use crate::sys::{disconnect, send, stamp_arrivals, Batch};
 
 /// Expedited forwarding (RFC 3246): routers that care let voice pass first.
 const TOS_VOICE: u32 = 0xb8;
@@ -18,11 +18,6 @@ pub trait Transport: Send {
 
     /// Send one packet.
     fn send(&mut self, to: SocketAddr, packet: &[u8]) -> io::Result<()>;
-
-    /// Whether there is a way at all.
-    fn is_open(&self) -> bool {
-        true
-    }
 
     /// From now on everything comes from this peer and goes there, or from anybody if there is none.
     fn connect(&mut self, peer: Option<SocketAddr>) -> io::Result<()> {
@@ -85,17 +80,13 @@ fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
 }
 
 impl Transport for Udp {
-    fn is_open(&self) -> bool {
-        self.audio.as_raw_fd() >= 0
-    }
-
     fn receive(&mut self, batch: &mut Batch) -> io::Result<bool> {
         batch.receive(self.audio.as_fd(), self.peer)
     }
 
     fn send(&mut self, to: SocketAddr, packet: &[u8]) -> io::Result<()> {
         match self.peer {
-            Some(peer) if peer == to => self.audio.send(packet).map(drop),
+            Some(peer) if peer == to => send(self.audio.as_fd(), packet),
             _ => self.audio.send_to(packet, to).map(drop),
         }
     }

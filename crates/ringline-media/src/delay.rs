@@ -28,21 +28,11 @@ pub(crate) struct Delay {
     usual: i32,
     /// The quickest of them.
     quickest: i32,
-    scratch: Vec<i32>,
 }
 
 impl Delay {
     pub(crate) fn new(rate: Rate) -> Self {
-        Delay {
-            rate,
-            transits: Vec::with_capacity(MEMORY),
-            at: 0,
-            base: 0,
-            since_refresh: 0,
-            usual: 0,
-            quickest: 0,
-            scratch: Vec::with_capacity(MEMORY),
-        }
+        Delay { rate, transits: Vec::with_capacity(MEMORY), at: 0, base: 0, since_refresh: 0, usual: 0, quickest: 0 }
     }
 
     /// Forget everything.
@@ -84,13 +74,14 @@ impl Delay {
 
     fn refresh(&mut self) {
         self.since_refresh = 0;
-        self.scratch.clear();
-        self.scratch.extend_from_slice(&self.transits);
-        let count = self.scratch.len();
+        let count = self.transits.len();
+        let mut scratch = [0; MEMORY];
+        let scratch = &mut scratch[..count];
+        scratch.copy_from_slice(&self.transits);
         let given_up = if count < ENOUGH { 0 } else { count * GIVEN_UP / 100 };
-        let (_, usual, _) = self.scratch.select_nth_unstable(count - 1 - given_up);
+        let (_, usual, _) = scratch.select_nth_unstable(count - 1 - given_up);
         self.usual = *usual;
-        self.quickest = self.scratch.iter().copied().min().unwrap_or(0);
+        self.quickest = scratch.iter().copied().min().unwrap_or(0);
         // A clock that runs away from ours must not carry the figures out of range.
         if self.quickest.unsigned_abs() > self.rate.hz() / 2 {
             let shift = self.quickest;
@@ -101,9 +92,9 @@ impl Delay {
         }
     }
 
-    /// See `JitterBuffer::touch`.
-    pub(crate) fn touch(&self) -> u64 {
-        self.transits.get(self.at).map_or(0, |transit| *transit as u64)
+    /// See `Leg::whereabouts`.
+    pub(crate) fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
+        tell(self.transits.as_ptr().wrapping_add(self.at).cast(), size_of::<i32>());
     }
 
     /// Packets seen, at most `MEMORY`.

@@ -71,6 +71,20 @@ pub(crate) fn add(sum: &mut [i32], frame: &[i16]) {
     }
 }
 
+/// The sum of the squares, in eight parts side by side.
+#[inline]
+pub(crate) fn energy(frame: &[i16]) -> f32 {
+    let mut parts = [0.0f32; 8];
+    let (whole, rest) = frame.split_at(frame.len() - frame.len() % 8);
+    for samples in whole.chunks_exact(8) {
+        for (part, sample) in parts.iter_mut().zip(samples) {
+            let sample = f32::from(*sample);
+            *part += sample * sample;
+        }
+    }
+    rest.iter().map(|sample| f32::from(*sample).powi(2)).sum::<f32>() + parts.iter().sum::<f32>()
+}
+
 /// Take a frame out of a sum it was added to.
 #[inline]
 pub(crate) fn subtract(sum: &mut [i32], frame: &[i16]) {

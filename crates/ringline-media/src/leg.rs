@@ -4,23 +4,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::event::Event;
-use crate::frame::{Rate, MAX_FRAME};
+use crate::frame::Rate;
 use crate::inbound::{Inbound, Taken};
-use crate::jitter::Forwarded;
-use crate::limiter;
 use crate::line::{Line, LineInUse};
 use crate::observer::Observer;
-use crate::outbound::{Emit, Outbound, StreamSeed};
+use crate::outbound::{Outbound, StreamSeed};
 use crate::plan::LegPlan;
 use crate::prompt::Finished;
-use crate::prompts::{Mixed, Prompts};
-use crate::reports::{ReportTo, Reports};
+use crate::prompts::Prompts;
+use crate::reports::{ReportTo, Reports, Writer};
 use crate::resample::Resampler;
 use crate::silence::{is_silent, SilenceWatch};
 use crate::stats::LegStats;
 
-/// A step between two frames is spread over so much of the later one: a 4th, which is 5 ms.
-const SMOOTHED: usize = 4;
+mod passing;
+mod speaking;
 
 /// One moment on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,8 +40,7 @@ pub struct Leg {
     line: Option<LineInUse>,
     reports: Reports,
     prompts: Prompts,
-    /// What its own prompts gave for this frame, and how many they were.
-    prompted: Vec<i32>,
+    /// How many of its own prompts gave something for this frame.
     prompting: usize,
     watches: Vec<SilenceWatch>,
     observers: Vec<Observer>,
@@ -71,7 +68,6 @@ impl Leg {
             outbound: Outbound::new(seed, stats),
             line: None,
             prompts: Prompts::default(),
-            prompted: Vec::new(),
             prompting: 0,
             watches: Vec::new(),
             observers: Vec::new(),
@@ -91,10 +87,11 @@ impl Leg {
         self.id
     }
 
-    /// Read a little of everything that a tick needs, so that it is near when the tick comes.
-    pub fn touch(&self) -> u64 {
-        let own = u64::from(self.timed_out) + self.watches.len() as u64 + self.last_heard as u64;
-        own.wrapping_add(self.inbound.touch()).wrapping_add(self.outbound.touch()).wrapping_add(self.reports.touch())
+    /// Tell where in memory lies what a tick needs, besides the leg itself: addresses and numbers of bytes. So it can be
+    /// fetched into the cache before the tick comes.
+    pub fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
+        self.inbound.whereabouts(tell);
+        self.prompts.whereabouts(tell);
     }
 
     /// Put an offer/answer outcome into force.
@@ -207,12 +204,21 @@ impl Leg {
 
     /// The leg's own report, if one is due: where to, the bytes, and their length before encryption.
     pub fn report(&mut self, now: Now, emit: impl FnOnce(ReportTo, &mut Vec<u8>)) {
+        self.write_report(now, emit, Reports::report);
+    }
+
+    /// The last report, that says goodbye: as `report`, at the end of the leg.
+    pub fn goodbye(&mut self, now: Now, emit: impl FnOnce(ReportTo, &mut Vec<u8>)) {
+        self.write_report(now, emit, Reports::goodbye);
+    }
+
+    fn write_report(&mut self, now: Now, emit: impl FnOnce(ReportTo, &mut Vec<u8>), write: Writer) {
         let Some(plan) = self.outbound.plan() else { return };
         let (stream, delay_us) = (self.inbound.ssrc(), self.inbound.delay_us());
         let destination = self.inbound.source.destination();
         let received = (stream, &mut self.inbound.reception, delay_us);
         let (ssrc, sent) = (self.outbound.ssrc, self.outbound.sent());
-        if let Some(to) = self.reports.report(now, ssrc, sent, received, plan, destination) {
+        if let Some(to) = write(&mut self.reports, now, ssrc, sent, received, plan, destination) {
             emit(to, &mut self.reports.scratch);
         }
     }
@@ -275,141 +281,6 @@ impl Leg {
         self.voice()
     }
 
-    /// Whether the leg is in a room where its packets may be handed on as they came.
-    pub fn set_passing(&mut self, passing: bool) {
-        self.inbound.may_pass = passing;
-    }
-
-    /// Whether what this leg says can be handed on, packet by packet, to a leg with such a plan: nobody needs it decoded.
-    pub fn can_hand_on(&self, to: &LegPlan) -> bool {
-        self.watches.is_empty() && self.observers.is_empty() && self.inbound.can_hand_on(to)
-    }
-
-    /// Whether packets of another leg can be sent on by this one: it has nothing of its own to send.
-    pub fn can_take_on(&self) -> bool {
-        self.prompts.is_still() && self.outbound.is_free()
-    }
-
-    /// Instead of `listen`: give the packets of the next frame to `emit`. Returns the samples that have passed.
-    pub fn hand_on(&mut self, now: Now, events: &mut Vec<Event>, emit: impl FnMut(Forwarded<'_>)) -> usize {
-        let passed = self.inbound.hand_on(now, events, emit);
-        self.hear(now.ms, events);
-        passed
-    }
-
-    /// Whether this tick's frame was handed on.
-    pub fn was_handed_on(&self) -> bool {
-        self.inbound.was_handed_on()
-    }
-
-    /// Instead of `speak`: send on another leg's packet.
-    pub fn take_on(&mut self, packet: Forwarded<'_>, emit: &mut Emit<'_>) {
-        let destination = self.inbound.source.destination();
-        self.outbound.hand_on(packet, destination, emit);
-    }
-
-    /// So many samples have passed while packets were sent on.
-    pub fn pass(&mut self, samples: usize) {
-        self.outbound.pass(samples);
-        self.last_heard = 0;
-    }
-
-    /// What the leg hears is about to jump: other voices, or a prompt cut short. The step is smoothed.
-    pub fn expect_jump(&mut self) {
-        self.jumps = true;
-    }
-
-    /// Send this tick's frame: what the leg hears of the room (`heard`, made of `sources`) and its own prompts.
-    ///
-    /// Writes the frame as the leg hears it to `ears`, for recordings; returns whether there is one.
-    pub fn speak(
-        &mut self,
-        heard: &mut [i32],
-        sources: Mixed,
-        ears: &mut [i16],
-        events: &mut Vec<Event>,
-        emit: &mut Emit<'_>,
-    ) -> bool {
-        if !self.is_up() {
-            return false; // prompts and keys wait for a plan
-        }
-        let own = self.mix_prompts(heard, events);
-        match sources.sources + own.sources {
-            0 => ears.fill(0),
-            1 if !sources.amplified && !own.amplified => limiter::copy(heard, ears),
-            _ => limiter::limit(heard, ears),
-        }
-        self.send(ears, events, emit);
-        true
-    }
-
-    /// As `speak`, for a leg without prompts of its own that hears one voice at its own level.
-    pub fn speak_alone(&mut self, voice: &mut [i16], events: &mut Vec<Event>, emit: &mut Emit<'_>) -> bool {
-        if !self.is_up() {
-            return false;
-        }
-        self.prompting = 0;
-        self.send(voice, events, emit);
-        true
-    }
-
-    fn mix_prompts(&mut self, heard: &mut [i32], events: &mut Vec<Event>) -> Mixed {
-        self.prompting = 0;
-        if self.prompts.is_still() {
-            return Mixed::default();
-        }
-        self.prompted.clear();
-        self.prompted.resize(heard.len(), 0);
-        let mixed = self.prompts.mix_into(&mut self.prompted, |finished| events.push(finished.into()));
-        self.prompting = mixed.sources;
-        self.prompts.lower(heard);
-        for (total, sample) in heard.iter_mut().zip(&self.prompted) {
-            *total += *sample;
-        }
-        mixed
-    }
-
-    /// What the leg's own prompts gave for this frame, and how many they were, after `speak`.
-    pub fn prompted(&self) -> (&[i32], usize) {
-        (&self.prompted, self.prompting)
-    }
-
-    /// Whether the leg has prompts of its own.
-    pub fn has_prompts(&self) -> bool {
-        !self.prompts.is_still()
-    }
-
-    fn send(&mut self, ears: &mut [i16], events: &mut Vec<Event>, emit: &mut Emit<'_>) {
-        if std::mem::take(&mut self.jumps) {
-            smooth(self.last_heard, ears);
-        }
-        self.last_heard = ears.last().copied().unwrap_or(0);
-        if let Some(line) = &mut self.line {
-            return match &mut self.outwards {
-                Some(resampler) => {
-                    let mut frame = [0i16; MAX_FRAME];
-                    let frame = &mut frame[..line.rate().samples()];
-                    resampler.run(ears, frame);
-                    line.give(frame);
-                }
-                None => line.give(ears),
-            };
-        }
-        let destination = self.inbound.source.destination();
-        let told = |keys| events.push(Event::KeysSent { keys });
-        if self.outwards.is_none() && self.outbound.is_quiet() {
-            return self.outbound.send(ears, destination, told, emit);
-        }
-        // What is sent is another frame than what is heard.
-        let mut coded = [0i16; MAX_FRAME];
-        let frame = &mut coded[..self.outbound.rate().samples()];
-        match &mut self.outwards {
-            Some(resampler) => resampler.run(ears, frame),
-            None => frame.copy_from_slice(ears),
-        }
-        self.outbound.send(frame, destination, told, emit);
-    }
-
     /// So many frames were left out: the thread was stopped for long.
     pub fn skip(&mut self, frames: u32) {
         self.outbound.skip(frames);
@@ -450,31 +321,8 @@ impl Leg {
     }
 }
 
-/// Lead from the sample heard last into a frame that has nothing to do with it.
-fn smooth(last: i16, frame: &mut [i16]) {
-    let length = frame.len() / SMOOTHED;
-    let step = f32::from(last) - frame.first().map_or(0.0, |first| f32::from(*first));
-    for (position, sample) in frame[..length].iter_mut().enumerate() {
-        let left = 1.0 - position as f32 / length as f32;
-        *sample = (f32::from(*sample) + step * left * left).clamp(-32_768.0, 32_767.0) as i16;
-    }
-}
-
 impl From<Finished> for Event {
     fn from(finished: Finished) -> Self {
         Event::PlaybackFinished { play: finished.id, played_ms: finished.played_ms, stopped: finished.stopped }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_is_spread_over_5_ms() {
-        let mut frame = [-9000; 160];
-        smooth(12_000, &mut frame);
-        assert_eq!((frame[0], frame[40]), (12_000, -9000));
-        assert!(frame.windows(2).all(|pair| (pair[0] - pair[1]).abs() < 1200));
     }
 }

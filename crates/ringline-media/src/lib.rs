@@ -79,7 +79,7 @@ pub use quality::{opinion, rating};
 pub use reports::ReportTo;
 pub use resample::{Kernel, Resampler};
 pub use ring::Ring;
-pub use rtcp::{middle_of_ntp, write_report, Block, Report, Sent, REPORT_BYTES};
+pub use rtcp::{middle_of_ntp, write_goodbye, write_report, Block, Report, Sent, REPORT_BYTES};
 pub use rtp::{Datagram, RtpPacket, HEADER_BYTES};
 pub use sequence::{Arrival, Reception};
 pub use signals::{Heard, Signal, Signals};

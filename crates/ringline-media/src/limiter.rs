@@ -20,6 +20,11 @@ fn bend(sample: i32) -> i16 {
 
 /// Limit a sum of several sources softly at -1 dBFS.
 pub fn limit(sum: &[i32], out: &mut [i16]) {
+    // Most frames have nothing to bend; both of these loops the processor does many samples at a time.
+    let loudest = sum.iter().fold(0, |loudest: u32, sample| loudest.max(sample.unsigned_abs()));
+    if loudest as f32 <= KNEE {
+        return copy(sum, out);
+    }
     for (sample, total) in out.iter_mut().zip(sum) {
         *sample = bend(*total);
     }

@@ -2,7 +2,7 @@
 
 use crate::content::{Content, ContentJudge};
 use crate::event::Event;
-use crate::frame::{Rate, FRAME, FRAME_MS, MAX_FRAME};
+use crate::frame::{energy, Rate, FRAME, FRAME_MS, MAX_FRAME};
 use crate::resample::Resampler;
 use crate::signals::Signals;
 use crate::voice::{Voice, VoiceActivity};
@@ -89,8 +89,7 @@ impl Observer {
 
 /// The level of a frame against full scale, a square wave of 32768.
 fn level(frame: &[i16]) -> f32 {
-    let energy: f32 = frame.iter().map(|sample| f32::from(*sample).powi(2)).sum();
-    let mean = energy / frame.len() as f32 / (32_768.0 * 32_768.0);
+    let mean = energy(frame) / frame.len() as f32 / (32_768.0 * 32_768.0);
     10.0 * mean.max(1e-10).log10()
 }
 

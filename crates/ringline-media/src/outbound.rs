@@ -101,12 +101,6 @@ impl Outbound {
         });
     }
 
-    /// See `Leg::touch`.
-    pub(crate) fn touch(&self) -> u64 {
-        let course = self.course.as_ref().map_or(0, |course| course.packet_samples + course.pcm.len());
-        course as u64 + u64::from(self.sequence) + u64::from(self.sent.packets)
-    }
-
     pub(crate) fn plan(&self) -> Option<&LegPlan> {
         self.course.as_ref().map(|course| &course.plan)
     }

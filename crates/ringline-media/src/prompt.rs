@@ -49,6 +49,8 @@ pub struct Finished {
 pub(crate) struct Prompt {
     plan: PromptPlan,
     gain: i32,
+    /// What it leaves of everything else.
+    leaves: i32,
     /// Rounds still to be begun after this one; `None` for ever.
     rounds_left: Option<u32>,
     /// What came, and will be heard again.
@@ -69,6 +71,7 @@ impl Prompt {
         Prompt {
             plan,
             gain: factor(plan.level_db),
+            leaves: factor(-plan.duck_db.max(0.0)),
             rounds_left: plan.rounds.checked_sub(1),
             pieces: VecDeque::new(),
             complete: false,
@@ -102,6 +105,18 @@ impl Prompt {
         Finished { id: self.plan.id, played_ms, stopped }
     }
 
+    /// The gain of what is heard besides while it sounds.
+    pub(crate) fn leaves(&self) -> i32 {
+        self.leaves
+    }
+
+    /// See `Leg::whereabouts`.
+    pub(crate) fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
+        if let Some(piece) = self.pieces.get(self.piece) {
+            tell(piece.as_ptr().wrapping_add(self.offset).cast(), 2 * self.plan.rate.samples());
+        }
+    }
+
     /// Whether it has ended, and only an echo of it is left.
     pub(crate) fn is_flushing(&self) -> bool {
         self.flushing
@@ -128,6 +143,19 @@ impl Prompt {
         self.add(&converted[..sum.len()], sum);
         let flushed = std::mem::replace(&mut self.flushing, over);
         (written > 0 || flushed, over)
+    }
+
+    /// Whether its samples can be taken as they are: no other rate, no gain, nothing to make room for.
+    pub(crate) fn is_as_it_is(&self, rate: Rate) -> bool {
+        let plain = self.gain == UNITY && self.leaves == UNITY && self.plan.after.is_none();
+        plain && rate == self.plan.rate && self.resampler.is_none() && !self.flushing
+    }
+
+    /// Instead of `mix_into`: copy the next frame; tells whether that was the end.
+    pub(crate) fn copy_into(&mut self, frame: &mut [i16]) -> bool {
+        let (written, over) = self.gather(frame);
+        frame[written..].fill(0);
+        over
     }
 
     fn add(&self, frame: &[i16], sum: &mut [i32]) {
@@ -188,6 +216,6 @@ impl Prompt {
 }
 
 /// A level as a factor in 1/4096.
-pub(crate) fn factor(level_db: f32) -> i32 {
+fn factor(level_db: f32) -> i32 {
     (10f32.powf(level_db.clamp(LEVELS_DB.0, LEVELS_DB.1) / 20.0) * UNITY as f32).round() as i32
 }

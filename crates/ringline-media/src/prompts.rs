@@ -1,6 +1,7 @@
 //! The prompts of one leg or room: mixed with each other, one after the other where that was asked.
 
-use crate::prompt::{factor, Finished, Prompt, PromptPlan};
+use crate::frame::Rate;
+use crate::prompt::{Finished, Prompt, PromptPlan};
 
 /// The gain that changes nothing.
 const UNITY: i32 = 4096;
@@ -51,6 +52,13 @@ impl Prompts {
         self.playing.drain(..).filter(|prompt| !prompt.is_flushing()).map(|prompt| prompt.finished(true))
     }
 
+    /// See `Leg::whereabouts`.
+    pub fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
+        for prompt in self.playing.iter().take(2) {
+            prompt.whereabouts(tell);
+        }
+    }
+
     /// Whether nothing plays.
     pub fn is_empty(&self) -> bool {
         self.playing.is_empty()
@@ -93,6 +101,23 @@ impl Prompts {
         mixed
     }
 
+    /// Whether exactly one plays, with nothing to be done to its samples on their way to frames of such a rate.
+    pub fn is_one_as_it_is(&self, rate: Rate) -> bool {
+        match &self.playing[..] {
+            [prompt] => self.lowered == (UNITY, UNITY) && prompt.is_as_it_is(rate),
+            _ => false,
+        }
+    }
+
+    /// Instead of `mix_into`: copy the next frame of the only one. What it does not fill is silence.
+    pub fn copy_into(&mut self, frame: &mut [i16], finished: impl FnOnce(Finished)) {
+        let Some(prompt) = self.playing.first_mut() else { return frame.fill(0) };
+        if prompt.copy_into(frame) {
+            finished(prompt.finished(false));
+            self.playing.clear();
+        }
+    }
+
     /// Make room in a sum of voices for the prompts of the present frame, as they were mixed last.
     pub fn lower(&self, sum: &mut [i32]) {
         let (from, to) = self.lowered;
@@ -109,7 +134,7 @@ impl Prompts {
 
     fn target(&self) -> i32 {
         let sounding = (0..self.playing.len()).filter(|at| !self.waits(*at) && !self.playing[*at].is_flushing());
-        sounding.map(|index| factor(-self.playing[index].plan().duck_db.max(0.0))).min().unwrap_or(UNITY)
+        sounding.map(|index| self.playing[index].leaves()).min().unwrap_or(UNITY)
     }
 
     /// Whether the prompt before it has not ended.
@@ -124,7 +149,7 @@ impl Prompts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Rate, FRAME};
+    use crate::frame::FRAME;
     use crate::testing::{share_at, sine_at};
 
     fn plan(id: u64) -> PromptPlan {

@@ -8,7 +8,7 @@ use crate::codec::CodecKind;
 use crate::leg::Now;
 use crate::plan::LegPlan;
 use crate::quality::{opinion, rating};
-use crate::rtcp::{middle_of_ntp, write_report, Block, Report, Sent};
+use crate::rtcp::{middle_of_ntp, write_goodbye, write_report, Block, Report, Sent};
 use crate::sequence::Reception;
 use crate::stats::{bump, LegStats};
 
@@ -25,6 +25,17 @@ pub struct ReportTo {
     /// It shares the audio's socket.
     pub mux: bool,
 }
+
+/// One of the ways to write a report: the regular one, or the last.
+pub(crate) type Writer = fn(
+    &mut Reports,
+    Now,
+    u32,
+    Sent,
+    (Option<u32>, &mut Reception, u64),
+    &LegPlan,
+    Option<SocketAddr>,
+) -> Option<ReportTo>;
 
 /// Keeps what reports need from one to the next.
 pub(crate) struct Reports {
@@ -59,11 +70,6 @@ impl Reports {
             round_trip_ms: 0.0,
             scratch: Vec::with_capacity(crate::rtcp::REPORT_BYTES),
         }
-    }
-
-    /// See `Leg::touch`.
-    pub(crate) fn touch(&self) -> u64 {
-        self.due_ms
     }
 
     pub(crate) fn configure(&mut self, plan: &LegPlan, ssrc: u32, now_ms: u64) {
@@ -150,6 +156,25 @@ impl Reports {
         let to = self.destination(destination)?;
         write_report(&mut self.scratch, ssrc, now.wall_us, talked.then_some(sent), about);
         bump(&self.stats.reports);
+        Some(to)
+    }
+
+    /// Write a last report to `scratch`, that says goodbye. Who has never said anything does not (RFC 3550 §6.3.7).
+    pub(crate) fn goodbye(
+        &mut self,
+        now: Now,
+        ssrc: u32,
+        sent: Sent,
+        received: (Option<u32>, &mut Reception, u64),
+        plan: &LegPlan,
+        destination: Option<SocketAddr>,
+    ) -> Option<ReportTo> {
+        if sent.packets == 0 && self.stats.reports.load(Relaxed) == 0 {
+            return None;
+        }
+        self.due_ms = 0;
+        let to = self.report(now, ssrc, sent, received, plan, destination)?;
+        write_goodbye(&mut self.scratch, ssrc);
         Some(to)
     }
 

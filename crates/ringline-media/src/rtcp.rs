@@ -1,7 +1,7 @@
 //! RTCP reports (RFC 3550 §6.4): what each side received, told to the other, and the round trip between them.
 
-/// Longest compound packet that we write: a sender report with one block, and who we are.
-pub const REPORT_BYTES: usize = 80;
+/// Longest compound packet that we write: a sender report with one block, who we are, and that we leave.
+pub const REPORT_BYTES: usize = 88;
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const DESCRIPTION: u8 = 202;
@@ -167,6 +167,12 @@ pub fn write_report(out: &mut Vec<u8>, ssrc: u32, wall_us: u64, sent: Option<Sen
     out.extend_from_slice(&[0, 0]);
 }
 
+/// Say at the end of a compound packet that our stream ends (RFC 3550 §6.6).
+pub fn write_goodbye(out: &mut Vec<u8>, ssrc: u32) {
+    out.extend_from_slice(&[0x81, GOODBYE, 0, 1]);
+    out.extend_from_slice(&ssrc.to_be_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +213,18 @@ mod tests {
         assert!(trip_us.abs_diff(80_000) < 50, "{trip_us}");
         assert_eq!(block().round_trip_us(WALL_US + 900_000), Some(0));
         assert_eq!(Block { last_report: 0, ..block() }.round_trip_us(WALL_US), None);
+    }
+
+    #[test]
+    fn a_goodbye_is_read_at_the_end_of_a_report() {
+        let mut bytes = Vec::with_capacity(REPORT_BYTES);
+        let sent = Sent { timestamp: 5, packets: 6, bytes: 960 };
+        write_report(&mut bytes, 99, WALL_US, Some(sent), Some(block()));
+        assert!(!Report::read(&bytes, 7).unwrap().goodbye);
+        write_goodbye(&mut bytes, 99);
+        assert!(bytes.len() <= REPORT_BYTES);
+        let report = Report::read(&bytes, 7).unwrap();
+        assert!(report.goodbye && report.about == Some(block()));
     }
 
     #[test]

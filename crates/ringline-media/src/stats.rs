@@ -120,7 +120,7 @@ pub fn bump(counter: &AtomicU64) {
 
 /// Count so many more.
 #[inline]
-pub fn raise(counter: &AtomicU64, by: u64) {
+pub(crate) fn raise(counter: &AtomicU64, by: u64) {
     // A single writer: load and store are enough, and cheaper than a locked add.
     counter.store(counter.load(Relaxed) + by, Relaxed);
 }

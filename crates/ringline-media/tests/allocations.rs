@@ -61,7 +61,7 @@ fn a_call_of_two_legs_allocates_nothing_once_it_runs() {
     let plan =
         MixPlan { hears: &|_| Some(&everybody), gain_db: &|_| -3.0, rate: Rate::Narrow, loudest: Loudest::default() };
     let mut mixer = Mixer::compile(&[1, 2], &plan, &Mixer::default());
-    let mut events = Vec::with_capacity(16);
+    let (mut events, mut sums) = (Vec::with_capacity(16), Vec::new());
     let (mut packets, mut reports, mut before) = (0, 0, 0);
     let calls: Vec<Vec<u32>> = (0..3000).map(arrivals).collect();
     for tick in 0..3000u32 {
@@ -88,12 +88,12 @@ fn a_call_of_two_legs_allocates_nothing_once_it_runs() {
         for leg in &mut legs {
             leg.listen(now, &mut events);
         }
-        mixer.run(true, |index| legs[index].said());
+        mixer.run(true, &mut sums, |index| legs[index].said());
         for (index, leg) in legs.iter_mut().enumerate() {
             let (mut heard, mut ears) = ([0; FRAME], [0; FRAME]);
-            let sources = mixer.heard(index, leg.said(), &mut heard);
+            let sources = mixer.heard(index, leg.said(), &sums, &mut heard);
             let mixed = Mixed { sources, amplified: false };
-            leg.speak(&mut heard, mixed, &mut ears, &mut events, &mut |_, _, _| packets += 1);
+            leg.speak(&mut heard, mixed, None, &mut ears, &mut events, &mut |_, _, _| packets += 1);
             leg.report(now, |_, _| reports += 1);
         }
         events.clear();

@@ -24,6 +24,8 @@ def rtp_plan(agreed: sdp.Negotiated) -> RtpPlan:
         receive=agreed.receive,
         clock_hz=agreed.clock_hz,
         dtmf_clock_hz=agreed.dtmf_clock_hz,
+        rtcp_port=agreed.rtcp_port,
+        rtcp_mux=agreed.rtcp_mux,
     )
 
 

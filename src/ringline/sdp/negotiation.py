@@ -56,6 +56,10 @@ class Negotiated:
     "The RTP clock of the codec."
     dtmf_clock_hz: int = 8000
     "The RTP clock of telephone-event: that of the codec, unless the far end offers only another."
+    rtcp_port: int | None = None
+    "The far end's port for RTCP where it named one (RFC 3605); None: the one after its audio's."
+    rtcp_mux: bool = False
+    "RTCP shares the port of the audio: both sides said so (RFC 5761)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,7 @@ def offer(ours: Capabilities) -> SessionDescription:
     formats = [(codec, codec.number) for codec in named(ours.codecs)]
     clocks = sorted({codec.clock_hz for codec, _ in formats}) if ours.dtmf else []
     dtmf = [(DTMF_TYPES[clock_hz], clock_hz) for clock_hz in clocks]
-    return _describe(ours, (_audio("RTP/AVP", ours, formats, dtmf, _word(ours.send, ours.receive)),))
+    return _describe(ours, (_audio("RTP/AVP", ours, formats, dtmf, _word(ours.send, ours.receive), mux=True),))
 
 
 def answer(theirs: SessionDescription, ours: Capabilities) -> Agreement:
@@ -95,7 +99,7 @@ def answer(theirs: SessionDescription, ours: Capabilities) -> Agreement:
         agreed = _agree(theirs, line, ours, codec, number)
         word = _word(agreed.send, agreed.receive)
         dtmf = [] if agreed.dtmf_payload_type is None else [(agreed.dtmf_payload_type, agreed.dtmf_clock_hz)]
-        lines.append(_audio(line.protocol, ours, [(codec, number)], dtmf, word))
+        lines.append(_audio(line.protocol, ours, [(codec, number)], dtmf, word, mux=agreed.rtcp_mux))
     if agreed is None:
         raise NegotiationError("the offer has no audio in a codec that is known here")
     return Agreement(description=_describe(ours, tuple(lines)), negotiated=agreed)
@@ -141,6 +145,8 @@ def _audio(
     codecs: list[tuple[AudioCodec, int]],
     dtmf: list[tuple[int, int]],
     direction: str,
+    *,
+    mux: bool,
 ) -> Media:
     attributes: list[tuple[str, str | None]] = []
     for codec, number in codecs:
@@ -151,6 +157,8 @@ def _audio(
         attributes += [("rtpmap", f"{number} telephone-event/{clock_hz}"), ("fmtp", f"{number} 0-16")]
     formats = [str(number) for _, number in codecs] + [str(number) for number, _ in dtmf]
     attributes += [("ptime", str(ours.ptime_ms)), (direction, None)]
+    if mux:
+        attributes.append(("rtcp-mux", None))
     return Media("audio", ours.port, protocol, tuple(formats), attributes=tuple(attributes))
 
 
@@ -242,7 +250,18 @@ def _agree(theirs: SessionDescription, line: Media, ours: Capabilities, codec: A
         receive=sends and ours.receive,
         clock_hz=codec.clock_hz,
         dtmf_clock_hz=8000 if dtmf is None else dtmf[1],
+        rtcp_port=_rtcp_port(line, host),
+        rtcp_mux=line.attribute("rtcp-mux") is not None,
     )
+
+
+def _rtcp_port(line: Media, host: str) -> int | None:
+    """The port of `a=rtcp:53020` or `a=rtcp:53020 IN IP4 192.0.2.1` (RFC 3605), where it is beside the audio."""
+    words = (line.attribute("rtcp") or "").split()
+    if not words or not _is_number(words[0], 5) or not 0 < int(words[0]) <= 65_535:
+        return None
+    # Reports at another address than the audio's would be taken for a stranger's: they are found where they come from.
+    return int(words[0]) if len(words) < 4 or words[3] == host else None
 
 
 def _dtmf(line: Media, clock_hz: int) -> tuple[int, int] | None:

@@ -53,6 +53,7 @@ from ringline.server.certificates import certificate_names, ensure_certificates
 from ringline.server.health import Health
 from ringline.server.keeping import make_recordings
 from ringline.server.metrics import Metrics, MetricsAccess
+from ringline.server.quality import quality
 from ringline.server.secrets import settle_secrets
 from ringline.server.settings import Settings
 from ringline.server.upkeep import Upkeep
@@ -61,10 +62,13 @@ from ringline.sip import KeptSums
 
 log = get_log(__name__)
 _MEDIA_COUNTERS = (
-    "busy_seconds",
+    *(f"{what}_seconds" for what in ("busy", "concealed", "cpu")),
     "frames_skipped",
     "keys_received",
-    *(f"packets_{kind}" for kind in ("foreign", "late", "lost", "malformed", "received", "rtcp", "sent", "unsendable")),
+    *(f"packets_{kind}" for kind in ("foreign", "handed_on", "late", "lost", "malformed", "received", "rtcp", "sent")),
+    "packets_unsendable",
+    "reports_sent",
+    "rooms_moved",
     "slots",
     "slots_late",
 )
@@ -102,6 +106,8 @@ class Platform:
             port_range=(settings.media.port_min, settings.media.port_max),
             threads=settings.media.threads,
             media_timeout_s=settings.media.media_timeout_s,
+            loudest_above=settings.media.loudest_above,
+            loudest_speakers=settings.media.loudest_speakers,
         )
         private = settings.websockets.allow_private
         self.sockets = CoreSockets(
@@ -375,7 +381,7 @@ class Platform:
         metrics.live_legs(self.engine.live_legs)
         metrics.figures("events", self.engine.hooks.gauges, counters=("dropped",))
         metrics.figures("media", self.media.gauges, counters=_MEDIA_COUNTERS)
-        metrics.figures("media", self._jitter)
+        metrics.figures("media", self._quality)
         metrics.figures("sockets", self.sockets.gauges, counters=_SOCKET_COUNTERS)
         metrics.figures("calls", self.engine.guard.gauges, counters=GUARD_COUNTERS)
         metrics.figures("sip", self._agent.gauges, counters=("messages_dropped",))
@@ -403,12 +409,9 @@ class Platform:
             figures |= {f"{name}_workers_{what}": value for what, value in pool.gauges().items()}
         return figures
 
-    def _jitter(self) -> dict[str, float]:
-        """Interarrival jitter of the live legs, the mean and the worst."""
+    def _quality(self) -> dict[str, float]:
         found = [self.media.counters(view.uuid) for view in self.engine.live_legs()]
-        jitters = [counters.jitter_ms for counters in found if counters is not None]
-        mean = sum(jitters) / len(jitters) if jitters else 0.0
-        return {"jitter_mean_ms": mean, "jitter_worst_ms": max(jitters, default=0.0)}
+        return quality(counters for counters in found if counters is not None)
 
     def _sip_event(self, event: AgentEvent) -> None:
         if isinstance(event, Traced):

@@ -187,6 +187,10 @@ class Media(Section):
     "0: one per core."
     media_timeout_s: float = Field(default=60.0, ge=1, le=86_400)
     "A leg without any audio packet for so long is hung up."
+    loudest_above: int = Field(default=50, ge=2, le=10_000)
+    "In conversations of more legs than this, only the loudest speakers are heard."
+    loudest_speakers: int = Field(default=8, ge=1, le=1000)
+    "So many of them."
     codecs: tuple[CodecName, ...] = Field(default=("G722", "PCMA", "PCMU", "opus"), min_length=1)
     "What is offered to phones and trunks, best first; numbers in +1 get PCMU before PCMA. Callers choose among these."
 

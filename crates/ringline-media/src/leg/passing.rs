@@ -1,0 +1,48 @@
+//! A leg whose packets go to another as they came, without being decoded.
+
+use super::{Leg, Now};
+use crate::event::Event;
+use crate::jitter::Forwarded;
+use crate::outbound::Emit;
+use crate::plan::LegPlan;
+
+impl Leg {
+    /// Whether the leg is in a room where its packets may be handed on as they came.
+    pub fn set_passing(&mut self, passing: bool) {
+        self.inbound.may_pass = passing;
+    }
+
+    /// Whether what this leg says can be handed on, packet by packet, to a leg with such a plan: nobody needs it decoded.
+    pub fn can_hand_on(&self, to: &LegPlan) -> bool {
+        self.watches.is_empty() && self.observers.is_empty() && self.inbound.can_hand_on(to)
+    }
+
+    /// Whether packets of another leg can be sent on by this one: it has nothing of its own to send.
+    pub fn can_take_on(&self) -> bool {
+        self.prompts.is_still() && self.outbound.is_free()
+    }
+
+    /// Instead of `listen`: give the packets of the next frame to `emit`. Returns the samples that have passed.
+    pub fn hand_on(&mut self, now: Now, events: &mut Vec<Event>, emit: impl FnMut(Forwarded<'_>)) -> usize {
+        let passed = self.inbound.hand_on(now, events, emit);
+        self.hear(now.ms, events);
+        passed
+    }
+
+    /// Whether this tick's frame was handed on.
+    pub fn was_handed_on(&self) -> bool {
+        self.inbound.was_handed_on()
+    }
+
+    /// Instead of `speak`: send on another leg's packet.
+    pub fn take_on(&mut self, packet: Forwarded<'_>, emit: &mut Emit<'_>) {
+        let destination = self.inbound.source.destination();
+        self.outbound.hand_on(packet, destination, emit);
+    }
+
+    /// So many samples have passed while packets were sent on.
+    pub fn pass(&mut self, samples: usize) {
+        self.outbound.pass(samples);
+        self.last_heard = 0;
+    }
+}
