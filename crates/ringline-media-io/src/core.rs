@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use ringline_media::{
-    open_tap, Crypto, Event, Layout, Leg, LegCounters, LegStats, Plain, PromptPlan, Rate, TapReader, MAX_CHANNELS,
+    open_ear, open_tap, Crypto, Event, Layout, Leg, LegCounters, LegStats, Observer, Plain, PromptPlan, Rate,
+    TapReader, VoiceRules, MAX_CHANNELS,
 };
 
 use crate::command::{Arrangement, Command, LegCommand, PromptCommand, RoomCommand};
@@ -77,6 +78,8 @@ pub struct MediaCore {
     plays: HashMap<u64, Target>,
     watches: HashMap<u64, u64>,
     taps: HashMap<u64, TapRecord>,
+    /// What single legs say, by the observation that it belongs to.
+    ears: HashMap<u64, TapReader>,
     /// Legs closed before, counted together.
     closed: LegCounters,
     last_leg: u64,
@@ -126,6 +129,7 @@ impl MediaCore {
             plays: HashMap::new(),
             watches: HashMap::new(),
             taps: HashMap::new(),
+            ears: HashMap::new(),
             closed: LegCounters::default(),
             last_leg: 0,
             last_phase: 0,
@@ -423,12 +427,27 @@ impl MediaCore {
     pub fn observe(&mut self, watch: u64, leg: u64) {
         if self.legs.contains_key(&leg) {
             self.watches.insert(watch, leg);
-            self.send_leg(leg, LegCommand::Observe { watch });
+            self.send_leg(leg, LegCommand::Observe(Box::new(Observer::new(watch))));
+        }
+    }
+
+    /// Observe a leg by rules of one's own for what a voice is, and take what it says at `rate` as well: it is read as
+    /// a tap of the same name, also when the leg has ended, until `unwatch`.
+    pub fn hear(&mut self, watch: u64, leg: u64, rules: VoiceRules, rate: Option<Rate>) {
+        if self.legs.contains_key(&leg) {
+            self.watches.insert(watch, leg);
+            let tap = rate.map(|rate| {
+                let (tap, reader) = open_ear(watch, rate);
+                self.ears.insert(watch, reader);
+                tap
+            });
+            self.send_leg(leg, LegCommand::Observe(Box::new(Observer::with_ear(watch, rules, tap))));
         }
     }
 
     /// Forget a watch or an observation.
     pub fn unwatch(&mut self, watch: u64) {
+        self.ears.remove(&watch);
         if let Some(leg) = self.watches.remove(&watch) {
             self.send_leg(leg, LegCommand::Unwatch { watch });
         }
@@ -449,7 +468,8 @@ impl MediaCore {
     /// Take what a tap holds: little-endian interleaved samples, and the milliseconds lost after them.
     pub fn read_tap(&mut self, tap: u64) -> (Vec<u8>, u64) {
         let mut pcm = Vec::new();
-        let lost_ms = self.taps.get_mut(&tap).map_or(0, |record| record.reader.read(&mut pcm));
+        let reader = self.taps.get_mut(&tap).map(|record| &mut record.reader).or(self.ears.get_mut(&tap));
+        let lost_ms = reader.map_or(0, |reader| reader.read(&mut pcm));
         (pcm, lost_ms)
     }
 
@@ -519,6 +539,7 @@ impl MediaCore {
         self.plays.clear();
         self.watches.clear();
         self.taps.clear();
+        self.ears.clear();
     }
 }
 

@@ -8,7 +8,7 @@ use crate::frame::{Rate, MAX_FRAME};
 use crate::inbound::{Inbound, Taken};
 use crate::jitter::Forwarded;
 use crate::limiter;
-use crate::observer::Observer;
+use crate::observer::{level, Observer, NOTHING_DBFS};
 use crate::outbound::{Emit, Outbound, StreamSeed};
 use crate::plan::LegPlan;
 use crate::prompt::Finished;
@@ -20,6 +20,9 @@ use crate::stats::LegStats;
 
 /// A step between two frames is spread over so much of the later one: a 4th, which is 5 ms.
 const SMOOTHED: usize = 4;
+
+/// An echo comes back within half a second.
+const ECHO_FRAMES: usize = 25;
 
 /// One moment on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +59,9 @@ pub struct Leg {
     last_heard: i16,
     /// What it hears now is not what it heard before.
     jumps: bool,
+    /// The levels of what it heard last, while somebody observes it.
+    loudness: [f32; ECHO_FRAMES],
+    loudness_at: usize,
 }
 
 impl Leg {
@@ -79,6 +85,8 @@ impl Leg {
             said: Vec::new(),
             last_heard: 0,
             jumps: false,
+            loudness: [NOTHING_DBFS; ECHO_FRAMES],
+            loudness_at: 0,
         }
     }
 
@@ -200,8 +208,12 @@ impl Leg {
 
     fn hear(&mut self, now_ms: u64, events: &mut Vec<Event>) {
         self.prompting = 0;
-        for observer in &mut self.observers {
-            observer.hear(self.inbound.said(), events);
+        if !self.observers.is_empty() {
+            let heard_dbfs = self.loudness.iter().copied().fold(NOTHING_DBFS, f32::max);
+            for observer in &mut self.observers {
+                observer.hear(self.inbound.said(), self.outbound.rate(), heard_dbfs, events);
+            }
+            self.hear_nothing();
         }
         if !self.watches.is_empty() {
             let silent = self.inbound.said().is_none_or(is_silent);
@@ -220,6 +232,12 @@ impl Leg {
             self.timed_out = true;
             events.push(Event::MediaTimeout { leg: self.id });
         }
+    }
+
+    /// Until it hears something in this frame, the leg hears nothing.
+    fn hear_nothing(&mut self) {
+        self.loudness_at = (self.loudness_at + 1) % ECHO_FRAMES;
+        self.loudness[self.loudness_at] = NOTHING_DBFS;
     }
 
     /// What the leg says in this frame, at its room's rate; `None` for silence.
@@ -245,7 +263,7 @@ impl Leg {
 
     /// Whether packets of another leg can be sent on by this one: it has nothing of its own to send.
     pub fn can_take_on(&self) -> bool {
-        self.prompts.is_still() && self.outbound.is_free()
+        self.prompts.is_still() && self.outbound.is_free() && self.observers.is_empty()
     }
 
     /// Instead of `listen`: give the packets of the next frame to `emit`. Returns the samples that have passed.
@@ -342,6 +360,9 @@ impl Leg {
             smooth(self.last_heard, ears);
         }
         self.last_heard = ears.last().copied().unwrap_or(0);
+        if !self.observers.is_empty() {
+            self.loudness[self.loudness_at] = level(ears);
+        }
         let destination = self.inbound.source.destination();
         let told = |keys| events.push(Event::KeysSent { keys });
         if self.outwards.is_none() && self.outbound.is_quiet() {
@@ -378,8 +399,8 @@ impl Leg {
     }
 
     /// Tell voices, signals and levels from now on.
-    pub fn observe(&mut self, id: u64) {
-        self.observers.push(Observer::new(id));
+    pub fn observe(&mut self, observer: Observer) {
+        self.observers.push(observer);
     }
 
     /// Forget a watch or an observation.

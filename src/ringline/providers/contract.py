@@ -57,6 +57,8 @@ class WorkerProgram:
 
     name: str
     command: tuple[str, ...]
+    size: int | None = None
+    "How many; None: as many as the settings say."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ from ringline.io.sip import SipPump, SipResolver
 from ringline.io.store import SqlStore
 from ringline.io.workers import WorkerPool
 from ringline.providers import SpeechCache, SpeechEngine, WorkerProgram, load
+from ringline.providers.recognition import EarRecogniser, load_recognition
 from ringline.routing import RoutingTable
 from ringline.server.allowances import change_limits, keeping_of, make_limits, rates_of
 from ringline.server.books import make_directory, make_peers, make_places, make_routing, reload_directory
@@ -98,6 +100,14 @@ class Platform:
             settings=settings.speech.options,
             cache=self._cache,
         )
+        self.recogniser = EarRecogniser(
+            self.media,
+            load_recognition(
+                settings.recognition.engines,
+                open_workers=self._open_listeners,
+                settings=settings.recognition.options,
+            ),
+        )
         self.payments: HookPayments | None = None
         self.metrics = Metrics()
         self.listeners: list[WebListener] = []
@@ -140,6 +150,8 @@ class Platform:
         self._parts.push_async_callback(self._cache.close)
         await self.voice.start()
         self._parts.push_async_callback(self.voice.close)
+        await self.recogniser.start()
+        self._parts.push_async_callback(self.recogniser.close)
         self._parts.push_async_callback(self.files.close)
         directory = make_directory(
             settings,
@@ -170,6 +182,7 @@ class Platform:
                 recordings=self.recordings,
                 http=self.http,
                 store=self.store,
+                recogniser=self.recogniser if settings.recognition.engines else None,
                 payments=self.payments,
                 chronicle=self.store,
             ),
@@ -191,6 +204,7 @@ class Platform:
         self._parts.push_async_callback(self.sip.stop)
         self.health = Health(
             voice=self.voice,
+            recogniser=self.recogniser,
             store=self.store,
             draining=lambda: self._draining,
             starting=lambda: not self._started,
@@ -372,7 +386,12 @@ class Platform:
         self.phones.heard(event)
 
     def _open_workers(self, program: WorkerProgram) -> WorkerPool:
-        return WorkerPool(program.command, name=program.name, size=self.settings.speech.workers or None)
+        size = program.size or self.settings.speech.workers or None
+        return WorkerPool(program.command, name=program.name, size=size)
+
+    def _open_listeners(self, program: WorkerProgram) -> WorkerPool:
+        size = program.size or self.settings.recognition.workers or max(1, (os.cpu_count() or 1) // 2)
+        return WorkerPool(program.command, name=program.name, size=size, start_timeout_s=30.0, silence_timeout_s=8.0)
 
     # ── what the user agent asks and tells ─────────────────────────────────────────────────────────────────────────
 

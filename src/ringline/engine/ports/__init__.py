@@ -6,6 +6,7 @@ Nothing here blocks the event loop: a method is either quick, or `async`.
 
 from ringline.engine.ports.chronicle import Chronicle, EventFilter, KeptMember, Row, Sleeper, Window
 from ringline.engine.ports.detection import Detector
+from ringline.engine.ports.ears import Ears, EarSink, Told
 from ringline.engine.ports.endpoints import Endpoint, ShowsKeys, SipResolver
 from ringline.engine.ports.file_info import FileFilter, FileInfo
 from ringline.engine.ports.http import HttpClient, HttpFailure, HttpReply, HttpRequest
@@ -54,6 +55,8 @@ __all__ = [
     "Charge",
     "Chronicle",
     "Detector",
+    "EarSink",
+    "Ears",
     "Endpoint",
     "EventFilter",
     "FileFilter",
@@ -105,6 +108,7 @@ __all__ = [
     "Store",
     "StoredEvent",
     "StoredFile",
+    "Told",
     "ToneHeard",
     "Voice",
     "VoiceEnded",
