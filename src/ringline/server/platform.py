@@ -28,6 +28,7 @@ from ringline.engine.gatherings import Gatherings
 from ringline.engine.guard import COUNTERS as GUARD_COUNTERS
 from ringline.engine.phones import Phones
 from ringline.engine.recovery import Recovery, in_hand
+from ringline.io.detection import EarDetector
 from ringline.io.http import AiohttpClient
 from ringline.io.media import MediaCore
 from ringline.io.payments import HookPayments
@@ -182,6 +183,7 @@ class Platform:
                 recordings=self.recordings,
                 http=self.http,
                 store=self.store,
+                detector=EarDetector(self.media),
                 recogniser=self.recogniser if settings.recognition.engines else None,
                 payments=self.payments,
                 chronicle=self.store,

@@ -1,10 +1,10 @@
 """The pocketsphinx worker: a program of its own that understands speech by a grammar.
 
-Run as `python -I _worker.py`; its frames are those of `ringline.io.workers`. A request is four bytes (little-endian) of
-length, so many of JSON, and audio: 16-bit mono at 16 kHz. The JSON says `phrases`, each a list of ways to say it, each of
-those a row of phonemes of the CMU set (or `digits`: true, for digits in any number). It gets `results`: the place in the
-list or a string of digits, the confidence, and the measures behind it. With `words` instead, it gets the pronunciations
-that the dictionary has for them.
+Run as `python -I _worker.py`; its frames are those of `ringline.io.workers`. A request is four bytes (little-endian)
+of length, so many of JSON, and audio: 16-bit mono at 16 kHz. The JSON says `phrases`, each a list of ways to say it,
+each of those a row of phonemes of the CMU set (or `digits`: true, for digits in any number). It gets `results`: the
+place in the list or a string of digits, the confidence, and the measures behind it. With `words` instead, it gets the
+pronunciations that the dictionary has for them.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ LONGEST_S: Final = 90
 class WholeStream:
     """Collects the audio and has it understood at the end, or already in a pause that turns out to be the end.
 
-    `understand` gets all of it. While somebody is silent for as long as the `input` waits, the engine has done its work:
-    the result is there when the silence is long enough. If he goes on, that work is dropped and done anew.
+    `understand` gets all of it. While the `input` still waits for the end of a silence, the engine does its work: the
+    result is there when the silence is long enough. If somebody goes on, that work is dropped and done anew.
     """
 
     def __init__(self, understand: Callable[[bytes], Awaitable[Sequence[Heard]]]) -> None:
