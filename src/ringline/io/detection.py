@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
+
 from ringline.base import EffectId, LegId
 from ringline.calls.events import BeepHeard, MachineVerdict
 from ringline.engine.ports import Ears, SpeechStarted, SpeechStopped, Told, ToneHeard
@@ -13,6 +15,8 @@ from ringline.speech import AnswerJudge, BeepFinder
 
 _RATE_HZ: Final = 8000
 _BYTES_PER_MS: Final = _RATE_HZ * 2 // 1000
+_PIECE_MS: Final = 100
+"Pieces whose level is looked at."
 
 
 class EarDetector:
@@ -37,6 +41,12 @@ def _ear(effect: EffectId) -> EffectId:
     return EffectId(f"detect-{effect}")
 
 
+def _level(pcm: bytes) -> float:
+    """Against full scale, in decibels."""
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+    return float(10 * np.log10(np.mean(samples**2) / 32_768**2 + 1e-10)) if len(samples) else -96.0
+
+
 class _Detection:
     """One leg that is listened to: the ear's sink."""
 
@@ -54,10 +64,14 @@ class _Detection:
         self._over = False
 
     def write(self, pcm: bytes) -> None:
-        self.lost(len(pcm) // _BYTES_PER_MS)
+        for start in range(0, len(pcm), _PIECE_MS * _BYTES_PER_MS):
+            piece = pcm[start : start + _PIECE_MS * _BYTES_PER_MS]
+            self._beeps.level(self._heard_ms, _level(piece))
+            self._heard_ms += len(piece) // _BYTES_PER_MS
+        self._look()
 
     def lost(self, milliseconds: int) -> None:
-        self._heard_ms += milliseconds  # only the time counts here
+        self._heard_ms += milliseconds
         self._look()
 
     def told(self, event: Told) -> None:

@@ -27,6 +27,8 @@ BEEP_MS: Final = 120
 "A shorter tone is none of a machine's."
 AFTER_BEEP_MS: Final = 200
 "So long there must be silence after a beep."
+FADED_DB: Final = 15
+"And silence is so much quieter than the beep was."
 MELODY_MS: Final = 1500
 "A tone so soon after another, of a different pitch, is a note of a melody."
 SAME_PITCH_HZ: Final = 25
@@ -115,6 +117,16 @@ class BeepFinder:
         "Pitch and end of the tones lately."
         self._candidate: int | None = None
         "When the tone ended that may be it."
+        self._levels: list[tuple[int, float]] = [(0, -96.0)]
+        "Of the last second before it: when, and how loud."
+
+    def level(self, start_ms: int, dbfs: float) -> None:
+        """A piece of audio was so loud; the pieces follow each other, none longer than `AFTER_BEEP_MS`."""
+        after = self._candidate is not None and start_ms >= self._candidate
+        if after and dbfs > max(level for _, level in self._levels) - FADED_DB:
+            self._candidate = None  # it goes on: music
+        if not after:
+            self._levels = [(at, level) for at, level in self._levels if start_ms - at < 1000] + [(start_ms, dbfs)]
 
     def tone(self, kind: str, length_ms: int, hz: int, at_ms: int) -> None:
         """A tone has ended."""

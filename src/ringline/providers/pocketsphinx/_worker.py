@@ -56,6 +56,21 @@ KINDS: Final = (
 "Phonemes that are taken for each other on a telephone."
 
 
+OTHERS: Final = (
+    "hello", "okay", "maybe", "sorry", "thank you", "what", "who is this", "hold on", "wait a moment", "I do not know",
+    "can you repeat that", "good morning", "because", "weather", "station", "question", "money", "water", "tomorrow night",
+    "doctor", "elephant", "chocolate", "university", "information", "seven", "twenty five", "april", "wednesday", "my name",
+    "left", "right", "green", "apple", "garden", "window", "telephone", "something else", "nothing at all", "never",
+    "where is it", "how much is it", "come here", "let me see", "the other one", "a long time ago", "in the evening",
+    "I want to talk", "this is wrong", "it does not work", "please stop it", "one more time", "very well", "of course",
+    "just a minute", "birthday", "holiday", "mountain", "river", "paper", "kitchen", "father", "school", "church", "friend",
+    "yellow", "music", "picture", "orange juice", "restaurant", "yesterday", "summer", "are you there", "could you help",
+    "what do you mean", "excellent", "beautiful", "dangerous", "possible", "thursday", "november", "banana", "potato",
+    "go away", "is that so", "oh my god", "we are driving", "the children are asleep", "he said he would call",
+)  # fmt: skip
+"What people say otherwise: who says nothing of a grammar had better be near to one of these."
+
+
 class Gone(Exception):
     """The server closed the pipe."""
 
@@ -98,16 +113,20 @@ class Recogniser:
     def __init__(self) -> None:
         self._model = Path(get_model_path()) / "en-us"
         self._dictionary = self._model / "cmudict-en-us.dict"
-        self._loop = self._decoder(allphone_ci=True, **LOOP_BEAMS)
+        self._loop = self._decoder(dictionary=os.devnull, allphone_ci=True, **LOOP_BEAMS)
         self._loop.add_allphone_file("loop", str(self._model / "en-us-phone.lm.bin"))
         self._loop.activate_search("loop")
         self._begin()
 
-    def _decoder(self, **options: Any) -> Any:
+    def _spelt(self, phrase: str) -> str:
+        ways = [self._grammar_decoder.lookup_word(word.lower()) for word in phrase.split()]
+        return " ".join(ways) if all(ways) else ""
+
+    def _decoder(self, dictionary: str | None = None, **options: Any) -> Any:
         # The mean of each utterance is its own: callers differ, and no call shall depend on the one before.
         return Decoder(
             hmm=str(self._model / "en-us"),
-            dict=str(self._dictionary),
+            dict=dictionary or str(self._dictionary),
             lm=None,
             loglevel="FATAL",
             cmn="batch",
@@ -121,6 +140,8 @@ class Recogniser:
         for digit, ways in DIGITS.items():
             for nth, way in enumerate(ways):
                 self._word(f"digit-{digit}-{nth}", way)
+        others = " | ".join(self._word(way, way) for way in map(self._spelt, OTHERS) if way)
+        self._grammar_decoder.add_jsgf_string("others", f"#JSGF V1.0;\ngrammar o;\npublic <o> = {others};")
 
     def pronunciations(self, words: Sequence[str]) -> dict[str, list[str]]:
         """What the dictionary has; words it lacks are left out."""
@@ -128,7 +149,7 @@ class Recogniser:
         for word in words:
             ways: list[str] = []
             while len(ways) < 4 and word.isascii():
-                way = self._loop.lookup_word(word if not ways else f"{word}({len(ways) + 1})")
+                way = self._grammar_decoder.lookup_word(word if not ways else f"{word}({len(ways) + 1})")
                 if way is None:
                     break
                 ways.append(way)
@@ -182,10 +203,17 @@ class Recogniser:
         if best is None or not best.hypstr:
             return []
         said = [word for word in best.hypstr.split() if word in meaning]
+        if not said:
+            return []
         way = " ".join(self._way(word) for word in said)
+        best_score = best.score
+        self._grammar_decoder.activate_search("others")
+        other = decode(self._grammar_decoder, pcm)
         loop = decode(self._loop, pcm)
         heard = [part.word for part in self._loop.seg() if part.word.isalpha() and part.word != "SIL"] if loop else []
-        measures = measure(way.split(), heard, best.score, loop.score if loop else 0, speech)
+        measures = measure(
+            way.split(), heard, (best_score, other.score if other else None, loop.score if loop else 0), speech
+        )
         result: dict[str, Any] = {"confidence": confidence(measures), "measures": measures, "heard": heard}
         if isinstance(meaning[said[0]], str):
             result["digits"] = "".join(str(meaning[word]) for word in said)
@@ -219,14 +247,18 @@ def prepared(audio: bytes) -> tuple[NDArray[np.int16], int]:
     return np.clip(samples * gain + noise, -32_768, 32_767).astype(np.int16), speech
 
 
-def measure(way: Sequence[str], heard: Sequence[str], grammar: float, loop: float, speech: int) -> list[float]:
+def measure(
+    way: Sequence[str], heard: Sequence[str], scores: tuple[float, float | None, float], speech: int
+) -> list[float]:
     """What tells a phrase from something else: how much worse it fits than any phonemes would, how unlike those are
-    to its own, and how far its length is from what they take."""
+    to its own, how far its length is from what they take, and how much better it fits than what people say otherwise."""
     frames = max(1, speech)
+    grammar, other, loop = scores
     worse = (loop - grammar) / frames * 1000.0
     unlike = distance(way, heard) / max(len(way), len(heard), 1)
     hurry = math.log(frames / (8.0 * max(1, len(way))))
-    return [round(worse, 4), round(unlike, 4), round(hurry, 4)]
+    better = 2.0 if other is None else max(-2.0, min(2.0, (grammar - other) / frames * 1000.0))
+    return [round(worse, 4), round(unlike, 4), round(hurry, 4), round(better, 4)]
 
 
 def distance(one: Sequence[str], other: Sequence[str]) -> float:
@@ -255,14 +287,15 @@ def _is_vowel(phoneme: str) -> bool:
     return phoneme[0] in "AEIOU"
 
 
-WEIGHTS: Final = (0.0, 0.0, 0.0, 0.0, 0.0)
+WEIGHTS: Final = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 def confidence(measures: Sequence[float]) -> float:
     """How likely it is that the phrase was said: a logistic model, fitted by `bench/speech/fit_rejection.py`."""
-    worse, unlike, hurry = measures
-    bias, of_worse, of_unlike, of_hurry, of_hurry_squared = WEIGHTS
-    odds = bias + of_worse * worse + of_unlike * unlike + of_hurry * hurry + of_hurry_squared * hurry * hurry
+    worse, unlike, hurry, better = measures
+    odds = sum(
+        weight * one for weight, one in zip(WEIGHTS, (1.0, worse, unlike, hurry, better, hurry * hurry), strict=True)
+    )
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
 
 
