@@ -73,8 +73,8 @@ clean: ## remove what was built and installed; var/ with its recordings stays
 	echo "Python 3.11 or newer with its venv module is needed: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1
 
 .venv/.run: constraints.txt pyproject.toml | .venv/bin/python
-	@echo "installing Ringline's dependencies, and the offline voice: espeak-ng, which is GPLv3 and runs in processes of its own"
-	@$(PY) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; e = p["optional-dependencies"]; print(*p["dependencies"], *e["espeak"], *[d for d in e["dev"] if d.startswith("maturin")], sep="\n")' > .venv/run.txt
+	@echo "installing Ringline's dependencies, the offline voice (espeak-ng, which is GPLv3 and runs in processes of its own) and the offline recogniser (pocketsphinx)"
+	@$(PY) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; e = p["optional-dependencies"]; print(*p["dependencies"], *e["espeak"], *e["pocketsphinx"], *[d for d in e["dev"] if d.startswith("maturin")], sep="\n")' > .venv/run.txt
 	@$(PY) -m pip install --quiet -r .venv/run.txt
 	@touch $@
 

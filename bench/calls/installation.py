@@ -17,7 +17,7 @@ from typing import Final
 from ringline.server.web import listening_socket
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_READY_S: Final = 30.0
+_READY_S: Final = 90.0
 _LAG: Final = re.compile(r'^ringline_event_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)$', re.MULTILINE)
 Lags = tuple[tuple[float, float], ...]
 "Buckets of the event loop's lag: upper bound in seconds, and how many looks were no later."

@@ -215,6 +215,15 @@ class MediaCore:
     def observe(self, watch: int, leg: int) -> None:
         """Tell speech, tones and levels of a leg until `unwatch`."""
 
+    def hear(self, watch: int, leg: int, *, sensitivity: int, rate_hz: int | None) -> None:
+        """As `observe`, with an ear for speech (10 to 100, 90 is usual) that leaves echoes and breathing aside.
+
+        With `rate_hz` what the leg says is read by `read_tap` under the same number, until `unwatch`.
+
+        Raises:
+            ValueError: `rate_hz` is none of the three.
+        """
+
     def unwatch(self, watch: int) -> None: ...
     def record_mono(self, tap: int, room: int, rate_hz: int) -> None:
         """One channel: all voices and prompts. It is read at `rate_hz`, whatever the room's rate is.

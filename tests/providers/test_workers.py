@@ -318,6 +318,6 @@ def test_closing_fails_what_runs_and_leaves_no_process(tmp_path: Path) -> None:
 def test_a_request_that_is_too_long_is_refused_here(tmp_path: Path) -> None:
     async def scene(pool: WorkerPool) -> None:
         with pytest.raises(ProviderError, match="too long"):
-            await ask(pool, b"echo " + b"x" * 2_000_000)
+            await ask(pool, b"echo " + b"x" * 5_000_000)
 
     run(tmp_path, scene)

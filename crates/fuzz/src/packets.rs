@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ringline_media::{
-    Codec, CodecKind, Crypto, Decoders, Leg, LegPlan, LegStats, Mixed, Now, Rate, RtpPacket, Srtp, SrtpKey, SrtpKeys,
-    SrtpSuite, StreamSeed,
+    Codec, CodecKind, Crypto, Decoders, Leg, LegPlan, LegStats, Mixed, Now, Observer, Rate, RtpPacket, Srtp, SrtpKey,
+    SrtpKeys, SrtpSuite, StreamSeed,
 };
 
 use crate::chance::Chance;
@@ -39,7 +39,7 @@ fn open_leg(chance: &mut Chance) -> Leg {
     };
     leg.configure(&plan, 0);
     if chance.once_in(3) {
-        leg.observe(1);
+        leg.observe(Observer::new(1));
     }
     leg.set_rate([Rate::Narrow, Rate::Wide, Rate::Full][chance.below(3)]);
     leg

@@ -1,6 +1,6 @@
 //! What the control side and the threads tell a pacing thread. Order per sender is kept.
 
-use ringline_media::{Hears, LegPlan, PromptPlan, Tap};
+use ringline_media::{Hears, LegPlan, Observer, PromptPlan, Tap};
 
 use crate::host::LegHost;
 use crate::room::Room;
@@ -57,9 +57,7 @@ pub(crate) enum LegCommand {
         watch: u64,
         milliseconds: u64,
     },
-    Observe {
-        watch: u64,
-    },
+    Observe(Box<Observer>),
     Unwatch {
         watch: u64,
     },

@@ -76,6 +76,8 @@ pub struct MediaCore {
     plays: HashMap<u64, Target>,
     watches: HashMap<u64, u64>,
     taps: HashMap<u64, TapRecord>,
+    /// What single legs say, by the observation that it belongs to.
+    ears: HashMap<u64, TapReader>,
     /// Legs closed before, counted together.
     closed: LegCounters,
     last_leg: u64,
@@ -125,6 +127,7 @@ impl MediaCore {
             plays: HashMap::new(),
             watches: HashMap::new(),
             taps: HashMap::new(),
+            ears: HashMap::new(),
             closed: LegCounters::default(),
             last_leg: 0,
             last_phase: 0,
@@ -282,6 +285,7 @@ impl MediaCore {
         self.plays.clear();
         self.watches.clear();
         self.taps.clear();
+        self.ears.clear();
     }
 }
 

@@ -312,6 +312,13 @@ impl MediaCore {
         self.core().observe(watch, leg);
     }
 
+    #[pyo3(signature = (watch, leg, *, sensitivity, rate_hz))]
+    fn hear(&self, watch: u64, leg: u64, sensitivity: u8, rate_hz: Option<u32>) -> PyResult<()> {
+        let rate = rate_hz.map(rate).transpose()?;
+        self.core().hear(watch, leg, media::VoiceRules::of_sensitivity(sensitivity), rate);
+        Ok(())
+    }
+
     fn unwatch(&self, watch: u64) {
         self.core().unwatch(watch);
     }

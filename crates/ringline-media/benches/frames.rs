@@ -150,7 +150,7 @@ fn listening(criterion: &mut Criterion) {
     let (mut observer, mut events) = (Observer::new(1), Vec::new());
     criterion.bench_function("speech, tones and levels", |bencher| {
         bencher.iter(|| {
-            observer.hear(Some(black_box(&frame)), &mut events);
+            observer.hear(Some(black_box(&frame)), Rate::Narrow, -96.0, &mut events);
             events.clear();
         });
     });

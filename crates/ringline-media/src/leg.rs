@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::frame::Rate;
 use crate::inbound::{Inbound, Taken};
 use crate::line::{Line, LineInUse};
-use crate::observer::Observer;
+use crate::observer::{Observer, NOTHING_DBFS};
 use crate::outbound::{Outbound, StreamSeed};
 use crate::plan::LegPlan;
 use crate::prompt::Finished;
@@ -19,6 +19,9 @@ use crate::stats::LegStats;
 
 mod passing;
 mod speaking;
+
+/// An echo comes back within half a second.
+const ECHO_FRAMES: usize = 25;
 
 /// One moment on both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +59,9 @@ pub struct Leg {
     last_heard: i16,
     /// What it hears now is not what it heard before.
     jumps: bool,
+    /// The levels of what it heard last, while somebody observes it.
+    loudness: [f32; ECHO_FRAMES],
+    loudness_at: usize,
 }
 
 impl Leg {
@@ -79,6 +85,8 @@ impl Leg {
             said: Vec::new(),
             last_heard: 0,
             jumps: false,
+            loudness: [NOTHING_DBFS; ECHO_FRAMES],
+            loudness_at: 0,
         }
     }
 
@@ -241,8 +249,14 @@ impl Leg {
 
     fn hear(&mut self, now_ms: u64, events: &mut Vec<Event>) {
         self.prompting = 0;
-        for observer in &mut self.observers {
-            observer.hear(self.line.as_ref().map_or(self.inbound.said(), LineInUse::said), events);
+        if !self.observers.is_empty() {
+            let heard_dbfs = self.loudness.iter().copied().fold(NOTHING_DBFS, f32::max);
+            let rate = self.line.as_ref().map_or(self.outbound.rate(), LineInUse::rate);
+            let voice = self.line.as_ref().map_or(self.inbound.said(), LineInUse::said);
+            for observer in &mut self.observers {
+                observer.hear(voice, rate, heard_dbfs, events);
+            }
+            self.hear_nothing();
         }
         if !self.watches.is_empty() {
             let silent = self.voice().is_none_or(is_silent);
@@ -261,6 +275,12 @@ impl Leg {
             self.timed_out = true;
             events.push(Event::MediaTimeout { leg: self.id });
         }
+    }
+
+    /// Until it hears something in this frame, the leg hears nothing.
+    fn hear_nothing(&mut self) {
+        self.loudness_at = (self.loudness_at + 1) % ECHO_FRAMES;
+        self.loudness[self.loudness_at] = NOTHING_DBFS;
     }
 
     /// What the leg says in this frame, at its room's rate; `None` for silence.
@@ -305,8 +325,8 @@ impl Leg {
     }
 
     /// Tell voices, signals and levels from now on.
-    pub fn observe(&mut self, id: u64) {
-        self.observers.push(Observer::new(id));
+    pub fn observe(&mut self, observer: Observer) {
+        self.observers.push(observer);
     }
 
     /// Forget a watch or an observation.

@@ -87,6 +87,6 @@ pub use silence::{is_silent, SilenceWatch};
 pub use source::{Admission, Source};
 pub use srtp::{Srtp, SrtpKey, SrtpKeys, SrtpSuite, MASTER_BYTES};
 pub use stats::{bump, LegCounters, LegStats};
-pub use tap::{open_tap, Layout, Tap, TapReader, MAX_CHANNELS};
+pub use tap::{open_ear, open_tap, Layout, Tap, TapReader, MAX_CHANNELS};
 pub use tones_in::ToneReceiver;
-pub use voice::{Voice, VoiceActivity};
+pub use voice::{Sound, Voice, VoiceActivity, VoiceRules};

@@ -2,15 +2,20 @@
 
 use crate::content::{Content, ContentJudge};
 use crate::event::Event;
-use crate::frame::{energy, Rate, FRAME, FRAME_MS, MAX_FRAME};
+use crate::frame::{energy, Rate, FRAME, FRAME_MS, MAX_FRAME, RATE_HZ};
 use crate::resample::Resampler;
 use crate::signals::Signals;
-use crate::voice::{Voice, VoiceActivity};
+use crate::tap::Tap;
+use crate::voice::{Sound, Voice, VoiceActivity, VoiceRules};
 
 /// Frames whose levels are told together: one second.
 pub const LEVELS: usize = 50;
 /// The level of a frame of nothing.
-const NOTHING_DBFS: f32 = -96.0;
+pub(crate) const NOTHING_DBFS: f32 = -96.0;
+/// The pitches of voices, from deep men to children.
+const PITCH_HZ: (usize, usize) = (65, 400);
+/// What is as like itself as this, one period later, has a pitch.
+const PITCHED: f32 = 0.5;
 
 /// One observation of one leg. Allocates nothing per frame.
 pub struct Observer {
@@ -23,28 +28,50 @@ pub struct Observer {
     content: ContentJudge,
     levels: [i8; LEVELS],
     collected: usize,
+    /// The frame before.
+    before: [i16; FRAME],
+    /// Takes the audio too.
+    tap: Option<Tap>,
 }
 
 impl Observer {
     /// Observe from now on; all times are told from here.
     pub fn new(id: u64) -> Self {
+        Observer::with_ear(id, VoiceRules::default(), None)
+    }
+
+    /// Observe from now on, with an ear of one's own for voices, and give the same audio to a tap.
+    pub fn with_ear(id: u64, rules: VoiceRules, tap: Option<Tap>) -> Self {
         Observer {
             id,
             heard_ms: 0,
             resampler: None,
-            voice: VoiceActivity::default(),
+            voice: VoiceActivity::new(rules),
             signals: Signals::default(),
             content: ContentJudge::default(),
             levels: [0; LEVELS],
             collected: 0,
+            before: [0; FRAME],
+            tap,
         }
     }
 
-    /// Take a frame of any rate; `None` is silence.
-    pub fn hear(&mut self, frame: Option<&[i16]>, events: &mut Vec<Event>) {
+    /// Take a frame of any rate; `None` is silence. `heard_dbfs` is the loudest of what the leg has heard lately.
+    ///
+    /// `rate` is that of the leg's codec, for silence.
+    pub fn hear(&mut self, frame: Option<&[i16]>, rate: Rate, heard_dbfs: f32, events: &mut Vec<Event>) {
         let mut narrow = [0; FRAME];
         if let Some(frame) = frame {
             self.narrow(frame, &mut narrow);
+        }
+        // The audio first: who is told of a voice finds it there.
+        if let Some(tap) = &mut self.tap {
+            if let Some(frame) = frame {
+                tap.say(0, frame, 0);
+            }
+            if tap.finish_frame(frame.map_or(rate, |frame| Rate::of_samples(frame.len()))) {
+                events.push(Event::TapReady { tap: self.id });
+            }
         }
         let watch = self.id;
         self.heard_ms += FRAME_MS;
@@ -52,7 +79,8 @@ impl Observer {
         let dbfs = level(&narrow);
         let signal = self.signals.hear(&narrow);
         let is_tone = self.signals.is_tone();
-        match self.voice.hear(dbfs, is_tone) {
+        let before = std::mem::replace(&mut self.before, narrow);
+        match self.voice.hear(Sound { dbfs, is_tone, heard_dbfs }, || is_pitched(&before, &narrow)) {
             Some(Voice::Began(ago_ms)) => events.push(Event::VoiceBegan { watch, at_ms: at_ms(ago_ms) }),
             Some(Voice::Stopped(ago_ms, spoke_ms)) => {
                 events.push(Event::VoiceStopped { watch, at_ms: at_ms(ago_ms), spoke_ms });
@@ -87,8 +115,23 @@ impl Observer {
     }
 }
 
+/// Whether two frames in a row have a pitch: they are like themselves a period later.
+fn is_pitched(before: &[i16; FRAME], frame: &[i16; FRAME]) -> bool {
+    let mut both = [0.0f32; 2 * FRAME];
+    for (value, sample) in both.iter_mut().zip(before.iter().chain(frame)) {
+        *value = f32::from(*sample);
+    }
+    let energy = |part: &[f32]| part.iter().map(|value| value * value).sum::<f32>();
+    let (shortest, longest) = (RATE_HZ as usize / PITCH_HZ.1, RATE_HZ as usize / PITCH_HZ.0);
+    (shortest..=longest).any(|lag| {
+        let (early, late) = (&both[..2 * FRAME - lag], &both[lag..]);
+        let product: f32 = early.iter().zip(late).map(|(a, b)| a * b).sum();
+        product > 0.0 && product * product > PITCHED * PITCHED * energy(early) * energy(late)
+    })
+}
+
 /// The level of a frame against full scale, a square wave of 32768.
-fn level(frame: &[i16]) -> f32 {
+pub(crate) fn level(frame: &[i16]) -> f32 {
     let mean = energy(frame) / frame.len() as f32 / (32_768.0 * 32_768.0);
     10.0 * mean.max(1e-10).log10()
 }
@@ -101,7 +144,7 @@ mod tests {
 
     fn told(rate: Rate, pcm: &[i16]) -> Vec<Event> {
         let (mut observer, mut events) = (Observer::new(7), Vec::new());
-        pcm.chunks_exact(rate.samples()).for_each(|frame| observer.hear(Some(frame), &mut events));
+        pcm.chunks_exact(rate.samples()).for_each(|frame| observer.hear(Some(frame), rate, NOTHING_DBFS, &mut events));
         events
     }
 
@@ -140,9 +183,45 @@ mod tests {
     }
 
     #[test]
+    fn a_buzz_has_a_pitch_and_a_breath_has_none() {
+        let buzz: [i16; FRAME] = std::array::from_fn(|at| if at % 60 < 6 { 900 } else { -100 });
+        let mut late = [0; FRAME];
+        late.iter_mut().enumerate().for_each(|(at, sample)| *sample = if (at + FRAME) % 60 < 6 { 900 } else { -100 });
+        assert!(is_pitched(&buzz, &late));
+        let mut noise = Noise::new(3);
+        let mut last = 0i32;
+        let pitched = (0..200)
+            .filter(|_| {
+                let mut breath = || {
+                    std::array::from_fn(|_| {
+                        last = (last * 3 + i32::from(noise.next() as i16) / 16) / 4;
+                        last as i16
+                    })
+                };
+                let (before, frame) = (breath(), breath());
+                is_pitched(&before, &frame)
+            })
+            .count();
+        assert!(pitched < 20, "{pitched} of 200");
+    }
+
+    #[test]
+    fn a_tap_gets_every_frame_from_the_start_of_the_observation() {
+        let (tap, mut reader) = crate::tap::open_ear(7, Rate::Narrow);
+        let (mut observer, mut events) = (Observer::with_ear(7, VoiceRules::default(), Some(tap)), Vec::new());
+        observer.hear(None, Rate::Wide, NOTHING_DBFS, &mut events);
+        (0..4).for_each(|_| observer.hear(Some(&[5; FRAME]), Rate::Narrow, NOTHING_DBFS, &mut events));
+        assert_eq!(events, [Event::TapReady { tap: 7 }], "told after 100 ms");
+        let mut pcm = Vec::new();
+        reader.read(&mut pcm);
+        assert_eq!(pcm.len(), 2 * 5 * FRAME);
+        assert_eq!(&pcm[2 * 4 * FRAME..][..2], [5, 0]);
+    }
+
+    #[test]
     fn nothing_at_all_is_silence() {
         let (mut observer, mut events) = (Observer::new(7), Vec::new());
-        (0..100).for_each(|_| observer.hear(None, &mut events));
+        (0..100).for_each(|_| observer.hear(None, Rate::Narrow, NOTHING_DBFS, &mut events));
         assert_eq!(events.len(), 2);
         assert!(matches!(&events[1], Event::Levels { levels, content: Content::Silence, .. } if levels[0] == -96));
     }

@@ -14,6 +14,8 @@ pub const MAX_CHANNELS: usize = 32;
 const CAPACITY_S: usize = 2;
 /// Frames that make a block worth waking the reader for (200 ms).
 const BLOCK_FRAMES: usize = 10;
+/// The same for a listener, who is waited for (100 ms).
+const EAR_FRAMES: usize = 5;
 /// Instead of a rate: a gap follows, of so many frames.
 const GAP: i16 = -1;
 /// The longest gap that is written at once (five minutes).
@@ -43,11 +45,21 @@ impl Layout {
 
 /// The writer's and the reader's ends of a new tap; the reader gets `rate` whatever the room's is.
 pub fn open_tap(id: u64, layout: Layout, rate: Rate) -> (Tap, TapReader) {
+    open(id, layout, rate, BLOCK_FRAMES)
+}
+
+/// The same for what one leg says, which is told sooner.
+pub fn open_ear(id: u64, rate: Rate) -> (Tap, TapReader) {
+    open(id, Layout::Mono, rate, EAR_FRAMES)
+}
+
+fn open(id: u64, layout: Layout, rate: Rate, block_frames: usize) -> (Tap, TapReader) {
     let channels = layout.channels();
     let ring = Arc::new(Ring::new(CAPACITY_S * Rate::Wide.hz() as usize * channels));
     let tap = Tap {
         id,
         layout,
+        block_frames,
         ring: Arc::clone(&ring),
         slots: Vec::new(),
         sums: vec![[0; MAX_FRAME]; channels],
@@ -69,6 +81,7 @@ pub struct Tap {
     /// Names the tap.
     pub id: u64,
     layout: Layout,
+    block_frames: usize,
     ring: Arc<Ring>,
     /// Legs that own a slot, in order; those that left keep theirs.
     slots: Vec<u64>,
@@ -174,7 +187,7 @@ impl Tap {
             *sources = 0;
         }
         self.ring.write(&self.written);
-        self.ring.announce(BLOCK_FRAMES * self.written.len())
+        self.ring.announce(self.block_frames * self.written.len())
     }
 
     /// So many frames passed in which nobody was listened to: silence keeps what follows in its place.

@@ -22,6 +22,7 @@ from ringline.base import ConversationId, EffectId, LegId, MediaError, get_log
 from ringline.engine.ports import (
     AudioLevels,
     AudioStarted,
+    EarSink,
     HeardLayout,
     KeyDown,
     KeyReleased,
@@ -38,6 +39,7 @@ from ringline.engine.ports import (
     SilenceReached,
     SpeechStarted,
     SpeechStopped,
+    Told,
     ToneHeard,
 )
 
@@ -118,6 +120,7 @@ class MediaCore:
         "Prompts, key orders and watches by their numbers, until they end."
         self._taps: dict[EffectId, int] = {}
         self._sinks: dict[int, RecordingSink] = {}
+        self._ears: dict[EffectId, tuple[int, EarSink]] = {}
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the pacing threads and take their events on `loop`.
@@ -150,7 +153,7 @@ class MediaCore:
         self._loop.remove_reader(self._core.fileno())
         self._core.shutdown()
         self._core = self._loop = None
-        for table in (self._legs, self._leg_ids, self._prompts, self._watches, self._effects):
+        for table in (self._legs, self._leg_ids, self._prompts, self._watches, self._effects, self._ears):
             table.clear()
 
     def listen(self, receive: Callable[[MediaEvent], None]) -> None:
@@ -363,6 +366,33 @@ class MediaCore:
             self._effects.pop(number, None)
             self._running().unwatch(number)
 
+    def open_ear(
+        self, ear: EffectId, leg: LegId, sink: EarSink, *, sensitivity: int = 90, rate_hz: int | None = None
+    ) -> None:
+        """Give what a leg says to `sink`, and tell it of speech, tones and levels, until `close_ear`.
+
+        Raises:
+            MediaError: `rate_hz` is none of 8000, 16 000 and 48 000.
+        """
+        if rate_hz is not None and rate_hz not in _RATES_HZ:
+            raise MediaError(f"a leg can be heard at {_RATES_HZ} Hz, not at {rate_hz}")
+        if leg in self._legs:
+            number = self._number(ear)
+            self._ears[ear] = number, sink
+            if rate_hz is not None:
+                self._sinks[number] = sink
+            self._running().hear(number, self._legs[leg].number, sensitivity=sensitivity, rate_hz=rate_hz)
+
+    def close_ear(self, ear: EffectId) -> None:
+        """Listen no longer: what is left goes to the sink before this returns."""
+        number, _ = self._ears.get(ear, (None, None))
+        if number is not None:
+            self._drain(number)
+            self._ears.pop(ear, None)
+            self._sinks.pop(number, None)
+            self._effects.pop(number, None)
+            self._running().unwatch(number)
+
     # ── recordings ──
 
     def record(
@@ -492,6 +522,16 @@ class MediaCore:
         watch = self._effects.get(event.id)
         if watch is None:
             return None
+        told = self._observed(watch, event)
+        if watch not in self._ears:
+            return told
+        self._drain(event.id)  # the audio comes before what is told of it
+        _, sink = self._ears.get(watch, (0, None))
+        if sink is not None:
+            sink.told(told)
+        return None
+
+    def _observed(self, watch: EffectId, event: Event) -> Told:
         match event.kind:
             case "speech_started":
                 return SpeechStarted(watch=watch, at_ms=event.at_ms)

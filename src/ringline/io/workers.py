@@ -27,7 +27,7 @@ _log = get_log(__name__)
 
 _HEADER: Final = struct.Struct("<cII")
 _MAX_FRAME: Final = 4 * 1024 * 1024
-_MAX_REQUEST: Final = 1024 * 1024
+_MAX_REQUEST: Final = 4 * 1024 * 1024
 _CANCEL_TIMEOUT_S: Final = 1.0
 _CLOSE_TIMEOUT_S: Final = 1.0
 

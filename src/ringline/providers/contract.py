@@ -61,6 +61,8 @@ class WorkerProgram:
     "How long a worker may say nothing during a request before it counts as hung."
     start_timeout_s: float = 10.0
     "How long it may take to say hello."
+    size: int | None = None
+    "How many; None: as many as the settings say."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

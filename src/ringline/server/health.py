@@ -10,10 +10,10 @@ from fastapi.responses import JSONResponse
 
 
 class Speaks(Protocol):
-    """The voice, as far as health goes."""
+    """The voice or the recogniser, as far as health goes."""
 
     def ready(self) -> str | None:
-        """None when speech works; else a sentence that says why not."""
+        """None when it works; else a sentence that says why not."""
         ...
 
 
@@ -32,6 +32,7 @@ class Health:
         self,
         *,
         voice: Speaks,
+        recogniser: Speaks | None = None,
         store: Keeps,
         draining: Callable[[], bool],
         starting: Callable[[], bool] = lambda: False,
@@ -40,6 +41,7 @@ class Health:
         """`notes` are troubles that keep no call away, such as a speech engine for which another one speaks."""
         self._notes = notes
         self._voice = voice
+        self._recogniser = recogniser
         self._store = store
         self._draining = draining
         self._starting = starting
@@ -53,6 +55,8 @@ class Health:
             found.append("draining: the server is being stopped")
         if (why := self._voice.ready()) is not None:
             found.append(f"speech: {why}")
+        if self._recogniser is not None and (why := self._recogniser.ready()) is not None:
+            found.append(f"recognition: {why}")
         if (why := self._store.trouble()) is not None:
             found.append(f"store: {why}")
         return found

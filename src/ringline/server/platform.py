@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ from ringline.engine.phones import Phones
 from ringline.engine.recovery import Recovery, in_hand
 from ringline.engine.registrations import Registrations
 from ringline.io.bucket_recordings import BucketRecordings
+from ringline.io.detection import EarDetector
 from ringline.io.http import AiohttpClient
 from ringline.io.media import MediaCore
 from ringline.io.payments import HookPayments
@@ -39,6 +41,7 @@ from ringline.io.sockets import CoreSockets
 from ringline.io.store import SqlStore
 from ringline.io.workers import WorkerPool
 from ringline.providers import SpeechCache, WorkerProgram, load
+from ringline.providers.recognition import EarRecogniser, load_recognition
 from ringline.routing import RoutingTable
 from ringline.server.allowances import change_limits, keeping_of, make_limits, rates_of
 from ringline.server.books import (
@@ -130,6 +133,14 @@ class Platform:
             prefers=lambda application: voices_of(self.settings, application),
             timeout_s=settings.speech.timeout_s,
         )
+        self.recogniser = EarRecogniser(
+            self.media,
+            load_recognition(
+                settings.recognition.engines,
+                open_workers=self._open_listeners,
+                settings=settings.recognition.options,
+            ),
+        )
         self.payments: HookPayments | None = None
         self.metrics = Metrics()
         self.listeners: list[WebListener] = []
@@ -175,6 +186,8 @@ class Platform:
         self._parts.push_async_callback(self._cache.close)
         await self.voice.start()
         self._parts.push_async_callback(self.voice.close)
+        await self.recogniser.start()
+        self._parts.push_async_callback(self.recogniser.close)
         self._parts.push_async_callback(self.files.close)
         directory = make_directory(
             settings,
@@ -205,6 +218,8 @@ class Platform:
                 recordings=self.recordings,
                 http=self.http,
                 store=self.store,
+                detector=EarDetector(self.media),
+                recogniser=self.recogniser if settings.recognition.engines else None,
                 payments=self.payments,
                 chronicle=self.store,
             ),
@@ -228,6 +243,7 @@ class Platform:
         self._parts.push_async_callback(self.sip.stop)
         self.health = Health(
             voice=self.voice,
+            recogniser=self.recogniser,
             store=self.store,
             draining=lambda: self._draining,
             starting=lambda: not self._started,
@@ -426,11 +442,15 @@ class Platform:
         pool = self._pools[program.name] = WorkerPool(
             program.command,
             name=program.name,
-            size=self.settings.speech.workers or None,
+            size=program.size or self.settings.speech.workers or None,
             silence_timeout_s=program.silence_timeout_s,
             start_timeout_s=program.start_timeout_s,
         )
         return pool
+
+    def _open_listeners(self, program: WorkerProgram) -> WorkerPool:
+        size = program.size or self.settings.recognition.workers or max(1, (os.cpu_count() or 1) // 2)
+        return WorkerPool(program.command, name=program.name, size=size, start_timeout_s=30.0, silence_timeout_s=8.0)
 
     # ── what the user agent asks and tells ─────────────────────────────────────────────────────────────────────────
 

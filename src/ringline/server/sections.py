@@ -289,6 +289,17 @@ class Speech(Section):
     "How long a speech service may say nothing."
 
 
+class RecognitionSection(Section):
+    """`[recognition]`: who understands what callers say."""
+
+    engines: tuple[Name, ...] = ("pocketsphinx",)
+    "In order of preference; the next one is asked when one fails or lacks the language. None: no speech is recognised."
+    workers: int = Field(default=0, ge=0, le=64)
+    "Worker processes of each engine that has some; 0: one for every two cores."
+    options: dict[str, dict[str, str]] = Field(default_factory=dict)
+    "Settings of single engines: `[recognition.options.vosk]`."
+
+
 class Webhooks(Section):
     """`[webhooks]`: requests to applications."""
 

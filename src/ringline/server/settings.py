@@ -27,6 +27,7 @@ from ringline.server.sections import (
     PaymentsSection,
     PricesSection,
     Public,
+    RecognitionSection,
     RecordingsSection,
     RetentionSection,
     Section,
@@ -87,6 +88,7 @@ class Settings(Section):
     emergency: EmergencySection = EmergencySection()
     prices: PricesSection = PricesSection()
     speech: Speech = Speech()
+    recognition: RecognitionSection = RecognitionSection()
     webhooks: Webhooks = Webhooks()
     websockets: WebSockets = WebSockets()
     payments: PaymentsSection = PaymentsSection()

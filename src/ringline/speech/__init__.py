@@ -1,5 +1,6 @@
 """Voices and recognisers as ideas: which voice a request means, what its text says, what is listened for. No engine."""
 
+from ringline.speech.answering import AnswerJudge, BeepFinder, Judgement
 from ringline.speech.markup import (
     Break,
     Emphasis,
@@ -42,9 +43,12 @@ from ringline.speech.voices import (
 __all__ = [
     "DEFAULT_LANGUAGE",
     "MOST_RESULTS",
+    "AnswerJudge",
+    "BeepFinder",
     "Break",
     "Emphasis",
     "Gender",
+    "Judgement",
     "Lang",
     "Node",
     "Paragraph",

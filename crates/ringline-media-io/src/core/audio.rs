@@ -1,6 +1,6 @@
 //! Prompts, keys, watches and recordings, sent to where their leg or room is.
 
-use ringline_media::{open_tap, Event, Layout, PromptPlan, Rate, MAX_CHANNELS};
+use ringline_media::{open_ear, open_tap, Event, Layout, Observer, PromptPlan, Rate, VoiceRules, MAX_CHANNELS};
 
 use super::{MediaCore, TapRecord, Target};
 use crate::command::{LegCommand, PromptCommand, RoomCommand};
@@ -57,12 +57,27 @@ impl MediaCore {
     pub fn observe(&mut self, watch: u64, leg: u64) {
         if self.legs.contains_key(&leg) {
             self.watches.insert(watch, leg);
-            self.send_leg(leg, LegCommand::Observe { watch });
+            self.send_leg(leg, LegCommand::Observe(Box::new(Observer::new(watch))));
+        }
+    }
+
+    /// Observe a leg by rules of one's own for what a voice is, and take what it says at `rate` as well: it is read as
+    /// a tap of the same name, also when the leg has ended, until `unwatch`.
+    pub fn hear(&mut self, watch: u64, leg: u64, rules: VoiceRules, rate: Option<Rate>) {
+        if self.legs.contains_key(&leg) {
+            self.watches.insert(watch, leg);
+            let tap = rate.map(|rate| {
+                let (tap, reader) = open_ear(watch, rate);
+                self.ears.insert(watch, reader);
+                tap
+            });
+            self.send_leg(leg, LegCommand::Observe(Box::new(Observer::with_ear(watch, rules, tap))));
         }
     }
 
     /// Forget a watch or an observation.
     pub fn unwatch(&mut self, watch: u64) {
+        self.ears.remove(&watch);
         if let Some(leg) = self.watches.remove(&watch) {
             self.send_leg(leg, LegCommand::Unwatch { watch });
         }
@@ -83,7 +98,8 @@ impl MediaCore {
     /// Take what a tap holds: little-endian interleaved samples, and the milliseconds lost after them.
     pub fn read_tap(&mut self, tap: u64) -> (Vec<u8>, u64) {
         let mut pcm = Vec::new();
-        let lost_ms = self.taps.get_mut(&tap).map_or(0, |record| record.reader.read(&mut pcm));
+        let reader = self.taps.get_mut(&tap).map(|record| &mut record.reader).or(self.ears.get_mut(&tap));
+        let lost_ms = reader.map_or(0, |reader| reader.read(&mut pcm));
         (pcm, lost_ms)
     }
 

@@ -118,7 +118,7 @@ impl Worker {
             }
             LegCommand::SendKeys { keys, digits } => leg.order_keys(keys, &digits),
             LegCommand::WatchSilence { watch, milliseconds } => leg.watch_silence(watch, milliseconds),
-            LegCommand::Observe { watch } => leg.observe(watch),
+            LegCommand::Observe(observer) => leg.observe(*observer),
             LegCommand::Unwatch { watch } => leg.unwatch(watch),
             LegCommand::Close
             | LegCommand::Configure(_)

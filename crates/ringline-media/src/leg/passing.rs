@@ -19,7 +19,7 @@ impl Leg {
 
     /// Whether packets of another leg can be sent on by this one: it has nothing of its own to send.
     pub fn can_take_on(&self) -> bool {
-        self.prompts.is_still() && self.outbound.is_free()
+        self.prompts.is_still() && self.outbound.is_free() && self.observers.is_empty()
     }
 
     /// Instead of `listen`: give the packets of the next frame to `emit`. Returns the samples that have passed.

@@ -4,6 +4,7 @@ use super::Leg;
 use crate::event::Event;
 use crate::frame::{Rate, MAX_FRAME};
 use crate::limiter;
+use crate::observer::level;
 use crate::outbound::Emit;
 use crate::prompt::Finished;
 use crate::prompts::Mixed;
@@ -90,6 +91,9 @@ impl Leg {
             smooth(self.last_heard, ears);
         }
         self.last_heard = ears.last().copied().unwrap_or(0);
+        if !self.observers.is_empty() {
+            self.loudness[self.loudness_at] = level(ears);
+        }
         if let Some(line) = &mut self.line {
             return match &mut self.outwards {
                 Some(resampler) => {

@@ -7,6 +7,7 @@ Nothing here blocks the event loop: a method is either quick, or `async`.
 from ringline.engine.ports.bindings import Bindings
 from ringline.engine.ports.chronicle import Chronicle, EventFilter, Found, KeptMember, Row, Sleeper, Window
 from ringline.engine.ports.detection import Detector
+from ringline.engine.ports.ears import Ears, EarSink, Told
 from ringline.engine.ports.endpoints import Endpoint, ShowsKeys, SipResolver
 from ringline.engine.ports.file_info import FileFilter, FileInfo
 from ringline.engine.ports.http import HttpClient, HttpFailure, HttpReply, HttpRequest
@@ -67,6 +68,8 @@ __all__ = [
     "Charge",
     "Chronicle",
     "Detector",
+    "EarSink",
+    "Ears",
     "Endpoint",
     "EventFilter",
     "FileFilter",
@@ -128,6 +131,7 @@ __all__ = [
     "Store",
     "StoredEvent",
     "StoredFile",
+    "Told",
     "ToneHeard",
     "Voice",
     "VoiceEnded",

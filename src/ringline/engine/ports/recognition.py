@@ -51,7 +51,7 @@ class Recognition:
     failure: str | None = None
     "Why nothing could be understood, for the log: no model for the language, the engine died …"
     audio: bytes = b""
-    "With `keep_audio`: 16-bit little-endian mono at 8000 Hz, from 500 ms before the speech to the end of listening."
+    "With `keep_audio`: 16-bit little-endian mono at 16 000 Hz, from 500 ms before the speech to the end of listening."
 
 
 HearingEvent = VoiceStarted | VoiceEnded | Recognition

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import AsyncIterator
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +19,13 @@ from ringline.providers._streams import leaving
 from ringline.providers.contract import EngineContext, WorkerProgram, Workers
 from ringline.providers.espeak._markup import Rendered, clean, render
 from ringline.providers.espeak._voices import espeak_voice
+from ringline.providers.espeak.files import PACKAGE, find
 from ringline.speech import is_ssml, parse, resolve
 
 __all__ = ["EspeakVoice"]
 
 _log = get_log(__name__)
 
-_PACKAGE: Final = "espeakng_loader"
 _RATE_HZ: Final = 22_050
 _REVISION: Final = "2"
 "To be changed with the mapping of voices or markup, so that old audio is not taken from a cache."
@@ -38,7 +38,7 @@ class EspeakVoice:
     name = "espeak"
 
     def __init__(self, context: EngineContext) -> None:
-        found = _find()
+        found = find()
         self._workers: Workers | None = None
         self._version = "none"
         if found is not None:
@@ -47,7 +47,7 @@ class EspeakVoice:
             # -I and -S: nothing of the user's environment, no site-packages; the worker needs neither.
             command = (sys.executable, "-I", "-S", str(worker), str(library), str(data))
             self._workers = context.open_workers(WorkerProgram(name=self.name, command=command))
-            self._version = f"{metadata.version(_PACKAGE)}-{_REVISION}"
+            self._version = f"{metadata.version(PACKAGE)}-{_REVISION}"
 
     @property
     def version(self) -> str:
@@ -94,16 +94,3 @@ def _payload(request: SpeechRequest) -> bytes:
             "spoken": rendered.spoken,
         }
     ).encode()
-
-
-def _find() -> tuple[Path, Path] | None:
-    """The library and the folder that holds `espeak-ng-data`, without importing the package; None when not there."""
-    spec = util.find_spec(_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    folder = Path(spec.submodule_search_locations[0])
-    name = {"win32": "espeak-ng.dll", "darwin": "libespeak-ng.dylib"}.get(sys.platform, "libespeak-ng.so")
-    library = folder / name
-    if not library.is_file() or not (folder / "espeak-ng-data").is_dir():
-        return None
-    return library, folder

@@ -4,7 +4,7 @@ Run as `python -I -S _worker.py LIBRARY DATA_DIRECTORY`. It uses the standard li
 is the only place where libespeak-ng (GPLv3) is loaded. A request is JSON: `voice` (an espeak-ng voice with an optional
 `+variant`), `pitch` (0 to 100), `rate` (words per minute), `text`, `ssml` (bool), and `spoken`: what stands in the
 holes of the text, as `_markup.py` makes it. Its blocks are 16-bit mono samples. The hello is JSON too: `rate_hz` and
-`version`.
+`version`. A request with `phonemes`, a list of words, and `voice` gets JSON in which each has its pronunciation (IPA).
 """
 
 from __future__ import annotations
@@ -142,6 +142,7 @@ class Espeak:
         self._pipe = pipe
         self._lib = ctypes.CDLL(library)
         self._lib.espeak_Info.restype = ctypes.c_char_p
+        self._lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self.rate_hz = self._lib.espeak_Initialize(
             AUDIO_OUTPUT_SYNCHRONOUS, PIECE_MS, os.fsencode(data), INITIALIZE_DONT_EXIT
         )
@@ -198,6 +199,19 @@ class Espeak:
             return
         if self._buffer and not self._cancelled:
             self._pipe.write(b"B", number, bytes(self._buffer))
+        self._pipe.write(b"E", number)
+
+    def spell(self, number: int, words: list[str], voice: str) -> None:
+        """Say how words are pronounced."""
+        if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
+            self._pipe.write(b"X", number, f"espeak-ng has no voice {voice}".encode())
+            return
+        told = {}
+        for word in words:
+            signal.alarm(HANG_S)
+            told[word] = self._ask(word)
+            signal.alarm(0)
+        self._pipe.write(b"B", number, json.dumps(told).encode())
         self._pipe.write(b"E", number)
 
     def _pronounce(self, voice: str, what: dict[str, str]) -> str:
@@ -326,7 +340,10 @@ def main() -> None:
                 continue  # a cancel that came after the end
             try:
                 request = json.loads(payload)
-                espeak.speak(number, request)
+                if "phonemes" in request:
+                    espeak.spell(number, list(map(str, request["phonemes"])), str(request["voice"]))
+                else:
+                    espeak.speak(number, request)
             except (ValueError, TypeError, KeyError) as error:
                 pipe.write(b"X", number, f"malformed request: {error!r}".encode())
     except Gone:

@@ -1,0 +1,336 @@
+"""The pocketsphinx worker: a program of its own that understands speech by a grammar.
+
+Run as `python -I _worker.py`; its frames are those of `ringline.io.workers`. A request is four bytes (little-endian)
+of length, so many of JSON, and audio: 16-bit mono at 16 kHz. The JSON says `phrases`, each a list of ways to say it,
+each of those a row of phonemes of the CMU set (or `digits`: true, for digits in any number). It gets `results`: the
+place in the list or a string of digits, the confidence, and the measures behind it. With `words` instead, it gets the
+pronunciations that the dictionary has for them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pocketsphinx import Decoder, get_model_path
+
+HEADER = struct.Struct("<cII")
+MAX_REQUEST = 4 * 1024 * 1024
+RATE_HZ: Final = 16_000
+HANG_S: Final = 15
+LONGEST_S: Final = 20
+"No phrase takes longer: what does is none of them."
+MOST_WORDS: Final = 20_000
+"So many words of grammars are kept; then the decoder is made anew."
+MOST_GRAMMARS: Final = 16
+DITHER: Final = 20.0
+"Noise, in units of 16 bits: the bands above 4 kHz of a telephone are else so empty that the model is lost in them."
+LOUD_DBFS: Final = -20.0
+"Where the loudest tenth of the frames is brought to."
+BEAMS: Final = {"beam": 1e-70, "wbeam": 1e-50, "pbeam": 1e-70}
+LOOP_BEAMS: Final = {"beam": 1e-20, "pbeam": 1e-20, "lw": 2.0}
+DIGITS: Final = {
+    "0": ("Z IH R OW", "OW"),
+    "1": ("W AH N",),
+    "2": ("T UW",),
+    "3": ("TH R IY",),
+    "4": ("F AO R",),
+    "5": ("F AY V",),
+    "6": ("S IH K S",),
+    "7": ("S EH V AH N",),
+    "8": ("EY T",),
+    "9": ("N AY N",),
+}
+KINDS: Final = (
+    "AA AH AO AE", "OW AO UH UW", "IH IY EY EH", "EH AE AH", "AY OY", "ER R", "AW AO AA", "M N NG", "P T K", "B D G",
+    "P B", "T D", "K G", "F TH S HH", "V DH Z B", "S Z SH ZH", "CH JH SH", "L W", "Y IY",
+)  # fmt: skip
+"Phonemes that are taken for each other on a telephone."
+
+
+OTHERS: Final = (
+    "hello", "okay", "maybe", "sorry", "thank you", "what", "who is this", "hold on", "wait a moment", "I do not know",
+    "can you repeat that", "good morning", "because", "weather", "station", "question", "money", "water", "tomorrow night",
+    "doctor", "elephant", "chocolate", "university", "information", "seven", "twenty five", "april", "wednesday", "my name",
+    "left", "right", "green", "apple", "garden", "window", "telephone", "something else", "nothing at all", "never",
+    "where is it", "how much is it", "come here", "let me see", "the other one", "a long time ago", "in the evening",
+    "I want to talk", "this is wrong", "it does not work", "please stop it", "one more time", "very well", "of course",
+    "just a minute", "birthday", "holiday", "mountain", "river", "paper", "kitchen", "father", "school", "church", "friend",
+    "yellow", "music", "picture", "orange juice", "restaurant", "yesterday", "summer", "are you there", "could you help",
+    "what do you mean", "excellent", "beautiful", "dangerous", "possible", "thursday", "november", "banana", "potato",
+    "go away", "is that so", "oh my god", "we are driving", "the children are asleep", "he said he would call",
+)  # fmt: skip
+"What people say otherwise: who says nothing of a grammar had better be near to one of these."
+
+
+class Gone(Exception):
+    """The server closed the pipe."""
+
+
+class Pipe:
+    """The frames on standard input and output."""
+
+    def __init__(self, source: int, sink: int) -> None:
+        self._source = source
+        self._sink = sink
+
+    def read(self) -> tuple[bytes, int, bytes]:
+        kind, number, length = HEADER.unpack(self._exactly(HEADER.size))
+        if length > MAX_REQUEST:
+            raise Gone
+        return kind, number, self._exactly(length)
+
+    def write(self, kind: bytes, number: int, payload: bytes = b"") -> None:
+        view = memoryview(HEADER.pack(kind, number, len(payload)) + payload)
+        try:
+            while view:
+                view = view[os.write(self._sink, view) :]
+        except OSError as error:
+            raise Gone from error
+
+    def _exactly(self, count: int) -> bytes:
+        parts, left = [], count
+        while left:
+            piece = os.read(self._source, min(left, 1 << 20))
+            if not piece:
+                raise Gone
+            parts.append(piece)
+            left -= len(piece)
+        return b"".join(parts)
+
+
+class Recogniser:
+    """Two decoders: one by grammar, and one that hears mere phonemes, against which the first is judged."""
+
+    def __init__(self) -> None:
+        self._model = Path(get_model_path()) / "en-us"
+        self._dictionary = self._model / "cmudict-en-us.dict"
+        self._loop = self._decoder(dictionary=os.devnull, allphone_ci=True, **LOOP_BEAMS)
+        self._loop.add_allphone_file("loop", str(self._model / "en-us-phone.lm.bin"))
+        self._loop.activate_search("loop")
+        self._begin()
+
+    def _spelt(self, phrase: str) -> str:
+        ways = [self._grammar_decoder.lookup_word(word.lower()) for word in phrase.split()]
+        return " ".join(ways) if all(ways) else ""
+
+    def _decoder(self, dictionary: str | None = None, **options: Any) -> Any:
+        # The mean of each utterance is its own: callers differ, and no call shall depend on the one before.
+        return Decoder(
+            hmm=str(self._model / "en-us"),
+            dict=dictionary or str(self._dictionary),
+            lm=None,
+            loglevel="FATAL",
+            cmn="batch",
+            **options,
+        )
+
+    def _begin(self) -> None:
+        self._grammar_decoder = self._decoder(**BEAMS)
+        self._words: dict[str, str] = {}
+        self._grammars: dict[str, str] = {}
+        for digit, ways in DIGITS.items():
+            for nth, way in enumerate(ways):
+                self._word(f"digit-{digit}-{nth}", way)
+        others = " | ".join(self._word(way, way) for way in map(self._spelt, OTHERS) if way)
+        self._grammar_decoder.add_jsgf_string("others", f"#JSGF V1.0;\ngrammar o;\npublic <o> = {others};")
+
+    def pronunciations(self, words: Sequence[str]) -> dict[str, list[str]]:
+        """What the dictionary has; words it lacks are left out."""
+        found: dict[str, list[str]] = {}
+        for word in words:
+            ways: list[str] = []
+            while len(ways) < 4 and word.isascii():
+                way = self._grammar_decoder.lookup_word(word if not ways else f"{word}({len(ways) + 1})")
+                if way is None:
+                    break
+                ways.append(way)
+            if ways:
+                found[word] = ways
+        return found
+
+    def _word(self, key: str, phonemes: str) -> str:
+        name = self._words.get(key)
+        if name is None:
+            name = self._words[key] = f"w{len(self._words)}"
+            self._grammar_decoder.add_word(name, phonemes, False)
+        return name
+
+    def _choose(self, phrases: Sequence[Sequence[str]], *, digits: bool) -> dict[str, int | str]:
+        """Bring a grammar into force; gives what its words mean."""
+        if len(self._words) + sum(map(len, phrases)) > MOST_WORDS:
+            self._begin()
+        meaning: dict[str, int | str] = {}
+        for place, ways in enumerate(phrases):
+            for way in ways:
+                meaning.setdefault(self._word(way, way), place)
+        # Each phrase is one word, so that nothing but a whole one can be heard.
+        choices = list(meaning)
+        if digits:
+            for digit, ways in DIGITS.items():
+                for nth, way in enumerate(ways):
+                    meaning[self._word(f"digit-{digit}-{nth}", way)] = digit
+        rule = " | ".join(choices)
+        if digits:
+            rule += (" | " if rule else "") + "(" + " | ".join(set(meaning) - set(choices)) + ")+"
+        name = self._grammars.pop(rule, None) or f"g{len(self._words)}-{abs(hash(rule))}"
+        if name not in self._grammars.values():
+            if len(self._grammars) >= MOST_GRAMMARS:
+                self._grammar_decoder.remove_search(self._grammars.pop(next(iter(self._grammars))))
+            self._grammar_decoder.add_jsgf_string(name, f"#JSGF V1.0;\ngrammar g;\npublic <g> = {rule};")
+        self._grammars[rule] = name
+        self._grammar_decoder.activate_search(name)
+        return meaning
+
+    def understand(
+        self, phrases: Sequence[Sequence[str]], audio: bytes, *, digits: bool = False
+    ) -> list[dict[str, Any]]:
+        """The phrase that was said, if one was: `place` or `digits`, `confidence`, `measures`."""
+        meaning = self._choose(phrases, digits=digits)
+        frames, speech = prepared(audio)
+        if not meaning or not RATE_HZ // 20 < len(frames) < LONGEST_S * RATE_HZ:
+            return []
+        pcm = frames.tobytes()
+        best = decode(self._grammar_decoder, pcm)
+        if best is None or not best.hypstr:
+            return []
+        said = [word for word in best.hypstr.split() if word in meaning]
+        if not said:
+            return []
+        way = " ".join(self._way(word) for word in said)
+        best_score = best.score
+        self._grammar_decoder.activate_search("others")
+        other = decode(self._grammar_decoder, pcm)
+        loop = decode(self._loop, pcm)
+        heard = [part.word for part in self._loop.seg() if part.word.isalpha() and part.word != "SIL"] if loop else []
+        measures = measure(
+            way.split(), heard, (best_score, other.score if other else None, loop.score if loop else 0), speech
+        )
+        result: dict[str, Any] = {"confidence": confidence(measures), "measures": measures, "heard": heard}
+        if isinstance(meaning[said[0]], str):
+            result["digits"] = "".join(str(meaning[word]) for word in said)
+        else:
+            result["place"] = meaning[said[0]]
+        return [result]
+
+    def _way(self, word: str) -> str:
+        return str(self._grammar_decoder.lookup_word(word))
+
+
+def decode(decoder: Any, pcm: bytes) -> Any:
+    """Run an utterance through a decoder."""
+    decoder.start_utt()
+    decoder.process_raw(pcm, full_utt=True)
+    decoder.end_utt()
+    return decoder.hyp()
+
+
+def prepared(audio: bytes) -> tuple[NDArray[np.int16], int]:
+    """Bring audio to the loudness and the ground noise that the model expects; tells the frames (10 ms) with speech."""
+    samples = np.frombuffer(audio, dtype="<i2", count=len(audio) // 2).astype(np.float64)
+    whole = len(samples) // 160
+    if whole == 0:
+        return np.zeros(0, np.int16), 0
+    power = np.mean(samples[: whole * 160].reshape(whole, 160) ** 2, axis=1) + 1.0
+    loud = float(np.quantile(power, 0.9))
+    gain = min(16.0, 10 ** (LOUD_DBFS / 20) * 32_768 / math.sqrt(loud))
+    speech = int(np.count_nonzero(power > loud * 10**-2.5))
+    noise = np.random.default_rng(1).normal(0.0, DITHER, len(samples))
+    return np.clip(samples * gain + noise, -32_768, 32_767).astype(np.int16), speech
+
+
+def measure(
+    way: Sequence[str], heard: Sequence[str], scores: tuple[float, float | None, float], speech: int
+) -> list[float]:
+    """What tells a phrase from something else: how much worse it fits than any phonemes would, how unlike those are
+    to its own, how far its length is from what they take, and how much better it fits than what people say otherwise."""
+    frames = max(1, speech)
+    grammar, other, loop = scores
+    worse = (loop - grammar) / frames * 1000.0
+    unlike = distance(way, heard) / max(len(way), len(heard), 1)
+    hurry = math.log(frames / (8.0 * max(1, len(way))))
+    better = 2.0 if other is None else max(-2.0, min(2.0, (grammar - other) / frames * 1000.0))
+    return [round(worse, 4), round(unlike, 4), round(hurry, 4), round(better, 4)]
+
+
+def distance(one: Sequence[str], other: Sequence[str]) -> float:
+    """The edits between two rows of phonemes; one taken for a near one costs less."""
+    row = [float(place) for place in range(len(other) + 1)]
+    for nth, phoneme in enumerate(one, 1):
+        before, row = row, [float(nth)]
+        for place, near in enumerate(other, 1):
+            row.append(min(before[place] + 1, row[place - 1] + 0.8, before[place - 1] + difference(phoneme, near)))
+    return row[-1]
+
+
+def difference(one: str, other: str) -> float:
+    """0 for the same phoneme, 0.4 for near ones."""
+    if one == other:
+        return 0.0
+    if any(one in kind and other in kind for kind in _KINDS):
+        return 0.4
+    return 0.8 if _is_vowel(one) == _is_vowel(other) else 1.0
+
+
+_KINDS: Final = tuple(frozenset(kind.split()) for kind in KINDS)
+
+
+def _is_vowel(phoneme: str) -> bool:
+    return phoneme[0] in "AEIOU"
+
+
+WEIGHTS: Final = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def confidence(measures: Sequence[float]) -> float:
+    """How likely it is that the phrase was said: a logistic model, fitted by `bench/speech/fit_rejection.py`."""
+    worse, unlike, hurry, better = measures
+    odds = sum(
+        weight * one for weight, one in zip(WEIGHTS, (1.0, worse, unlike, hurry, better, hurry * hurry), strict=True)
+    )
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
+
+
+def main() -> None:
+    pipe = Pipe(os.dup(0), os.dup(1))
+    os.dup2(2, 1)  # whatever the library prints must not land between the frames
+    os.nice(5)  # playing audio on time comes first
+    try:
+        recogniser = Recogniser()
+        recogniser.understand([["Y EH S"], ["N OW"]], bytes(RATE_HZ))
+        pipe.write(b"H", 0, b"{}")
+        while True:
+            kind, number, payload = pipe.read()
+            if kind != b"R":
+                continue  # a cancel that came after the end
+            signal.alarm(HANG_S)
+            try:
+                pipe.write(b"B", number, json.dumps(answer(recogniser, payload)).encode())
+                pipe.write(b"E", number)
+            except (ValueError, TypeError, KeyError, RuntimeError, struct.error) as error:
+                pipe.write(b"X", number, f"it cannot be understood: {error!r}".encode())
+            signal.alarm(0)
+    except Gone:
+        return
+
+
+def answer(recogniser: Recogniser, payload: bytes) -> dict[str, Any]:
+    """Do what a request asks."""
+    (length,) = struct.unpack_from("<I", payload)
+    asked = json.loads(payload[4 : 4 + length])
+    if "words" in asked:
+        return {"words": recogniser.pronunciations(asked["words"])}
+    audio = payload[4 + length :]
+    return {"results": recogniser.understand(asked["phrases"], audio, digits=bool(asked.get("digits")))}
+
+
+if __name__ == "__main__":
+    main()
