@@ -27,7 +27,17 @@ pytestmark = pytest.mark.interop
 @pytest.fixture
 def node(ringline: Installation) -> Iterator[Client]:
     """The Node library in its program."""
-    with Client("node", ca_file=ringline.ca_file) as client:
+    yield from _program("node", ringline)
+
+
+@pytest.fixture
+def python3(ringline: Installation) -> Iterator[Client]:
+    """The Python library of version 3 in its program."""
+    yield from _program("python3", ringline)
+
+
+def _program(name: str, ringline: Installation) -> Iterator[Client]:
+    with Client(name, ca_file=ringline.ca_file) as client:
         client.do(
             "connect",
             {
@@ -79,6 +89,23 @@ def test_python_makes_lists_changes_and_deletes_users(ringline: Installation, mo
         users.delete_user(one.id)
     with pytest.raises(NotFoundError):
         users.get_user(made.id)
+
+
+def test_python_of_version_3_makes_lists_changes_and_deletes_users(python3: Client) -> None:
+    made = python3.do("makeUser", {"name": "python3-jamie", "display_name": "Jamie"})
+    nobody = python3.do("makeUser")
+    assert nobody["name"].startswith("NAM-")
+    assert python3.do("user", made["id"])["display_name"] == "Jamie"
+    assert python3.do("changeUser", made["id"], {"display_name": "James"})["display_name"] == "James"
+    (found,) = python3.do("users", {"name": "python3-jamie"})["_embedded"]["users"]
+    assert found["id"] == made["id"]
+    page = python3.do("users", {"page_size": 1, "order": "DESC"})
+    assert page["_links"]["next"]["href"].startswith("http")
+    for one in (made, nobody):
+        python3.do("deleteUser", one["id"])
+    with pytest.raises(LibraryError) as gone:
+        python3.do("user", made["id"])
+    assert gone.value.kind == "ClientError"
 
 
 def test_node_does_all_it_offers_for_users_and_conversations(node: Client) -> None:

@@ -169,6 +169,8 @@ def test_loss_is_counted_and_jitter_is_small_on_loopback() -> None:
             counters = _counters(studio, "a")
             assert (counters.packets_received, counters.packets_lost) == (20, 7)
             assert counters.packets_sent >= 20
+            assert counters.bytes_in == 20 * 160
+            assert abs(counters.bytes_out - counters.packets_sent * 160) <= 160, "one may be on its way"
             assert counters.jitter_ms < 10
 
     asyncio.run(scenario())

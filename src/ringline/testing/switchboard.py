@@ -309,7 +309,10 @@ class Switchboard:
             assert one is not None, f"{conversation}: its journal has event {other}, which was not told"
             assert other is not None, f"{conversation}: event {one} is not in its journal"
             body = other.body if one.body else {}
-            assert _written(replace(other, body=body)) == _written(one), f"{conversation}: event {one.id}"
+            again_written, told_written = _written(replace(other, body=body)), _written(one)
+            assert again_written == told_written, (
+                f"{conversation}: event {one.id} was told as {told_written}, its journal tells {again_written}"
+            )
 
 
 def _inputs(lines: Sequence[JournalLine]) -> list[Any]:

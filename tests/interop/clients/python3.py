@@ -67,6 +67,11 @@ COMMANDS: dict[str, Any] = {
     "deleteApplication": lambda id: client.application.delete_application(id),
     "numbers": lambda given: client.numbers.get_account_numbers(given),
     "updateNumber": lambda given: client.numbers.update_number(given),
+    "makeUser": lambda *given: client.users.create_user(*given),
+    "user": lambda user: client.users.get_user(user),
+    "changeUser": lambda user, given: client.users.update_user(user, given),
+    "users": lambda given: client.users.list_users(**given),
+    "deleteUser": lambda user: client.users.delete_user(user),
     "balance": lambda: client.account.get_balance(),
 }
 
