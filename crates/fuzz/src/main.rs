@@ -5,10 +5,10 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use ringline_fuzz::{target, Chance, TARGETS};
+use ringline_fuzz::{strike, target, TARGETS};
 
 fn main() -> ExitCode {
-    let (mut inputs, mut seconds, mut seed, mut wanted) = (100_000u64, None, 1u64, Vec::new());
+    let (mut inputs, mut seconds, mut seed, mut wanted) = (100_000u64, None, 0u64, Vec::new());
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || words.next().and_then(|word| word.parse::<u64>().ok());
@@ -34,8 +34,7 @@ fn main() -> ExitCode {
             None => struck < inputs,
         };
         while go_on(struck) {
-            // Each input has a seed of its own, so that one alone can be struck again.
-            target.strike(&mut Chance::new(seed.wrapping_mul(1 << 40).wrapping_add(struck)));
+            strike(target.as_mut(), &name, seed.wrapping_add(struck));
             struck += 1;
         }
         let grown_kb = resident_kb().saturating_sub(before_kb);
