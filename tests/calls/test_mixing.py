@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringline.base import ApplicationId, ConversationId, LegId
-from ringline.calls.mixing import arrangement
+from ringline.calls.mixing import arrangement, crowd
 from ringline.calls.parties import AppSettings, Party
 from ringline.calls.state import Leg, Room
 from ringline.calls.status import Direction
@@ -71,3 +71,12 @@ def test_who_waits_hears_nobody_but_early_audio(room: Room) -> None:
     for leg, heard in arrangement(room):
         if not room.legs[leg].joined:
             assert set(heard) <= {room.legs[leg].hears_early}
+
+
+@given(rooms())
+def test_a_crowd_and_its_exceptions_mean_the_same_plan(room: Room) -> None:
+    members, silent, others = crowd(room)
+    heard = {leg: set(members) - set(silent) - {leg} for leg in members}
+    heard.update({leg: set(voices) for leg, voices in others})
+    assert heard == {leg: set(voices) for leg, voices in arrangement(room)}
+    assert list(members) == [leg for leg, _ in arrangement(room)]

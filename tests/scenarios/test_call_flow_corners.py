@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringline.calls.state import MOST_LEGS
+from ringline.calls.parties import MOST_LEGS
 from ringline.testing import (
     Phones,
     Switchboard,

@@ -104,8 +104,10 @@ impl Mixer {
             mixer.listeners.push(Listener { group: Some(group), minus_self });
         }
         let known: HashMap<u64, &Voice> = before.voices.iter().map(|voice| (voice.leg, voice)).collect();
+        // Who joins others that talk already fades in, within a frame: his first samples would click.
+        let joins = !known.is_empty();
         mixer.voices =
-            members.iter().map(|leg| Voice::new(*leg, (plan.gain_db)(*leg), known.get(leg).copied())).collect();
+            members.iter().map(|leg| Voice::new(*leg, (plan.gain_db)(*leg), known.get(leg).copied(), joins)).collect();
         mixer.ranking.reserve(count);
         mixer
     }

@@ -227,9 +227,16 @@ class StopRecording(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrange(Command):
-    """Who is in the room and whom each of them hears, in order of joining."""
+    """Who is in the room and whom each of them hears, in order of joining.
+
+    Of a large room `crowd` has the members: they hear each other, but for the `silent` ones; and `hears` has only those
+    to whom that does not apply. So a plan is as long as the room is large, not its square.
+    """
 
     hears: tuple[tuple[LegId, tuple[LegId, ...]], ...]
+    crowd: tuple[LegId, ...] = ()
+    silent: tuple[LegId, ...] = ()
+    "Those of the crowd whom nobody hears."
     muted: tuple[LegId, ...] = ()
     "Those whose voice no recording takes; a leg that nobody hears is recorded even so."
 

@@ -6,7 +6,7 @@ from ringline.calls import scripts
 from ringline.calls.actions.conversation import Conferring
 from ringline.calls.commands import AudioFile, Play, StopPlay
 from ringline.calls.recordings import start_recording
-from ringline.calls.state import FULL, MOST_LEGS, Joining, Leg
+from ringline.calls.state import FULL, Joining, Leg
 from ringline.calls.status import Status
 from ringline.calls.turn import EndLeg, Turn
 from ringline.calls.verdict import Side, completed
@@ -15,7 +15,7 @@ from ringline.calls.verdict import Side, completed
 def enter(turn: Turn, leg: Leg, wishes: Conferring) -> None:
     """A leg has arrived by its `conversation` action: it joins, or waits until the conversation is started."""
     room = turn.room
-    if len(room.legs) > MOST_LEGS:
+    if len(room.legs) > room.application.most_legs:
         _turn_away(turn, leg)
         return
     if leg.status is Status.DISCONNECTED:  # a socket that is closed takes part in nothing
@@ -62,7 +62,7 @@ def enter_by_transfer(turn: Turn, leg: Leg, wishes: Joining) -> None:
     if name is not None:
         asked = Conferring(name=name, can_speak=wishes.can_speak, can_hear=wishes.can_hear, mute=wishes.mute)
         enter(turn, leg, asked)
-    elif len(turn.room.legs) > MOST_LEGS:
+    elif len(turn.room.legs) > turn.room.application.most_legs:
         _turn_away(turn, leg)
     else:
         leg.can_speak, leg.can_hear = wishes.can_speak, wishes.can_hear

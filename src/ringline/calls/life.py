@@ -22,7 +22,7 @@ from ringline.calls.facts import TransferFact
 from ringline.calls.parties import Hook
 from ringline.calls.remarks import remark
 from ringline.calls.report import answer_fact, publish, status_fact, tell_status
-from ringline.calls.state import FULL, LENGTH, MOST_LEGS, RING, Leg
+from ringline.calls.state import FULL, LENGTH, RING, Leg
 from ringline.calls.status import Direction, Status
 from ringline.calls.turn import ChildEnded, ChildReady, ChildRinging, Depart, EndLeg, Remarked, ScriptDone, Turn
 from ringline.calls.verdict import (
@@ -97,7 +97,7 @@ def outgoing(turn: Turn, event: OutgoingLeg) -> None:
 
 def invited(turn: Turn, event: LegInvited) -> None:
     """The application calls somebody into this conversation by REST."""
-    if len(turn.room.legs) >= MOST_LEGS or turn.room.deleted:
+    if len(turn.room.legs) >= turn.room.application.most_legs or turn.room.deleted:
         turn.error(FULL)
         return
     leg = Leg(

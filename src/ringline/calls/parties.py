@@ -60,6 +60,10 @@ class Hook:
     method: str = "POST"
 
 
+MOST_LEGS: Final = 50
+"Legs of one conversation, unless the settings say otherwise."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppSettings:
     """The application's settings as they were when the conversation began."""
@@ -77,3 +81,5 @@ class AppSettings:
     "Numbers linked to it (at most 50 are carried), for `randomFromNumber`."
     inbound_limit_s: float = 7200
     "After so many seconds an answered inbound leg is hung up."
+    most_legs: int = MOST_LEGS
+    "Legs of one conversation."

@@ -25,8 +25,6 @@ FAREWELL: Final = "farewell"
 SPEECH: Final = "speech"
 DETECTION: Final = "detection"
 BEEP: Final = "beep"
-MOST_LEGS: Final = 50
-"Legs of one conversation."
 FULL: Final = "Conversation participant limit reached."
 
 
@@ -247,6 +245,8 @@ class Room:
     "A named conversation in which somebody with `startOnEnter` is or was."
     arranged: tuple[tuple[LegId, tuple[LegId, ...]], ...] = ()
     arranged_muted: tuple[LegId, ...] = ()
+    arranged_crowd: tuple[tuple[LegId, ...], tuple[LegId, ...]] = ((), ())
+    "The same of a large room: its members, and those of them whom nobody hears."
     first_leg: LegId | None = None
     "Who was here first: the initial caller of a split recording."
     deleted: bool = False

@@ -161,8 +161,8 @@ class Projector:
                 self._members.status_told(fact)
             case commands.Tell(fact=InputFact() as said) | commands.Ask(fact=InputFact() as said):
                 self._sounds.input_told(said)
-            case commands.Arrange(hears=hears):
-                self._members.arranged(leg for leg, _ in hears)
+            case commands.Arrange(hears=hears, crowd=crowd):
+                self._members.arranged(crowd or (leg for leg, _ in hears))
             case commands.Move(leg=leg):
                 self._sounds.leg_left(leg.id)
                 self._members.moves(LegId(leg.id))

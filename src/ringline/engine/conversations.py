@@ -41,6 +41,7 @@ class Conversations:
         clock: Clock,
         random: Random,
         inbound_limit_s: float,
+        most_legs: int,
         carry_out: Callable[[RoomOwner, Command], None],
         on_bug: Callable[[RoomOwner, BaseException], None],
         measure: Callable[[LegId], MediaFigures | None],
@@ -51,6 +52,7 @@ class Conversations:
         self._clock = clock
         self._random = random
         self._inbound_limit_s = inbound_limit_s
+        self._most_legs = most_legs
         self._carry_out = carry_out
         self._on_bug = on_bug
         self._measure = measure
@@ -317,6 +319,7 @@ class Conversations:
             legacy_input_payload=application.settings.legacy_input_payload,
             numbers=tuple(number.msisdn for number in numbers),
             inbound_limit_s=self._inbound_limit_s,
+            most_legs=self._most_legs,
         )
 
 

@@ -22,7 +22,7 @@ from ringline.calls.commands import Command
 from ringline.calls.events import Event
 from ringline.calls.facts import LegView
 from ringline.calls.figures import MediaFigures
-from ringline.calls.parties import Hook, Party
+from ringline.calls.parties import MOST_LEGS, Hook, Party
 from ringline.chronicle import Entry
 from ringline.engine import ports
 from ringline.engine.broken import broken
@@ -54,6 +54,8 @@ class EngineOptions:
     legs_per_second: float = 0
     "New outbound legs per application; 0 is no limit."
     inbound_limit_s: float = 7200
+    conversation_legs: int = MOST_LEGS
+    "The most of one conversation."
     limits: Limits | None = None
     "What applications and trunks may spend, and whom nobody may call; None: only `legs_per_second`, and the defaults."
     rates: RateTable | None = None
@@ -142,6 +144,7 @@ class Engine:
             clock=clock,
             random=random,
             inbound_limit_s=options.inbound_limit_s,
+            most_legs=options.conversation_legs,
             carry_out=self._carry_out,
             on_bug=self._end_of_a_bug,
             measure=self._measure,
@@ -410,8 +413,9 @@ class Engine:
                 self._listeners.stop(effect, finish=finish)
             case commands.OpenPayment() | commands.CollectCard() | commands.ChargeCard() | commands.ClosePayment():
                 self._cashier.carry_out(room.id, room.heart.room.application.id, command)
-            case commands.Arrange(hears=hears, muted=muted):
-                plan = {leg: frozenset(heard) for leg, heard in hears}
+            case commands.Arrange(hears=hears, muted=muted, crowd=crowd, silent=silent):
+                plan = dict.fromkeys(crowd, frozenset(crowd).difference(silent))
+                plan.update((leg, frozenset(heard)) for leg, heard in hears)
                 media.arrange(room.id, plan, muted=frozenset(muted))
             case commands.Publish(view=view):
                 self._publish(view)

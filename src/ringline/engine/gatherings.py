@@ -12,7 +12,6 @@ from ringline.calls import events
 from ringline.calls.events import Event
 from ringline.calls.membership import INVITED, JOINED, Actor, Member, Person, Profile
 from ringline.calls.parties import Party
-from ringline.calls.state import MOST_LEGS
 from ringline.chronicle import ConversationRecord, Entry, member_of_leg
 from ringline.engine.engine import Engine
 from ringline.engine.rooms import RoomOwner
@@ -179,7 +178,7 @@ class Gatherings:
             )
 
     def _call(self, room: RoomOwner, new: NewMember, to: Party, by: Actor | None) -> Member:
-        if len(room.heart.legs) >= MOST_LEGS:
+        if len(room.heart.legs) >= room.heart.room.application.most_legs:
             raise _refused(
                 "conversation:error:maximum-number-of-legs", "The conversation has as many legs as it can have."
             )

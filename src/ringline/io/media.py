@@ -266,8 +266,10 @@ class MediaCore:
     ) -> None:
         """Say who is in the room, oldest member first, and whom each hears; legs that are not open are left out."""
         present = frozenset(leg for leg in hears if leg in self._legs)
+        # In a large room nearly all hear the same, and that set is looked at once.
+        unheard = {id(voices): present - voices for voices in hears.values() if 2 * len(voices) >= len(present)}
         plan = [
-            (self._legs[leg].number, *self._heard_by(leg, voices, present))
+            (self._legs[leg].number, *self._heard_by(leg, voices, unheard.get(id(voices))))
             for leg, voices in hears.items()
             if leg in present
         ]
@@ -276,11 +278,13 @@ class MediaCore:
         gains = [(self._legs[leg].number, gain) for leg, gain in (gains_db or {}).items() if leg in self._legs]
         self._running().arrange(_room_number(room), plan, self._numbers_of(muted), gains)
 
-    def _heard_by(self, leg: LegId, voices: frozenset[LegId], present: frozenset[LegId]) -> tuple[bool, list[int]]:
+    def _heard_by(
+        self, leg: LegId, voices: frozenset[LegId], unheard: frozenset[LegId] | None
+    ) -> tuple[bool, list[int]]:
         """Whom a leg hears, told the shorter way: in a large room nearly everybody hears nearly everybody."""
-        if 2 * len(voices) < len(present):
+        if unheard is None:
             return False, self._numbers_of(voices)
-        return True, self._numbers_of(present - voices - {leg})
+        return True, self._numbers_of(unheard - {leg})
 
     def _numbers_of(self, legs: frozenset[LegId]) -> list[int]:
         return sorted(self._legs[leg].number for leg in legs if leg in self._legs)

@@ -229,6 +229,7 @@ class Platform:
                 file_url=settings.file_url(),
                 legs_per_second=settings.limits.calls_per_second,
                 inbound_limit_s=settings.limits.inbound_limit_s,
+                conversation_legs=settings.limits.conversation_legs,
                 limits=limits,
                 rates=rates,
                 rate_step_s=settings.prices.step_s,

@@ -246,6 +246,8 @@ class Limits(Section):
     "Other REST requests per application."
     failed_logins_per_minute: int = Field(default=20, ge=0)
     "Failed REST authentications per source address; beyond it they are answered 429."
+    conversation_legs: int = Field(default=50, ge=2, le=1000)
+    "Legs of one conversation. Above 50, only the loudest speakers are mixed."
     inbound_limit_s: float = Field(default=7200.0, gt=0)
     "The longest an inbound call may last."
     drain_s: float = Field(default=600.0, ge=0)

@@ -1,6 +1,6 @@
 use super::*;
 use crate::frame::{Frame, Sum, FRAME};
-use crate::testing::Noise;
+use crate::testing::{sine, Noise};
 
 struct Plan {
     hears: Vec<(u64, Hears)>,
@@ -35,6 +35,35 @@ fn heard(mixer: &mut Mixer, said: &[Option<Frame>], listener: usize) -> (usize, 
     let mut sum = [7; FRAME];
     let voices = mixer.heard(listener, said[listener].as_ref().map(|frame| frame.as_slice()), &sums, &mut sum);
     (voices, sum)
+}
+
+#[test]
+fn who_joins_in_the_middle_of_a_word_fades_in_within_a_frame() {
+    let tone = |hz: f64| sine(hz, 30 * FRAME, 6000.0);
+    let (first, second) = (tone(310.0), [tone(730.0), vec![0; FRAME]].concat());
+    let mut heard_all = Vec::new();
+    let mut mixer = Plan::all_hear_all(2).compile(&Mixer::default());
+    for index in 0..30 {
+        let frame = |pcm: &[i16]| Some(*pcm[index * FRAME..].first_chunk::<FRAME>().unwrap());
+        if index == 7 {
+            mixer = Plan::all_hear_all(3).compile(&mixer);
+        }
+        let said: &[Option<Frame>] = &[
+            None,
+            frame(&first),
+            if index >= 7 {
+                Some(second[index * FRAME + 40..][..FRAME].try_into().unwrap_or([0; FRAME]))
+            } else {
+                None
+            },
+        ];
+        heard_all.extend(heard(&mut mixer, &said[..if index >= 7 { 3 } else { 2 }], 0).1);
+    }
+    // How much the line bends from sample to sample; a step of a third of full scale would show.
+    let bends = |pcm: &[i32]| pcm.windows(3).map(|at| (at[2] - 2 * at[1] + at[0]).abs()).max().unwrap();
+    let (usual, joining) = (bends(&heard_all[20 * FRAME..29 * FRAME]), bends(&heard_all[6 * FRAME..9 * FRAME]));
+    assert!(joining <= usual + usual / 10, "{joining} beside {usual}");
+    assert_eq!(heard_all[10 * FRAME], i32::from(first[10 * FRAME]) + i32::from(second[10 * FRAME + 40]));
 }
 
 #[test]

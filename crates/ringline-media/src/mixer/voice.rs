@@ -27,11 +27,11 @@ pub(super) enum Said {
 }
 
 impl Voice {
-    pub(super) fn new(leg: u64, gain_db: f32, before: Option<&Voice>) -> Self {
+    pub(super) fn new(leg: u64, gain_db: f32, before: Option<&Voice>, joins: bool) -> Self {
         let wanted = if gain_db <= -96.0 { 0.0 } else { 10f32.powf(gain_db.min(MAX_GAIN_DB) / 20.0) };
         Voice {
             leg,
-            gain: before.map_or(wanted, |voice| voice.gain),
+            gain: before.map_or(if joins { 0.0 } else { wanted }, |voice| voice.gain),
             wanted,
             loudness: before.map_or(0.0, |voice| voice.loudness),
             chosen: before.is_none_or(|voice| voice.chosen),

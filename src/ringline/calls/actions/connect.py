@@ -12,7 +12,7 @@ from ringline.calls.detection import for_far_end
 from ringline.calls.events import Event, Instructions, PlayEnded
 from ringline.calls.parties import Hook, Party
 from ringline.calls.report import tell_status
-from ringline.calls.state import FULL, MOST_LEGS, RING, Detection, Leg
+from ringline.calls.state import FULL, RING, Detection, Leg
 from ringline.calls.status import MAY_ANSWER_WITH_SCRIPT, Direction, Status
 from ringline.calls.turn import ChildEnded, ChildReady, ChildRinging, Depart, EndLeg, Inner, Remarked, Turn
 from ringline.calls.verdict import Side, Verdict, cancelled, completed
@@ -49,7 +49,7 @@ class Connecting(RunningAction):
             leg.script.position -= 1
             turn.then(Depart(leg.id, Fresh()))
             return Go.WAIT
-        if len(turn.room.legs) >= MOST_LEGS:
+        if len(turn.room.legs) >= turn.room.application.most_legs:
             turn.error(FULL, leg)
             return Go.NEXT
         child = Leg(
