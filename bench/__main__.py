@@ -25,6 +25,7 @@ from bench.calls.calls import measure as measure_calls
 from bench.calls.calls import table
 from bench.kit.calls import measure as measure_kit
 from bench.speech.latency import measure as measure_speech
+from bench.speech.lengths import measure as measure_lengths
 
 _ROOT: Final = Path(__file__).parent.parent
 _SHAPES: Final = {
@@ -86,7 +87,7 @@ def main() -> None:
     media["large"] = measure_media("--room", "250", "--talkers", "10", "--seconds", str(options.seconds))
     large = media["large"][0]
     print(f"A room of 250 with 10 talkers: {large['us_per_leg_second'] * 250 / 1e4:.0f} % of a core")
-    speech = asyncio.run(measure_speech(options.sentences))
+    speech = asyncio.run(measure_speech(options.sentences)) | asyncio.run(measure_lengths(20))
     print("\nSpeech, from the command to the first packet with sound (ms): " + json.dumps(speech))
     calls = asyncio.run(measure_calls(rates=[int(rate) for rate in options.rates.split(",")], seconds=20))
     print("\nWhole calls (answer webhook, one cached sentence, four events), Ringline on one core")
