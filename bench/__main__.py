@@ -31,6 +31,7 @@ from bench.kit.calls import measure as measure_kit
 from bench.lists.__main__ import main as measure_lists
 from bench.rest.__main__ import main as measure_rest
 from bench.speech.latency import measure as measure_speech
+from bench.speech.lengths import measure as measure_lengths
 from bench.websocket import main as websocket
 
 _ROOT: Final = Path(__file__).parent.parent
@@ -99,7 +100,7 @@ def main() -> None:
     media["large"] = measure_media("--room", "250", "--talkers", "10", "--seconds", str(options.seconds))
     large = media["large"][0]
     print(f"A room of 250 with 10 talkers: {large['us_per_leg_second'] * 250 / 1e4:.0f} % of a core")
-    speech = asyncio.run(measure_speech(options.sentences))
+    speech = asyncio.run(measure_speech(options.sentences)) | asyncio.run(measure_lengths(20))
     print("\nSpeech, from the command to the first packet with sound (ms): " + json.dumps(speech))
     calls = asyncio.run(measure_calls(rates=[int(rate) for rate in options.rates.split(",")], seconds=20))
     print("\nWhole calls (answer webhook, one cached sentence, four events), Ringline on one core")

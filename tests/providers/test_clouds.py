@@ -345,6 +345,12 @@ def test_what_a_service_does_not_know_is_written_in_other_words() -> None:
     )
 
 
+def test_markup_beyond_a_services_limit_is_left_out() -> None:
+    many = parse("<speak>" + "<sub alias='b'>a</sub><emphasis>c</emphasis> " * 100 + "</speak>")
+    assert "<emphasis" in write(many, Dialect(), language="en-US")
+    assert write(many, Dialect(), language="en-US", most_bytes=1000) == "bc " * 99 + "bc"
+
+
 def test_piper_keeps_rate_pauses_volume_and_pitch(tmp_path: Path) -> None:
     write_voice(tmp_path)
 

@@ -44,8 +44,10 @@ class Dialect:
     "The kinds it reads itself, and how it calls them; others are written out in words."
 
 
-def write(speech: Speech, dialect: Dialect, *, language: str, pitch_percent: int = 0) -> str:
+def write(speech: Speech, dialect: Dialect, *, language: str, pitch_percent: int = 0, most_bytes: int = 60_000) -> str:
     """Give the inside of `<speak>`; `language` is the table's, for what is written out in words.
+
+    What would be longer than `most_bytes`, the service's limit, is given without its tags.
 
     A `pitch_percent` that is not 0 moves everything; where the service has no pitch, it moves the speed instead.
     """
@@ -53,7 +55,8 @@ def write(speech: Speech, dialect: Dialect, *, language: str, pitch_percent: int
     if pitch_percent:
         moved = Prosody(pitch_percent=pitch_percent, children=nodes)
         nodes = (moved if dialect.pitch else Prosody(rate=1 + pitch_percent / 100, children=nodes),)
-    return "".join(_one(node, dialect, language) for node in nodes)
+    written = _all(nodes, dialect, language)
+    return written if len(written.encode()) <= most_bytes else escape(clean(speech.plain()))
 
 
 def _all(nodes: tuple[Node, ...], dialect: Dialect, language: str) -> str:

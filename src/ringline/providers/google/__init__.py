@@ -35,6 +35,8 @@ _DIALECT: Final = Dialect(
 _TIERS: Final = {"Standard": False, "Wavenet": True, "Neural2": True}
 "The families of voices that take SSML, by the third word of their names, and whether they are better ones."
 _BLOCK_BYTES: Final = 16_384
+_MOST_BYTES: Final = 4900
+"A request takes 5000 bytes of SSML."
 
 
 class GoogleVoice(CloudVoice):
@@ -78,7 +80,9 @@ class GoogleVoice(CloudVoice):
         return found
 
     async def _piece(self, speech: Speech, pick: Pick, choice: VoiceChoice) -> AsyncIterator[bytes]:
-        inside = write(speech, _DIALECT, language=choice.language, pitch_percent=pick.pitch_percent)
+        inside = write(
+            speech, _DIALECT, language=choice.language, pitch_percent=pick.pitch_percent, most_bytes=_MOST_BYTES
+        )
         body = json.dumps(
             {
                 "input": {"ssml": f"<speak>{inside}</speak>"},

@@ -37,9 +37,12 @@ _SAY_AS: Final = {
 }
 _DIALECTS: Final = {
     "standard": Dialect(say_as=_SAY_AS),
-    "neural": Dialect(emphasis=False, pitch=False, say_as=_SAY_AS),
+    # Its voices take only some kinds of say-as, and refuse a text for a tag they do not know.
+    "neural": Dialect(emphasis=False, pitch=False),
 }
 _MOST_PAGES: Final = 20
+_MOST_BYTES: Final = 5900
+"A request takes 6000 characters with all tags."
 
 
 class PollyVoice(CloudVoice):
@@ -103,7 +106,13 @@ class PollyVoice(CloudVoice):
     async def _piece(self, speech: Speech, pick: Pick, choice: VoiceChoice) -> AsyncIterator[bytes]:
         engines = pick.voice.kind.split(",")
         engine = "neural" if "neural" in engines and (choice.premium or "standard" not in engines) else "standard"
-        inside = write(speech, _DIALECTS[engine], language=choice.language, pitch_percent=pick.pitch_percent)
+        inside = write(
+            speech,
+            _DIALECTS[engine],
+            language=choice.language,
+            pitch_percent=pick.pitch_percent,
+            most_bytes=_MOST_BYTES,
+        )
         body = json.dumps(
             {
                 "Engine": engine,
