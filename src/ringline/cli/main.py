@@ -14,6 +14,7 @@ from ringline.cli import (
     calls,
     check,
     dev,
+    doctor,
     erase,
     journal,
     lint,
@@ -40,6 +41,7 @@ app.command(rich_help_panel=_RUN)(dev.dev)
 app.command(rich_help_panel=_RUN)(serve.serve)
 app.command(rich_help_panel=_RUN)(trial.trial)
 app.command(rich_help_panel=_RUN)(check.check)
+app.command(rich_help_panel=_RUN)(doctor.doctor)
 app.command(rich_help_panel=_RUN)(trust.trust)
 app.command("erase", rich_help_panel=_RUN)(erase.erase_number)
 app.add_typer(apps.app, name="apps", rich_help_panel=_USE)
