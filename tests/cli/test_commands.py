@@ -23,6 +23,7 @@ COMMANDS = (
     "serve",
     "trial",
     "check",
+    "doctor",
     "trust",
     "run",
     "apps",

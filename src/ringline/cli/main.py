@@ -45,6 +45,7 @@ _COMMANDS: Final = {
     "serve": _Command(panel=_RUN, module="serve", function="serve"),
     "trial": _Command(panel=_RUN, module="trial", function="trial"),
     "check": _Command(panel=_RUN, module="check", function="check"),
+    "doctor": _Command(panel=_RUN, module="doctor", function="doctor"),
     "trust": _Command(panel=_RUN, module="trust", function="trust"),
     "erase": _Command(panel=_RUN, module="erase", function="erase_number"),
     "apps": _Command(panel=_USE, module="apps"),
