@@ -178,12 +178,14 @@ def test_following_shows_what_comes_until_cancelled(tmp_path: Path, call: Call) 
         for line in call.lines:
             store.write_journal(line)
         await store.flush()
+        async with asyncio.timeout(20):
+            while not any(row.kind == "step" for row in seen):
+                await asyncio.sleep(0.01)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await store.stop()
 
     asyncio.run(scene())
-    assert any(row.kind == "step" for row in seen)
     assert {row.leg for row in seen} <= {LEG, None}
 
 
