@@ -171,16 +171,21 @@ def test_following_shows_what_comes_until_cancelled(tmp_path: Path, call: Call) 
     seen: list[Row] = []
 
     async def scene() -> None:
+        stepped = asyncio.Event()
+
+        def see(row: Row) -> None:
+            seen.append(row)
+            if row.kind == "step":
+                stepped.set()
+
         store = SqlStore(path)
         await store.start()
-        task = asyncio.create_task(follow(str(path), seen.append))
+        task = asyncio.create_task(follow(str(path), see))
         await asyncio.sleep(0)
         for line in call.lines:
             store.write_journal(line)
         await store.flush()
-        async with asyncio.timeout(20):
-            while not any(row.kind == "step" for row in seen):
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(stepped.wait(), 20)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await store.stop()
