@@ -171,19 +171,26 @@ def test_following_shows_what_comes_until_cancelled(tmp_path: Path, call: Call) 
     seen: list[Row] = []
 
     async def scene() -> None:
+        stepped = asyncio.Event()
+
+        def see(row: Row) -> None:
+            seen.append(row)
+            if row.kind == "step":
+                stepped.set()
+
         store = SqlStore(path)
         await store.start()
-        task = asyncio.create_task(follow(str(path), seen.append))
+        task = asyncio.create_task(follow(str(path), see))
         await asyncio.sleep(0)
         for line in call.lines:
             store.write_journal(line)
         await store.flush()
+        await asyncio.wait_for(stepped.wait(), 20)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await store.stop()
 
     asyncio.run(scene())
-    assert any(row.kind == "step" for row in seen)
     assert {row.leg for row in seen} <= {LEG, None}
 
 

@@ -37,6 +37,14 @@ def test_a_call_is_told_from_the_invite_to_the_verdict(call: Call) -> None:
     assert [line for line in told if line in expected] == expected
 
 
+def test_the_end_of_a_leg_says_how_its_audio_was(call: Call) -> None:
+    figures = {"=": "MediaFigures", "leg": LEG, "packets_received": 980, "packets_lost": 20, "jitter_ms": 3.2}
+    last = call.lines[-1]
+    lines = [*call.lines[:-1], replace(last, data={**last.data, "figures": [{**figures, "opinion": 4.1}]})]
+    told = [(row.kind, row.text) for row in timeline(lines)]
+    assert ("audio", "980 packets came, 2.0 % lost, jitter 3.2 ms, opinion 4.1") in told
+
+
 def test_failures_are_marked(call: Call) -> None:
     bad = [row.text for row in timeline(call.lines) if row.bad]
     assert len(bad) == 1

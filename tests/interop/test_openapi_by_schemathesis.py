@@ -162,7 +162,7 @@ expected-statuses = {["400", *accepted]}
     )
     command = [program, "--config-file", str(settings), "run", f"{server.url}/openapi.json", *choice]
     command += ["--seed", "1", "--continue-on-failure", "--no-color"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=85, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 
 

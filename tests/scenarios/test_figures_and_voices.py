@@ -124,18 +124,11 @@ async def test_conversation_events_show_the_headers_of_the_invite(
 # ── who speaks ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def asks_for_voices(board: Switchboard, app: WebApplication) -> None:
-    known = board.directory.application(app.id)
-    assert known is not None
-    settings = replace(known.settings, speaking_events=True)
-    board.directory.put_application(replace(known, settings=settings))
-
-
 @scenario
 async def test_who_speaks_is_told_where_the_application_asks_for_it(
     app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:
-    asks_for_voices(board, app)
+    app.changes(speaking_events=True)
     alice, bob = phones("alice", "bob")
     app.answers(conversation("standup"))
     await alice.dials(app.number)
@@ -157,7 +150,7 @@ async def test_who_speaks_is_told_where_the_application_asks_for_it(
 
 @scenario
 async def test_a_breath_is_no_end_of_speech(app: WebApplication, phones: Phones, board: Switchboard) -> None:
-    asks_for_voices(board, app)
+    app.changes(speaking_events=True)
     (alice,) = phones("alice")
     app.answers(wait(60))
     await alice.dials(app.number)

@@ -77,6 +77,9 @@ class Teller:
             yield replace(row, text=words, bad=bad)
         for step in self._run(data):
             yield replace(row, leg=step[0], kind="step", text=step[1])
+        for figures in data.get("figures") or ():
+            if figures.get("packets_received"):
+                yield replace(row, leg=LegId(str(figures.get("leg"))), kind="audio", text=_words.figures(figures))
         for command in commands:
             text = _words.command(command)
             if text is not None:

@@ -25,6 +25,15 @@ def command(value: Value) -> str | None:
     return _say(value, _COMMANDS)
 
 
+def figures(value: Value) -> str:
+    """What a leg's audio amounted to."""
+    came, lost = int(value.get("packets_received", 0)), int(value.get("packets_lost", 0))
+    share = 100 * lost / max(1, came + lost)
+    told = [f"{came} packets came", f"{share:.1f} % lost", f"jitter {value.get('jitter_ms', 0)} ms"]
+    opinion = value.get("opinion")
+    return ", ".join(told if opinion is None else [*told, f"opinion {opinion}"])
+
+
 def actions(script: Any) -> list[str]:
     """The actions of a script given as JSON text, each in a few words."""
     try:
@@ -165,6 +174,7 @@ _EVENTS: Final[dict[str, Words]] = {
     "LegFailed": _failed,
     "LegGone": lambda it: "the far end left" + (f" ({it['sip_code']})" if it.get("sip_code") else ""),
     "Orphaned": lambda it: "the process died; the call was ended by the next one",
+    "SpeakingChanged": lambda it: "speaks" if it.get("speaks") else "is silent",
     "LegLost": lambda it: f"lost: {it.get('why', '?')}",
     "LegDisconnected": lambda it: f"the socket was dropped: {it.get('why') or 'no reason given'}",
     "MachineVerdict": _judged,
