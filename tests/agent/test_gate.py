@@ -289,16 +289,82 @@ def test_headers_come_in_order_with_their_names(wire: Wire, bob: Phone) -> None:
     assert "Authorization" not in dict(headers)
 
 
-def test_sdp_inside_several_parts_is_found(wire: Wire, bob: Phone) -> None:
-    body = b"--cut\r\nContent-Type: application/isup\r\n\r\nxyz\r\n--cut\r\nContent-Type: application/sdp\r\n\r\n" + SDP
-    body += b"\r\n--cut--\r\n"
-    head = INVITE.replace(
-        "Content-Length: 0\n", f"Content-Type: multipart/mixed;boundary=cut\nContent-Length: {len(body)}\n"
-    )
-    wire.inject(bob, head.replace("\n", "\r\n").encode() + body)
+_SDP_PART = b"Content-Type: application/sdp\r\n\r\n" + SDP
+_OTHER_PART = b"c: application/isup;version=x\r\n\r\n\x00--cut\xff"
+
+
+def _parts(*parts: bytes, cut: bytes = b"cut") -> bytes:
+    return b"".join(b"--" + cut + b"\r\n" + part + b"\r\n" for part in parts) + b"--" + cut + b"--\r\n"
+
+
+def _invite_with(body: bytes, kind: str) -> bytes:
+    head = INVITE.replace("Content-Length: 0\n", f"Content-Type: {kind}\nContent-Length: {len(body)}\n")
+    return head.replace("\n", "\r\n").encode() + body
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        pytest.param("multipart/mixed;boundary=cut", _parts(_OTHER_PART, _SDP_PART), id="second"),
+        pytest.param('Multipart/Mixed; charset=x; boundary="cut"', _parts(_SDP_PART, _OTHER_PART), id="first"),
+        pytest.param("multipart/mixed;boundary=cut", b"for old readers\r\n" + _parts(_SDP_PART), id="preamble"),
+        pytest.param("multipart/mixed;boundary=cut", _parts(_SDP_PART) + b"--cut\r\nafter the end", id="epilogue"),
+        pytest.param("multipart/related;boundary=cut", _parts(_OTHER_PART, _SDP_PART), id="related"),
+        pytest.param(
+            "multipart/alternative;boundary=cut",
+            _parts(b"Content-Type: application/sdp\r\n\r\nv=0 is worse", _SDP_PART),
+            id="the last alternative",
+        ),
+        pytest.param(
+            "multipart/mixed;boundary=cut",
+            _parts(
+                _OTHER_PART,
+                b"Content-Type: multipart/alternative; boundary=in\r\n\r\n" + _parts(_SDP_PART, cut=b"in"),
+            ),
+            id="nested",
+        ),
+        pytest.param(
+            "multipart/mixed;boundary=cut",
+            _parts(
+                b"Content-Type: application/sdp\r\nContent-Disposition: early-session\r\n\r\nv=0 of another session",
+                b"Content-Disposition: session;handling=required\r\n" + _SDP_PART,
+            ),
+            id="of the right session",
+        ),
+        pytest.param("multipart/mixed;boundary=cut", _parts(_SDP_PART).replace(b"\r\n", b"\n"), id="bare line feeds"),
+    ],
+)
+def test_sdp_inside_several_parts_is_found(wire: Wire, bob: Phone, kind: str, body: bytes) -> None:
+    wire.inject(bob, _invite_with(body, kind))
     call = bob.one(IncomingCall)
     assert call.sdp is not None
-    assert call.sdp.strip() == SDP.strip()
+    assert call.sdp.split() == SDP.split()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        pytest.param("multipart/mixed;boundary=cut", _parts(_OTHER_PART), id="no sdp"),
+        pytest.param("multipart/mixed;boundary=cut", b"nothing of that kind", id="no parts"),
+        pytest.param("multipart/mixed;boundary=cut", _parts(b"", b"\r\n", b":", b"\r\n\r\nContent-Type: x"), id="odd"),
+        pytest.param("multipart/mixed", _parts(_SDP_PART), id="no boundary"),
+        pytest.param("multipart/mixed;boundary=cut", _parts(_OTHER_PART) * 40 + _parts(_SDP_PART), id="too late"),
+        pytest.param("message/sipfrag", b"SIP/2.0 200 OK", id="another type"),
+    ],
+)
+def test_a_body_without_sdp_is_refused(wire: Wire, bob: Phone, kind: str, body: bytes) -> None:
+    wire.inject(bob, _invite_with(body, kind))
+    assert bob.lines()[-1] == "415 INVITE"
+    assert bob.events == []
+
+
+def test_parts_within_parts_come_to_an_end(wire: Wire, bob: Phone) -> None:
+    body = _SDP_PART
+    for depth in range(20):
+        cut = f"c{depth}"
+        body = f"Content-Type: multipart/mixed;boundary={cut}\r\n\r\n".encode() + _parts(body, cut=cut.encode())
+    wire.inject(bob, _invite_with(_parts(body), "multipart/mixed;boundary=cut"))
+    assert bob.lines()[-1] == "415 INVITE"
 
 
 # ── noise ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from ringline.sip import (
     Reason,
     Response,
     Uri,
+    Via,
     asserted_identity,
     is_anonymous,
     q850_reason,
@@ -199,3 +202,16 @@ def test_rack_names_the_response_it_is_about() -> None:
     assert read_rack(request) == RAck(41, 7, "INVITE")
     final = Response(status=200, reason="x", headers=response.headers)
     assert reliable_number(final) is None
+
+
+@pytest.mark.parametrize("kind", [Uri, Via, NameAddr])
+def test_long_values_are_read_but_not_kept_in_memory(kind: type[Uri] | type[Via] | type[NameAddr]) -> None:
+    module = sys.modules[kind.__module__]
+    template = "SIP/2.0/UDP a.example;x={}" if kind is Via else "sip:{}@a.example"
+    module._read.cache_clear()
+    assert str(kind.parse(template.format("u" * 480))) == str(kind.parse(template.format("u" * 480)))
+    assert str(kind.parse(template.format("u" * 481)))
+    kept = module._read.cache_info().currsize
+    for number in range(50):
+        assert kind.parse(template.format(f"{number:0600}"))
+    assert module._read.cache_info().currsize == kept

@@ -27,7 +27,7 @@ from ringline.sip.identity import (
     read_diversions,
     read_history,
 )
-from ringline.sip.message import MAX_MESSAGE, Message, Request, Response, parse, salvage
+from ringline.sip.message import MAX_MESSAGE, Message, Request, Response, parse, parse_part, salvage
 from ringline.sip.params import Params
 from ringline.sip.place import Place, Places
 from ringline.sip.reason import (
@@ -127,6 +127,7 @@ __all__ = [
     "is_anonymous",
     "is_free_name",
     "parse",
+    "parse_part",
     "privacy_wishes",
     "q850_reason",
     "read_contacts",

@@ -15,6 +15,8 @@ MAX_MESSAGE: Final = 65_536
 "Bytes in one message; longer ones are refused."
 MAX_HEADERS: Final = 256
 "Header fields in one message."
+MAX_PART_HEAD: Final = 4096
+"Bytes of the headers of one part of a body."
 _MAX_CSEQ: Final = 2**31
 _SINGLE: Final = frozenset({"call-id", "cseq", "from", "to", "max-forwards", "content-length", "content-type"})
 _TOKEN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~")
@@ -216,6 +218,21 @@ def salvage(data: bytes) -> Request | None:
     except RemoteProtocolError:
         return None
     return request if request.method != "ACK" else None
+
+
+def parse_part(data: bytes) -> tuple[Headers, bytes]:
+    """Read one part of a body of several: its headers, of which there may be none, and its content (RFC 2046).
+
+    Headers that cannot be read are as good as none.
+    """
+    if data.startswith((b"\r\n", b"\n")):
+        return Headers(), data[data.index(b"\n") + 1 :]
+    head, content = split_head(data)
+    lines = head[:MAX_PART_HEAD].decode("latin-1").replace("\r\n", "\n").split("\n")
+    try:
+        return read_headers(lines), content
+    except RemoteProtocolError:
+        return Headers(), content
 
 
 def split_head(data: bytes) -> tuple[bytes, bytes]:
