@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ringline.base import ApplicationId, ConversationId, LegId
-from ringline.cli.main import app
+from ringline.cli import app
 from ringline.engine.ports import JournalLine, LegRecord, StoredFile
 from ringline.io.store import SqlStore
 

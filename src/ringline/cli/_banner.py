@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ringline.io.store import open_database
-from ringline.server.platform import Farewell, certificates_dir
+from ringline.server.platform import Farewell
 from ringline.server.settings import Settings, ephemeral_ports
 
 
@@ -18,7 +18,7 @@ def addresses(settings: Settings) -> Iterator[tuple[str, str]]:
     if server.https_port is not None:
         yield "", f"https://{server.https_bind}:{server.https_port}"
         if server.cert_file is None:
-            yield "", f"clients trust {certificates_dir(settings) / 'ca.pem'} (see `ringline trust`)"
+            yield "", f"clients trust {settings.certificates_dir() / 'ca.pem'} (see `ringline trust`)"
     yield "audio", f"UDP {settings.media.port_min}-{settings.media.port_max} at {settings.media_host()}"
     yield "voice", " then ".join(map(_engine, settings.speech.engines))
     yield "journal", open_database(settings.store_url()).name

@@ -15,7 +15,6 @@ import typer
 from ringline.base import ConfigError
 from ringline.cli._console import plain_errors
 from ringline.cli._rest import ApplicationToken, Basic, Rest
-from ringline.server.platform import certificates_dir
 from ringline.server.settings import Profile, Settings, find_file
 
 NOTE: Final = "dev.json"
@@ -149,7 +148,7 @@ class Installation:
     @property
     def ca_file(self) -> Path:
         """The certificate of the authority that Ringline makes for itself."""
-        return certificates_dir(self.settings) / "ca.pem"
+        return self.settings.certificates_dir() / "ca.pem"
 
     def _url(self, url: str | None) -> str:
         return url or (self._note.base_url if self._note is not None else self.settings.base_url())

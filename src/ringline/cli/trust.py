@@ -10,8 +10,7 @@ import typer
 
 from ringline.cli._console import plain_errors, say
 from ringline.cli._installation import ConfigOption, Installation, UrlOption, installation
-from ringline.server.certificates import OFFICIAL_HOSTS, ensure_certificates
-from ringline.server.platform import certificate_names, certificates_dir
+from ringline.server.certificates import OFFICIAL_HOSTS, certificate_names, ensure_certificates
 
 _WAYS: Final = {
     "python": """\
@@ -99,4 +98,4 @@ def _make_certificate(here: Installation) -> None:
     """Make the authority and the server's certificate, unless the settings name one made elsewhere."""
     settings = here.settings
     if settings.server.cert_file is None:
-        ensure_certificates(certificates_dir(settings), names=certificate_names(settings), now=datetime.now(UTC))
+        ensure_certificates(settings.certificates_dir(), names=certificate_names(settings), now=datetime.now(UTC))

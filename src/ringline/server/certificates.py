@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -23,6 +24,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ringline.base import ConfigError
+
+if TYPE_CHECKING:
+    from ringline.server.settings import Settings
 
 OFFICIAL_HOSTS: Final = (
     "api.nexmo.com",
@@ -245,3 +249,9 @@ def _write(file: Path, content: bytes, *, secret: bool = False) -> None:
 
 def _fault(directory: Path, why: str) -> ConfigError:
     return ConfigError(why, where=str(directory), key="certificates")
+
+
+def certificate_names(settings: Settings) -> tuple[str, ...]:
+    """The names that certificate is good for: this installation's own, and the official hosts."""
+    base = urlsplit(settings.public.base_url or "").hostname
+    return server_names((settings.server.https_bind, settings.public.sip_host, base), official=True)

@@ -6,7 +6,6 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ringline import __version__
 from ringline.accounts import AuditEntry, Secret, TokenVerifier, UserNames
@@ -41,7 +40,7 @@ from ringline.providers import SpeechCache, SpeechEngine, WorkerProgram, load
 from ringline.routing import RoutingTable
 from ringline.server.allowances import change_limits, keeping_of, make_limits, rates_of
 from ringline.server.books import make_directory, make_peers, make_places, make_routing, reload_directory
-from ringline.server.certificates import ensure_certificates, server_names
+from ringline.server.certificates import certificate_names, ensure_certificates
 from ringline.server.health import Health
 from ringline.server.metrics import Metrics, MetricsAccess
 from ringline.server.secrets import settle_secrets
@@ -331,7 +330,7 @@ class Platform:
             return server.cert_file, server.key_file
         made = await asyncio.to_thread(
             ensure_certificates,
-            certificates_dir(self.settings),
+            self.settings.certificates_dir(),
             names=certificate_names(self.settings),
             now=self.clock.wallclock(),
         )
@@ -460,14 +459,3 @@ class Platform:
         if self._draining:
             return "the platform is stopping"
         return "the store is behind" if self.store.overloaded() else None
-
-
-def certificates_dir(settings: Settings) -> Path:
-    """Where the authority and certificate of our own making are."""
-    return settings.data_dir / "certificates"
-
-
-def certificate_names(settings: Settings) -> tuple[str, ...]:
-    """The names that certificate is good for: this installation's own, and the official hosts."""
-    base = urlsplit(settings.public.base_url or "").hostname
-    return server_names((settings.server.https_bind, settings.public.sip_host, base), official=True)

@@ -160,6 +160,10 @@ class Settings(Section):
         """The database."""
         return self.store.url or f"sqlite:///{self.data_dir / 'ringline.db'}"
 
+    def certificates_dir(self) -> Path:
+        """Where the certificate authority and certificate of our own making are."""
+        return self.data_dir / "certificates"
+
     def has_extensions(self) -> bool:
         """Whether `vbc` endpoints can be called."""
         return any(user.extension is not None for user in self.users)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.exc import DatabaseError, DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ringline.base import ProviderError
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 BUSY_TIMEOUT_S = 5.0
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
+_VERSIONS: Final = Path(__file__).with_name("migrations") / "versions"
+_NAMED: Final = re.compile(r'^(revision|down_revision) = "([^"]+)"$', re.MULTILINE)
 _LOCK = 0x52494E47
 "Whoever holds this advisory lock of PostgreSQL migrates; other nodes that start at the same time wait for it."
 
@@ -36,7 +38,7 @@ def migrate(path: Path) -> None:
         # Whom people called is nobody else's business: the file is ours alone from its first byte.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         _upgrade(path)
-    except CommandError as error:
+    except _Newer as error:
         raise ProviderError(f"{path} was written by a newer version of Ringline ({error})") from error
     except DatabaseError as error:
         raise ProviderError(f"{path} cannot be used: {error.orig}") from error
@@ -50,12 +52,14 @@ async def migrate_postgres(connect: Callable[[], Awaitable[Any]]) -> None:
     Raises:
         ProviderError: it does not let us, or was written by a newer version.
     """
+    from sqlalchemy.ext.asyncio import create_async_engine  # a second of processor time that SQLite does not need
+
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             await connection.run_sync(_to_head)
-    except CommandError as error:
+    except _Newer as error:
         raise ProviderError(f"the database was written by a newer version of Ringline ({error})") from error
     except DBAPIError as error:
         raise ProviderError(f"the database cannot be used: {error.orig}") from error
@@ -85,9 +89,21 @@ def connect(path: Path, *, timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connect
 
 def alembic_config() -> Config:
     """Alembic's settings for the migrations that ship inside this package."""
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    config.set_main_option("script_location", str(_VERSIONS.parent).replace("%", "%%"))
     return config
+
+
+def newest_revision() -> str:
+    """The schema of this version, read off the migrations without Alembic."""
+    found: list[tuple[str, str]] = []
+    for file in _VERSIONS.glob("*.py"):
+        found += _NAMED.findall(file.read_text())
+    before = {name for what, name in found if what == "down_revision"}
+    (newest,) = {name for what, name in found if what == "revision"} - before
+    return newest
 
 
 def _upgrade(path: Path) -> None:
@@ -98,6 +114,26 @@ def _upgrade(path: Path) -> None:
 
 
 def _to_head(connection: Connection) -> None:
+    if _is_at_head(connection):
+        return
+    # Alembic takes longer to load than a platform to start; most starts find the schema as it should be.
+    from alembic import command
+    from alembic.util import CommandError
+
     config = alembic_config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise _Newer(str(error)) from error
+
+
+def _is_at_head(connection: Connection) -> bool:
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return False
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    return list(found) == [newest_revision()]
+
+
+class _Newer(Exception):
+    """The database is at a revision that is not known here."""
