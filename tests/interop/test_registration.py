@@ -93,8 +93,7 @@ def test_a_registered_phone_is_still_called_after_a_crash(app: Application, tmp_
     server = Installation(tmp_path / "server", app.url, sections=ALICE)
     try:
         server.start()
-        login = {"user": "alice", "password": ALICE_PASSWORD, "registrar": server.sip_address}
-        with Baresip(tmp_path, **login) as phone:
+        with Baresip(tmp_path, user="alice", password=ALICE_PASSWORD, registrar=server.sip_address) as phone:
             phone.wait_shown("registered successfully")
             _until(lambda: _kept_bindings(server) == 1)
             server.kill()

@@ -174,6 +174,19 @@ def test_a_connection_that_breaks_does_not_end_the_call(ringline: Installation, 
     app.wait_statuses(leg, "started", "ringing", "answered", "completed")
 
 
+def test_who_wants_what_nobody_has_is_told(ringline: Installation, number: str) -> None:
+    with Peer(ringline.sip_address, number=number) as caller:
+        caller.send(caller.request("OPTIONS", headers=["Require: 100rel, magic"]))
+        assert header(caller.response(420, "OPTIONS"), "Unsupported") == "magic"
+    with Peer(ringline.sip_address, number=number) as caller:
+        caller.send(caller.request("INVITE", headers=["Accept: text/plain"], body=caller.sdp(port=9)))
+        caller.response(406, "INVITE")
+    with Peer(ringline.sip_address, number=number) as caller:
+        brief = ["Supported: timer", "Session-Expires: 30"]
+        caller.send(caller.request("INVITE", headers=brief, body=caller.sdp(port=9)))
+        assert header(caller.response(422, "INVITE"), "Min-SE") == "90"
+
+
 def test_every_webhook_is_signed(ringline: Installation, app: Application, number: str) -> None:
     app.answers(number, [talk("Signed.")])
     with Peer(ringline.sip_address, number=number) as peer:
