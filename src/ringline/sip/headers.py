@@ -83,17 +83,17 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The first value of that name."""
-        values = self._by_name().get(fold_name(name))
+        values = self._values(name)
         return values[0] if values else None
 
     def all(self, name: str) -> list[str]:
         """Every value of that name, as the fields came."""
-        values = self._by_name().get(fold_name(name))
+        values = self._values(name)
         return values.copy() if values else []
 
     def split(self, name: str) -> list[str]:
         """Every value of that name, fields with several values split at their commas."""
-        values = self._by_name().get(fold_name(name))
+        values = self._values(name)
         return [piece for value in values for piece in split_list(value)] if values else []
 
     def tokens(self, name: str) -> list[str]:
@@ -101,7 +101,7 @@ class Headers:
         return [piece.lower() for piece in self.split(name)]
 
     def add(self, name: str, value: str) -> None:
-        self._items.append((fold_name(name), name, value))
+        self._items.append((_FOLDED.get(name) or fold_name(name), name, value))
         self._index = None
 
     def prepend(self, name: str, value: str) -> None:
@@ -124,7 +124,11 @@ class Headers:
     def lines(self, *, without: str) -> list[str]:
         """The fields as they are written, in order, except those of one name."""
         left_out = fold_name(without)
-        return [f"{name}: {clean_value(value)}" for key, name, value in self._items if key != left_out]
+        return [
+            f"{name}: {value.strip() if value.isprintable() else clean_value(value)}"
+            for key, name, value in self._items
+            if key != left_out
+        ]
 
     def copy(self) -> Headers:
         new = Headers()
@@ -132,15 +136,15 @@ class Headers:
         return new
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and fold_name(name) in self._by_name()
+        return isinstance(name, str) and self._values(name) is not None
 
-    def _by_name(self) -> dict[str, list[str]]:
+    def _values(self, name: str) -> list[str] | None:
         index = self._index
         if index is None:
             index = self._index = {}
             for key, _, value in self._items:
                 index.setdefault(key, []).append(value)
-        return index
+        return index.get(_FOLDED.get(name) or fold_name(name))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((name, value) for _, name, value in self._items)

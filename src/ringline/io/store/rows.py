@@ -14,7 +14,7 @@ from ringline.engine.ports import JournalLine, LegRecord, OpenRecording, StoredE
 Row = Mapping[str, Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-JSON: Final = json.JSONEncoder(separators=(",", ":")).encode
+JSON: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 "ASCII, so that halves of surrogate pairs from careless peers can be stored and read back. Kept, not made every time."
 
 
