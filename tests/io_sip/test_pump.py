@@ -60,13 +60,24 @@ class Node:
     def count(self, kind: type[object]) -> int:
         return sum(isinstance(event, kind) for event in self.events)
 
-    def dial(self, leg: str, transport: str, port: int, credentials: Credentials | None = None) -> None:
+    def dial(
+        self,
+        leg: str,
+        transport: str,
+        port: int,
+        credentials: Credentials | None = None,
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Call; with `headers`, over whatever transport fits."""
         invite = OutgoingInvite(
             request_uri=f"sip:bob@127.0.0.1:{port}",
             destinations=(Destination(transport, "127.0.0.1", port),),
             from_=("", "sip:alice@127.0.0.1"),
             to=f"sip:bob@127.0.0.1:{port}",
+            headers=headers,
             sdp=bytes(offer(OURS)),
+            any_transport=bool(headers),
             credentials=credentials,
         )
         self.pump.command(lambda agent, now: agent.dial(LegId(leg), invite, now=now))
@@ -99,6 +110,24 @@ def test_a_call_over_real_sockets(transport: str) -> None:
         alice.dial("one", transport, port)
         await until(lambda: bob.count(Ended) == 1)
         assert (alice.count(Answered), bob.count(Confirmed), alice.count(Ended)) == (1, 1, 1)
+        await alice.pump.stop()
+        await bob.pump.stop()
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("takes_tcp", [True, False])
+def test_a_call_whose_invite_is_too_long_for_a_datagram_is_made_all_the_same(takes_tcp: bool) -> None:
+    async def test() -> None:
+        (alice, _), port = await started(), free_port()
+        bob = Node(port)
+        await bob.pump.start("127.0.0.1", port, transports=("udp", "tcp") if takes_tcp else ("udp",))
+        alice.hang_up_when_answered = True
+        alice.dial("one", "udp", port, headers=(("X-Story", "x" * 1500),))
+        await until(lambda: bob.count(Ended) == 1)
+        assert (alice.count(Answered), alice.count(Ended)) == (1, 1)
+        (came,) = [event for event in bob.events if isinstance(event, IncomingCall)]
+        assert came.source.transport == ("tcp" if takes_tcp else "udp")
         await alice.pump.stop()
         await bob.pump.stop()
 
