@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 from typing import Protocol
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -22,20 +23,22 @@ class Random(Protocol):
 
 class SystemRandom:
     """The operating system's random bytes, fetched by the kilobyte: each fetch lets go of the interpreter's lock, and
-    has to wait for it again. No byte is given out twice. For one thread, in a process that does not fork.
+    has to wait for it again. No byte is given out twice, to whatever thread; a process that forks must not share one.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._stock = b""
         self._used = 0
 
     def bytes(self, count: int) -> bytes:
-        end = self._used + count
-        if end > len(self._stock):
-            self._stock, self._used, end = secrets.token_bytes(max(_STOCK, count)), 0, count
-        given = self._stock[self._used : end]
-        self._used = end
-        return given
+        with self._lock:
+            end = self._used + count
+            if end > len(self._stock):
+                self._stock, self._used, end = secrets.token_bytes(max(_STOCK, count)), 0, count
+            given = self._stock[self._used : end]
+            self._used = end
+            return given
 
 
 class SeededRandom:
