@@ -61,7 +61,9 @@ async def _conduct(sip: socket.socket, rtp: socket.socket, server: tuple[str, in
     try:
         while True:
             data, at = await _datagram(sip)
-            text = data.decode()
+            text = data.decode(
+                "latin-1"
+            )  # ports are used again: what a stranger sends to an earlier owner fits nothing below
             if text.startswith("SIP/2.0 180") and not rings:
                 rings = True
                 timings.ringing.append(at - began)
