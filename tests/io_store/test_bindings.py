@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from ringline.agent import Binding
 from ringline.base import SystemClock
@@ -14,9 +15,9 @@ from ringline.sip import Contact, Flow, Uri
 NOW = datetime(2026, 3, 2, 9, 15, 30, tzinfo=UTC)
 
 
-def test_rows_are_replaced_forgotten_and_lapse(place: str) -> None:
+def test_rows_are_replaced_forgotten_and_lapse(place: str, tmp_path: Path) -> None:
     async def scene() -> None:
-        store = SqlStore(place)
+        store = SqlStore(place, data_dir=tmp_path)
         await store.start()
         store.write_bindings("joe", [{"uri": "sip:joe@a"}], NOW + timedelta(seconds=600))
         store.write_bindings("ann", [{"uri": "sip:ann@b"}], NOW + timedelta(seconds=60))
@@ -26,7 +27,7 @@ def test_rows_are_replaced_forgotten_and_lapse(place: str) -> None:
         assert await store.bindings() == [("ann", [{"uri": "sip:ann@b"}]), ("joe", [{"uri": "sip:joe@c"}])]
         store.forget_lapsed_bindings(NOW + timedelta(seconds=60))
         await store.stop()
-        store = SqlStore(place)
+        store = SqlStore(place, data_dir=tmp_path)
         await store.start()
         assert await store.bindings() == [("joe", [{"uri": "sip:joe@c"}])]
         await store.stop()
@@ -53,7 +54,7 @@ class Agent:
         return len(bindings)
 
 
-def test_the_registrar_of_the_next_process_gets_what_this_one_wrote(place: str) -> None:
+def test_the_registrar_of_the_next_process_gets_what_this_one_wrote(place: str, tmp_path: Path) -> None:
     clock = SystemClock()
     binding = Binding(
         contact=Contact(uri=Uri.parse("sip:joe@192.0.2.7"), q=0.5, instance="<urn:uuid:1>", reg_id=2),
@@ -65,11 +66,11 @@ def test_the_registrar_of_the_next_process_gets_what_this_one_wrote(place: str) 
     )
 
     async def scene() -> None:
-        store = SqlStore(place)
+        store = SqlStore(place, data_dir=tmp_path)
         await store.start()
         Registrations(Agent(binding), store, clock).changed("joe")
         await store.stop()
-        store = SqlStore(place)
+        store = SqlStore(place, data_dir=tmp_path)
         await store.start()
         heir = Agent()
         assert await Registrations(heir, store, clock).restore() == 1
