@@ -63,7 +63,13 @@ def show_media(lines: list[dict[str, Any]], legs: int, rounds: int) -> None:
         return statistics.median(float(line[figure]) for line in lines if line["shape"] == shape)
 
     floor_us = median("floor", "us_per_leg_second")
-    print(f"\nMedia, {legs} legs, one pacing thread, G.711, keys sought in the audio, {rounds} interleaved rounds")
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    print(f"\nMedia, {legs} legs, one pacing thread, G.711, {rounds} interleaved rounds; load of the machine {load}")
+    print(
+        "Every leg talks; jitter buffer, reports and the search for keys in the audio are on (passed bridges: events)."
+    )
+    print("The floor wakes every 5 ms, receives into one buffer and sends one ready packet; it reads nothing of it,")
+    print("takes no times of arrival, and holds nothing per leg but the connected socket.")
     print(f"{'':34}{'µs per leg-second':>18}{'ratio':>8}{'packets/s':>11}{'lag p99 ms':>12}{'faults':>8}")
     for shape, name in _SHAPES.items():
         figure = median(shape, "us_per_leg_second")

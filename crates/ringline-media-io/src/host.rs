@@ -92,6 +92,11 @@ impl LegHost {
         self.leg.whereabouts(&mut fetch);
     }
 
+    /// Fetch what its prompts need, in two steps.
+    pub(crate) fn approach_prompts(&self, step: usize) {
+        self.leg.whereabouts_of_prompts(step, &mut fetch);
+    }
+
     pub(crate) fn id(&self) -> u64 {
         self.leg.id()
     }

@@ -113,17 +113,29 @@ impl Room {
     pub(crate) fn approach_list(&self) {
         fetch(self.legs.as_ptr().cast(), size_of_val(&self.legs[..]));
         self.mixer.whereabouts(&mut fetch);
-        self.prompts.whereabouts(&mut fetch);
+        self.prompts.whereabouts(0, &mut fetch);
     }
 
     /// Fetch its legs.
     pub(crate) fn approach_legs(&self) {
         self.legs.iter().for_each(|host| host.approach());
+        self.prompts.whereabouts(1, &mut fetch);
     }
 
     /// Fetch what the legs need besides.
     pub(crate) fn approach_audio(&self) {
         self.legs.iter().for_each(|host| host.approach_audio());
+        self.prompts.whereabouts(2, &mut fetch);
+    }
+
+    /// Fetch where the audio of the legs' prompts is.
+    pub(crate) fn approach_prompts(&self) {
+        self.legs.iter().for_each(|host| host.approach_prompts(1));
+    }
+
+    /// Fetch the audio of the legs' prompts.
+    pub(crate) fn approach_sound(&self) {
+        self.legs.iter().for_each(|host| host.approach_prompts(2));
     }
 
     /// Whether nothing keeps the room: it can go.

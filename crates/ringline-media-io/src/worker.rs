@@ -26,7 +26,7 @@ pub(crate) const SLOT_MS: u64 = 5;
 pub(crate) const SLOTS_PER_FRAME: u64 = 4;
 const SLOT_NS: u64 = SLOT_MS * 1_000_000;
 /// Turns from the first step towards a room to its own.
-const AHEAD: usize = 4;
+const AHEAD: usize = 6;
 /// A thread that was kept from running for longer than this leaves out what it missed instead of making up for it.
 const CATCH_UP_SLOTS: u64 = 100;
 
@@ -187,7 +187,14 @@ impl Worker {
     /// turns before its own: a step finds what the one before it has fetched, and the system calls between them are the
     /// time that fetching takes. Turns are counted from the first step of the first room.
     fn approach(&self, phase: u64, turn: usize) {
-        let steps = [Room::approach, Room::approach_list, Room::approach_legs, Room::approach_audio];
+        let steps: [fn(&Room); AHEAD] = [
+            Room::approach,
+            Room::approach_list,
+            Room::approach_legs,
+            Room::approach_audio,
+            Room::approach_prompts,
+            Room::approach_sound,
+        ];
         for (behind, step) in steps.into_iter().enumerate() {
             let place = turn.checked_sub(behind).and_then(|turn| self.phases[phase as usize].get(turn));
             if let Some(room) = place.and_then(|index| self.rooms[*index].as_ref()) {

@@ -99,7 +99,12 @@ impl Leg {
     /// fetched into the cache before the tick comes.
     pub fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
         self.inbound.whereabouts(tell);
-        self.prompts.whereabouts(tell);
+        self.prompts.whereabouts(0, tell);
+    }
+
+    /// The next two steps after that: see `Prompts::whereabouts`.
+    pub fn whereabouts_of_prompts(&self, step: usize, tell: &mut impl FnMut(*const u8, usize)) {
+        self.prompts.whereabouts(step, tell);
     }
 
     /// Put an offer/answer outcome into force.

@@ -110,10 +110,12 @@ impl Prompt {
         self.leaves
     }
 
-    /// See `Leg::whereabouts`.
-    pub(crate) fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
-        if let Some(piece) = self.pieces.get(self.piece) {
-            tell(piece.as_ptr().wrapping_add(self.offset).cast(), 2 * self.plan.rate.samples());
+    /// See `Prompts::whereabouts`.
+    pub(crate) fn whereabouts(&self, step: usize, tell: &mut impl FnMut(*const u8, usize)) {
+        let Some(piece) = self.pieces.get(self.piece) else { return };
+        match step {
+            1 => tell(std::ptr::from_ref(piece).cast(), size_of_val(piece)),
+            _ => tell(piece.as_ptr().wrapping_add(self.offset).cast(), 2 * self.plan.rate.samples()),
         }
     }
 

@@ -52,10 +52,13 @@ impl Prompts {
         self.playing.drain(..).filter(|prompt| !prompt.is_flushing()).map(|prompt| prompt.finished(true))
     }
 
-    /// See `Leg::whereabouts`.
-    pub fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
-        for prompt in self.playing.iter().take(2) {
-            prompt.whereabouts(tell);
+    /// As `Leg::whereabouts`, in three steps, each of which reads what the one before it has told: the prompts, where their
+    /// audio is, the audio.
+    pub fn whereabouts(&self, step: usize, tell: &mut impl FnMut(*const u8, usize)) {
+        let first = &self.playing[..self.playing.len().min(2)];
+        match step {
+            0 => tell(first.as_ptr().cast(), size_of_val(first)),
+            step => first.iter().for_each(|prompt| prompt.whereabouts(step, tell)),
         }
     }
 
