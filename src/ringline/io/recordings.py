@@ -48,7 +48,7 @@ from ringline.base import (
 from ringline.engine.ports import OpenRecording, StoredFile
 from ringline.io._containers import ContainerWriter, Samples
 from ringline.io._encoders import Encoders
-from ringline.io._salvage import PART, complete, sync_directory
+from ringline.io._salvage import AGAIN, PART, complete, sync_directory
 
 _log = get_log(__name__)
 
@@ -210,7 +210,7 @@ class FileRecordings:
             raise ProviderError(f"the directory for recordings cannot be used: {error}") from error
 
     def _sweep(self, running: frozenset[str]) -> None:
-        for path in sorted(self._directory.glob(f"*{PART}")):
+        for path in sorted([*self._directory.glob(f"*{PART}"), *self._directory.glob(f"*{AGAIN}")]):
             if path.stem not in running:
                 path.unlink(missing_ok=True)
 
