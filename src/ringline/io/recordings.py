@@ -82,6 +82,17 @@ class FileRecordings:
         """
         await asyncio.get_running_loop().run_in_executor(self._threads, self._prepare)
 
+    async def warm_up(self) -> None:
+        """Start the encoders before they are needed: what is said meanwhile would be lost in a crash.
+
+        Raises:
+            ProviderError: no process can be started.
+        """
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self.encoders.warm_up)
+        except OSError as error:
+            raise ProviderError(f"the encoders of recordings cannot be started: {error}") from error
+
     async def close(self) -> None:
         """Give up recordings that nobody finished, and stop the threads. Finished ones are on disk already."""
         self._closed = True
