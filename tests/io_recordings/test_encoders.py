@@ -85,6 +85,22 @@ def test_a_recording_goes_on_when_its_encoder_dies_and_keeps_its_timeline(
     run(tmp_path, scene)
 
 
+def test_encoders_that_are_warm_have_a_recording_on_the_disk_at_once(tmp_path: Path) -> None:
+    async def scene(files: FileRecordings) -> None:
+        await files.warm_up()
+        assert len(files.encoders.pids()) == 2
+        first = begin(files)  # and wait until it is up
+        first.write(second(500))
+        await first.finish()
+        file = begin(files)
+        file.write(second(500)[: RATE_HZ // 2])  # a quarter of a second
+        await written(files)
+        assert (tmp_path / f"{file.file_id}.part").stat().st_size > 400
+        await file.finish()
+
+    run(tmp_path, scene)
+
+
 def test_an_encoder_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene(files: FileRecordings) -> None:
         file = begin(files)

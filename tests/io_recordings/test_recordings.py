@@ -362,6 +362,7 @@ def test_a_bug_in_the_encoder_fails_that_recording_loudly(tmp_path: Path, monkey
 
 def test_what_a_crash_left_half_written_and_nobody_recovers_is_swept_out(tmp_path: Path) -> None:
     (tmp_path / f"{RECORDING}.part").write_bytes(b"half")
+    (tmp_path / f"{RECORDING}.again").write_bytes(b"half of the half")
     (tmp_path / f"{RECORDING}.wav").write_bytes(b"whole")
     run(tmp_path, lambda files: files.sweep())
     assert names(tmp_path) == [f"{RECORDING}.wav"]

@@ -21,7 +21,7 @@ import numpy as np
 import soundfile
 
 from ringline.io._containers import ContainerWriter, EncodedWriter, Samples
-from ringline.io._salvage import salvage
+from ringline.io._salvage import AGAIN, salvage
 
 HEAD: Final = struct.Struct("<cII")
 REPLY: Final = struct.Struct("<cI")
@@ -76,7 +76,7 @@ def _begin(path: Path, container: str, channels: int, frames: int) -> ContainerW
     """Start a file; one whose encoder died after so many frames is begun again with what is left of it."""
     if not frames:
         return EncodedWriter(path, container, channels)
-    fresh = path.with_suffix(".again")
+    fresh = path.with_suffix(AGAIN)
     writer = EncodedWriter(fresh, container, channels)
     try:
         left = frames

@@ -110,7 +110,7 @@ class _Worker:
 
 
 class Encoders:
-    """Up to `size` worker processes, started when they are first needed."""
+    """Up to `size` worker processes, started by `warm_up` or when they are first needed."""
 
     def __init__(self, *, size: int) -> None:
         self._size = size
@@ -120,6 +120,12 @@ class Encoders:
         self._closed = False
         self.died = 0
         "Workers that had to be replaced."
+
+    def warm_up(self) -> None:
+        """Start all processes now: the first recording is on the disk the sooner."""
+        with self._lock:
+            while len(self._workers) < self._size and not self._closed:
+                self._workers.append(_Worker())
 
     def open(self, path: Path, container: str, channels: int) -> ContainerWriter:
         """Start a file: wav here, what is encoded in a worker.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # encoder workers start quickly without it
 
 PART: Final = ".part"
 "How a file ends that is being written."
+AGAIN: Final = ".again"
+"And one that is begun again, because its encoder died."
 _OGG_PAGE_HEAD: Final = 27
 
 

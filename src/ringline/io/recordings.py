@@ -48,7 +48,7 @@ from ringline.base import (
 from ringline.engine.ports import OpenRecording, StoredFile
 from ringline.io._containers import ContainerWriter, Samples
 from ringline.io._encoders import Encoders
-from ringline.io._salvage import PART, complete, sync_directory
+from ringline.io._salvage import AGAIN, PART, complete, sync_directory
 
 _log = get_log(__name__)
 
@@ -81,6 +81,17 @@ class FileRecordings:
             ProviderError: it cannot be used.
         """
         await asyncio.get_running_loop().run_in_executor(self._threads, self._prepare)
+
+    async def warm_up(self) -> None:
+        """Start the encoders before they are needed: what is said meanwhile would be lost in a crash.
+
+        Raises:
+            ProviderError: no process can be started.
+        """
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self.encoders.warm_up)
+        except OSError as error:
+            raise ProviderError(f"the encoders of recordings cannot be started: {error}") from error
 
     async def close(self) -> None:
         """Give up recordings that nobody finished, and stop the threads. Finished ones are on disk already."""
@@ -210,7 +221,7 @@ class FileRecordings:
             raise ProviderError(f"the directory for recordings cannot be used: {error}") from error
 
     def _sweep(self, running: frozenset[str]) -> None:
-        for path in sorted(self._directory.glob(f"*{PART}")):
+        for path in sorted([*self._directory.glob(f"*{PART}"), *self._directory.glob(f"*{AGAIN}")]):
             if path.stem not in running:
                 path.unlink(missing_ok=True)
 

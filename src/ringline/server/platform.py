@@ -182,6 +182,7 @@ class Platform:
         self._parts.push_async_callback(self.http.close)
         await self.recordings.start()
         self._parts.push_async_callback(self.recordings.close)
+        await self.recordings.warm_up()
         await self._cache.start()
         self._parts.push_async_callback(self._cache.close)
         await self.voice.start()
