@@ -88,8 +88,10 @@ def test_what_a_service_refuses_is_told_without_the_key(
             assert why in str(caught.value)
             assert service.key not in str(caught.value)
             assert caught.value.retryable is retryable
+            assert engine.ready() == str(caught.value)
             service.mode = "fine"
             assert await said(engine, "Hello")
+            assert engine.ready() is None
 
     asyncio.run(main())
 
@@ -319,6 +321,9 @@ def voice(name: str, language: str, gender: Gender = "female") -> ServiceVoice:
 
 
 def test_styles_that_share_a_voice_are_moved_in_pitch() -> None:
+    scots = Catalogue([voice("a", "en-AU"), voice("b", "en-GB")]).pick(resolve("en-GB-SCT").choice)
+    assert scots is not None
+    assert scots.voice.id == "b"
     catalogue = Catalogue([voice("a", "fi-FI"), voice("b", "sv-SE", "male")])
     picks = [catalogue.pick(resolve("sv-SE", style).choice) for style in range(4)]
     assert {pick.voice.id for pick in picks if pick} == {"b"}

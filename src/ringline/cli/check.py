@@ -149,6 +149,7 @@ async def _speech(settings: Settings) -> str:
     try:
         async with asyncio.timeout(_VOICE_S):
             await voice.start()
+            await voice.started()
         why = voice.ready()
         if why is not None:
             raise OSError(0, why)
