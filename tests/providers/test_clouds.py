@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import struct
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -354,6 +355,26 @@ def test_markup_beyond_a_services_limit_is_left_out() -> None:
     many = parse("<speak>" + "<sub alias='b'>a</sub><emphasis>c</emphasis> " * 100 + "</speak>")
     assert "<emphasis" in write(many, Dialect(), language="en-US")
     assert write(many, Dialect(), language="en-US", most_bytes=1000) == "bc " * 99 + "bc"
+
+
+def test_without_piper_it_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_voice(tmp_path)
+    monkeypatch.setattr("ringline.providers.piper._installed", lambda: None)
+
+    async def main() -> None:
+        engine = PiperVoice(EngineContext(open_workers=no_workers, settings={"voices": str(tmp_path)}))
+        await engine.start()
+        assert engine.ready() == "Piper is not installed: pip install ringline[piper]"
+        with pytest.raises(ProviderError, match="not installed"):
+            await said(engine, "Hello")
+        await engine.close()
+
+    asyncio.run(main())
+
+
+def test_this_process_never_loads_piper() -> None:
+    assert "piper" not in sys.modules
+    assert "onnxruntime" not in sys.modules
 
 
 def test_piper_keeps_rate_pauses_volume_and_pitch(tmp_path: Path) -> None:
