@@ -102,7 +102,10 @@ def test_warnings_fail_only_when_strict() -> None:
     [
         ({"language": "cy-GB", "style": 99}, "info: [0].style: the language has no such style, using style 0"),
         ({"language": "tlh"}, "info: [0].language: unknown language, using en-US"),
-        ({"text": "<speak>Hi"}, "info: [0].text: not well-formed SSML, spoken without its tags"),
+        (
+            {"text": "<speak>Hi"},
+            "info: [0].text: not well-formed SSML, spoken without its tags: no element found (line 1, column 10)",
+        ),
         ({"provider": "Polly"}, "info: [0].provider: used where such an engine is configured, else ignored"),
         ({"voiceName": "Nobody"}, "info: [0].voiceName: unknown voice name, using en-US/0"),
         ({"language": "eu-ES", "premium": True}, "info: [0].premium: this voice has no premium form"),

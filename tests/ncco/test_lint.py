@@ -46,9 +46,6 @@ def test_a_script_without_oddities_has_no_lint() -> None:
         ('[{"action":"input","type":["dtmf"],"mode":"asynchronous","dtmf":{"maxDigits":1}},'
          '{"action":"wait"}]',
          ("/0/dtmf", "ignored", "asynchronous input has no settings")),
-        ('[{"action":"talk","text":"<speak>a <b>c</speak>"}]',
-         ("/0/text", "broken SSML: mismatched tag (line 1, column 16 of the text)",
-          "the text is spoken without its tags")),
         ('[{"action":"talk","text":"x","voiceName":"Amy"}]', ("/0/voiceName", "deprecated", "use language and style")),
         ('[{"action":"talk","text":"x","voiceName":"Amy","style":1}]',
          ("/0/voiceName", "ignored", "language and style win")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -290,3 +291,43 @@ def test_latency_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     cold = sorted(times)
     with capsys.disabled():
         sys.stdout.write(f"\ncache, first block, p95: memory {hot[94] * 1e3:.2f} ms, disk {cold[94] * 1e3:.2f} ms\n")
+
+
+def test_names_of_files_owe_nothing_to_what_strangers_write(tmp_path: Path) -> None:
+    async def scene(voice: CachedVoice, engine: Letters) -> None:
+        for text in ("../../../etc/passwd", "/absolute", "a\0b", "con", "x" * 1500, "\N{GRINNING FACE}"):
+            await said_and_kept(voice, text.replace("\N{GRINNING FACE}", "smile"))
+        hostile = SpeechRequest(text="a", language="../../x", options={"voice": "../../y"})
+        await said(voice.speak(hostile))
+
+    run(tmp_path / "cache", scene)
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    for path in entries(tmp_path / "cache"):
+        assert re.fullmatch(r"[0-9a-f]{64}\.pcm", path.name)
+        assert path.parent.name == path.name[:2]
+
+
+def test_what_an_engine_is_asked_besides_counts_too(tmp_path: Path) -> None:
+    async def scene(voice: CachedVoice, engine: Letters) -> None:
+        for options in ({}, {"voice": "a"}, {"voice": "b"}, {"voice": "a"}):
+            await said(voice.speak(SpeechRequest(text="hello", options=options)))
+        assert len(engine.asked) == 3
+
+    run(tmp_path, scene)
+
+
+def test_its_figures_are_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        cache = SpeechCache(tmp_path)
+        await cache.start()
+        voice = CachedVoice(Letters(), cache)
+        await said_and_kept(voice, "hello")
+        await said(voice.speak(HELLO))
+        figures = cache.gauges()
+        assert (figures["cache_hits"], figures["cache_misses"]) == (1, 1)
+        assert figures["cache_bytes"] == sum(path.stat().st_size for path in entries(tmp_path))
+        assert figures["cache_hot_bytes"] == 10
+        await voice.close()
+        await cache.close()
+
+    asyncio.run(main())

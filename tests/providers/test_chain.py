@@ -55,6 +55,18 @@ class Scripted:
             self.left = True
 
 
+class Slow(Scripted):
+    """Starts only when it is let."""
+
+    def __init__(self, name: str, blocks: int) -> None:
+        super().__init__(name, blocks)
+        self.gate = asyncio.Event()
+
+    async def start(self) -> None:
+        await self.gate.wait()
+        await super().start()
+
+
 async def said(stream: AsyncIterator[Pcm]) -> bytes:
     return b"".join([block.data async for block in stream])
 
@@ -91,6 +103,23 @@ def test_all_engines_live_and_die_together() -> None:
     assert all(engine.running for engine in engines)
     asyncio.run(voice.close())
     assert not any(engine.running for engine in engines)
+
+
+def test_nobody_waits_for_engines_that_few_ask_for() -> None:
+    async def main() -> None:
+        usual, other = Scripted("a", 1), Slow("slow", 1)
+        voice = FallbackVoice([usual], others=[other])
+        await voice.start()
+        assert [engine.running for engine in (usual, other)] == [True, False]
+        other.gate.set()
+        await voice.started()
+        assert [engine.running for engine in (usual, other)] == [True, True]
+        await voice.close()
+        never = FallbackVoice([usual], others=[Slow("slow", 1)])
+        await never.start()
+        await never.close()
+
+    asyncio.run(main())
 
 
 def test_leaving_early_leaves_the_engine_too() -> None:

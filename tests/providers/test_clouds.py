@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import struct
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -88,8 +89,10 @@ def test_what_a_service_refuses_is_told_without_the_key(
             assert why in str(caught.value)
             assert service.key not in str(caught.value)
             assert caught.value.retryable is retryable
+            assert engine.ready() == str(caught.value)
             service.mode = "fine"
             assert await said(engine, "Hello")
+            assert engine.ready() is None
 
     asyncio.run(main())
 
@@ -319,6 +322,9 @@ def voice(name: str, language: str, gender: Gender = "female") -> ServiceVoice:
 
 
 def test_styles_that_share_a_voice_are_moved_in_pitch() -> None:
+    scots = Catalogue([voice("a", "en-AU"), voice("b", "en-GB")]).pick(resolve("en-GB-SCT").choice)
+    assert scots is not None
+    assert scots.voice.id == "b"
     catalogue = Catalogue([voice("a", "fi-FI"), voice("b", "sv-SE", "male")])
     picks = [catalogue.pick(resolve("sv-SE", style).choice) for style in range(4)]
     assert {pick.voice.id for pick in picks if pick} == {"b"}
@@ -349,6 +355,26 @@ def test_markup_beyond_a_services_limit_is_left_out() -> None:
     many = parse("<speak>" + "<sub alias='b'>a</sub><emphasis>c</emphasis> " * 100 + "</speak>")
     assert "<emphasis" in write(many, Dialect(), language="en-US")
     assert write(many, Dialect(), language="en-US", most_bytes=1000) == "bc " * 99 + "bc"
+
+
+def test_without_piper_it_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_voice(tmp_path)
+    monkeypatch.setattr("ringline.providers.piper._installed", lambda: None)
+
+    async def main() -> None:
+        engine = PiperVoice(EngineContext(open_workers=no_workers, settings={"voices": str(tmp_path)}))
+        await engine.start()
+        assert engine.ready() == "Piper is not installed: pip install ringline[piper]"
+        with pytest.raises(ProviderError, match="not installed"):
+            await said(engine, "Hello")
+        await engine.close()
+
+    asyncio.run(main())
+
+
+def test_this_process_never_loads_piper() -> None:
+    assert "piper" not in sys.modules
+    assert "onnxruntime" not in sys.modules
 
 
 def test_piper_keeps_rate_pauses_volume_and_pitch(tmp_path: Path) -> None:

@@ -138,17 +138,21 @@ def _certificate(cert_file: Path | None) -> str:
 
 
 async def _speech(settings: Settings) -> str:
-    voice = load(
-        settings.speech.engines,
-        open_workers=lambda program: WorkerPool(
-            program.command, name=program.name, size=1, start_timeout_s=program.start_timeout_s
-        ),
-        settings=settings.speech.options,
-        also=settings.speech.also,
-    )
+    try:
+        voice = load(
+            settings.speech.engines,
+            open_workers=lambda program: WorkerPool(
+                program.command, name=program.name, size=1, start_timeout_s=program.start_timeout_s
+            ),
+            settings=settings.speech.options,
+            also=settings.speech.also,
+        )
+    except ConfigError as error:
+        raise OSError(0, f"{error.key} {error.why}") from error
     try:
         async with asyncio.timeout(_VOICE_S):
             await voice.start()
+            await voice.started()
         why = voice.ready()
         if why is not None:
             raise OSError(0, why)

@@ -66,8 +66,8 @@ def _read(file: str) -> bytes:
 
 def _voices(talk: Talk) -> Iterator[tuple[str, str]]:
     """What the table of voices has otherwise than a `talk` asks for, and whether its SSML can be read."""
-    if is_ssml(talk.text) and not parse_speech(talk.text).well_formed:
-        yield "text", "not well-formed SSML, spoken without its tags"
+    if is_ssml(talk.text) and (trouble := parse_speech(talk.text).trouble):
+        yield "text", f"not well-formed SSML, spoken without its tags: {trouble}"
     found = resolve(talk.language, talk.style, premium=talk.premium, voice_name=talk.voice_name)
     for note in found.notes:
         yield ("voiceName" if "name" in note else "language" if "unknown language" in note else "style"), note

@@ -20,7 +20,7 @@ from ringline.ncco.positions import escape
 from ringline.ncco.record import Record
 from ringline.ncco.scalars import compact_size, read_choice, read_strings
 from ringline.ncco.stream import Stream
-from ringline.ncco.talk import Talk, markup_fault
+from ringline.ncco.talk import Talk
 from ringline.ncco.transfer import Transfer
 
 _HEADER_NAME: Final = re.compile(r"(?!(?:x-)?(?:nexmo|vonage|ringline))[a-z0-9-]{1,64}", re.IGNORECASE)
@@ -125,8 +125,6 @@ def _talk(one: Read, action: Talk) -> Iterator[Fault]:
             yield one.warn("voiceName", "ignored", "language and style win")
         else:
             yield one.warn("voiceName", "deprecated", "use language and style")
-    if (fault := markup_fault(action.text)) is not None:
-        yield one.warn("text", f"broken SSML: {fault}", "the text is spoken without its tags")
     if action.provider_options is not None and action.provider is None:
         yield one.warn("providerOptions", "ignored", "needs provider")
 

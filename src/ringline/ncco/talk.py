@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 from typing import Annotated, Any, Final, Literal
-from xml.parsers import expat
 
 from pydantic import AfterValidator
 
@@ -29,30 +28,6 @@ def spoken_length(text: str) -> int:
     if stripped.startswith("<speak"):
         stripped = html.unescape(_TAG.sub("", stripped)).strip()
     return len(stripped)
-
-
-def markup_fault(text: str) -> str | None:
-    """What is wrong with the SSML of a text, and where; None when it is fine, or no SSML."""
-    stripped = text.strip()
-    if not stripped.startswith("<speak"):
-        return None
-    parser = expat.ParserCreate("utf-8")
-    parser.StartDoctypeDeclHandler = _refuse
-    try:
-        parser.Parse(stripped.encode("utf-8", "replace"), True)
-    except expat.ExpatError as error:
-        return f"{expat.ErrorString(error.code)} (line {error.lineno}, column {error.offset + 1} of the text)"
-    except _Refused:
-        return "document types and entity declarations are not read"
-    return None
-
-
-class _Refused(Exception):
-    """A document type."""
-
-
-def _refuse(*_: object) -> None:
-    raise _Refused
 
 
 def _check_length(text: str) -> str:

@@ -66,8 +66,9 @@ class Catalogue:
         if namesake is not None and not choice.premium and _speaks(namesake, wanted):
             return Pick(voice=namesake, language=_tag(namesake, wanted))
         exact = [voice for voice in self._voices if _speaks(voice, wanted)]
+        above = [voice for voice in self._voices if _speaks(voice, wanted.rpartition("-")[0])]  # en-GB for en-GB-SCT
         near = [voice for voice in self._voices if _primary(wanted) in map(_primary, _tags(voice))]
-        for found in (exact, near):
+        for found in (exact, above, near):
             same = [voice for voice in found if voice.gender == choice.gender]
             tier = [voice for voice in same if voice.premium == choice.premium]
             candidates = tier or same

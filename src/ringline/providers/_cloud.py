@@ -29,6 +29,7 @@ _LEARN_AGAIN_S: Final = 15.0
 "After a failure the list of voices is asked for again, at most so often."
 _FRESH_S: Final = 86_400.0
 "A list is good for a day."
+_FAILURE_S: Final = 30.0
 _MOST_SECRET_CHARACTERS: Final = 16_384
 
 
@@ -100,6 +101,8 @@ class CloudVoice(ABC):
         self._learning = asyncio.Lock()
         self._learned_at = 0.0
         self._tried_at = 0.0
+        self._failure: str | None = None
+        self._failed_at = 0.0
         self._trouble: str | None = f"{self.name} is not started"
 
     @property
@@ -119,7 +122,9 @@ class CloudVoice(ABC):
         await self._http.close()
 
     def ready(self) -> str | None:
-        return self._trouble
+        # A failure is forgotten after a while: where no calls come, nobody would see that it works again.
+        recent = time.monotonic() - self._failed_at < _FAILURE_S
+        return self._trouble or (self._failure if recent else None)
 
     async def speak(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
         choice = resolve(request.language, request.style, premium=request.premium).choice
@@ -132,14 +137,19 @@ class CloudVoice(ABC):
             speech = Speech((Text(speech.plain()),))
         odd = b""
         made = one_after_another(pieces(speech), lambda piece: self._piece(piece, pick, choice))
-        async with leaving(made) as blocks:
-            async for block in blocks:
-                whole = odd + block
-                even = len(whole) & ~1
-                odd = whole[even:]
-                if even:
-                    yield Pcm(rate_hz=RATE_HZ, data=whole[:even])
-        self._trouble = None
+        try:
+            async with leaving(made) as blocks:
+                async for block in blocks:
+                    whole = odd + block
+                    even = len(whole) & ~1
+                    odd = whole[even:]
+                    if even:
+                        yield Pcm(rate_hz=RATE_HZ, data=whole[:even])
+        except ProviderError as error:
+            if error.retryable:
+                self._failure, self._failed_at = str(error), time.monotonic()
+            raise
+        self._failure = None
 
     @abstractmethod
     def _piece(self, speech: Speech, pick: Pick, choice: VoiceChoice) -> AsyncIterator[bytes]:

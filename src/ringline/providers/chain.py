@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -49,6 +50,7 @@ class FallbackVoice:
         self._prefers = prefers
         self.measure = measure
         self._clock = clock
+        self._starting: asyncio.Task[None] | None = None
         self._failures: dict[str, tuple[int, float]] = {}
 
     @property
@@ -60,10 +62,21 @@ class FallbackVoice:
         return "+".join(engine.version for engine in self._engines)
 
     async def start(self) -> None:
-        for engine in self._known.values():
-            await engine.start()
+        """Start the usual engines, side by side, and begin to start the others: nobody waits for what few ask for."""
+        others = [engine for engine in self._known.values() if engine not in self._engines]
+        if others:
+            self._starting = asyncio.get_running_loop().create_task(_start(others), name="speech-engines")
+        await _start(self._engines)
+
+    async def started(self) -> None:
+        """Wait until the others are up, too."""
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
 
     async def close(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         for engine in self._known.values():
             await engine.close()
 
@@ -132,6 +145,10 @@ class FallbackVoice:
         if error.retryable:  # else it is about this text, and says nothing about the next
             failures, _ = self._failures.get(name, (0, 0.0))
             self._failures[name] = (failures + 1, self._clock())
+
+
+async def _start(engines: Iterable[SpeechEngine]) -> None:
+    await asyncio.gather(*(engine.start() for engine in engines))
 
 
 def _canonical(provider: str | None) -> str | None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator
-from importlib import util
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,7 +55,8 @@ class PiperVoice:
             raise settings.wrong("voices", "has no voice file (.onnx with .onnx.json)")
         self._catalogue = Catalogue(found)
         self._workers: Workers | None = None
-        if util.find_spec("piper") is not None:
+        self._piper = _installed()
+        if self._piper is not None:
             worker = Path(__file__).with_name("_worker.py")
             paths = tuple(str(model.path) for model in self._models.values())
             program = WorkerProgram(
@@ -69,7 +70,7 @@ class PiperVoice:
     @property
     def version(self) -> str:
         whole = "\n".join(f"{model.path} {model.stamp}" for model in self._models.values())
-        return f"1-{hashlib.sha256(whole.encode()).hexdigest()[:16]}"
+        return f"{self._piper}-1-{hashlib.sha256(whole.encode()).hexdigest()[:16]}"
 
     async def start(self) -> None:
         if self._workers is not None:
@@ -105,6 +106,14 @@ class PiperVoice:
         async with leaving(self._workers.request(json.dumps(payload).encode())) as blocks:
             async for block in blocks:
                 yield Pcm(rate_hz=model.rate_hz, data=block)
+
+
+def _installed() -> str | None:
+    """Which piper-tts is there, without importing it; None when there is none (a package `piper` is another thing)."""
+    try:
+        return metadata.version("piper-tts")
+    except metadata.PackageNotFoundError:
+        return None
 
 
 class _Model:
