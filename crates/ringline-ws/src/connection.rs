@@ -2,17 +2,14 @@
 
 use std::io::{self, ErrorKind};
 use std::mem::replace;
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::Arc;
 use std::time::Instant;
 
 use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
+use mio::Registry;
 use ringline_media::bump;
-use rustls::ClientConnection;
-use tungstenite::handshake::client::{Request, Response};
-use tungstenite::handshake::{HandshakeError, MidHandshake};
+use tungstenite::handshake::MidHandshake;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Bytes, ClientHandshake, Error, Message, WebSocket};
@@ -27,7 +24,9 @@ use crate::outbox::Outbox;
 use crate::settings::Settings;
 use crate::stats::SocketStats;
 use crate::trust::Trust;
-use crate::wire::{begin, Wire};
+use crate::wire::Wire;
+
+mod opening;
 
 type Socket = WebSocket<Wire>;
 type Shaking = MidHandshake<ClientHandshake<Wire>>;
@@ -112,85 +111,6 @@ impl Connection {
             Stage::Shaking(shaking) => shaking.get_ref().get_ref().is_hungry(),
             Stage::Connecting(_) | Stage::Gone => false,
         }
-    }
-
-    // ── until it is open ──
-
-    fn try_next(&mut self, around: &mut Around<'_>) {
-        while let Some(address) = self.ready.addresses.pop_front() {
-            match self.try_address(address, around.registry) {
-                Ok(()) => return,
-                Err(error) => self.last_error = Some(error),
-            }
-        }
-        let why = self.last_error.take().map_or_else(|| "no address is left".to_owned(), |error| error.to_string());
-        self.fail(Cause::Unreachable, why, around);
-    }
-
-    fn try_address(&mut self, address: SocketAddr, registry: &Registry) -> io::Result<()> {
-        let mut stream = begin(address)?;
-        registry.register(&mut stream, Token(self.id() as usize), Interest::READABLE | Interest::WRITABLE)?;
-        self.stage = Stage::Connecting(stream);
-        Ok(())
-    }
-
-    fn fail(&mut self, cause: Cause, why: String, around: &mut Around<'_>) {
-        self.stage = Stage::Gone;
-        around.events.push(SocketEvent::Failed { socket: self.id(), cause, why });
-    }
-
-    fn connected(&mut self, stream: TcpStream, around: &mut Around<'_>) {
-        let error = match (stream.take_error(), stream.peer_addr()) {
-            (Ok(None), Ok(_)) => None,
-            (Ok(None), Err(error)) if error.kind() == ErrorKind::NotConnected => {
-                self.stage = Stage::Connecting(stream); // not yet
-                return;
-            }
-            (Ok(Some(error)) | Err(error), _) | (_, Err(error)) => Some(error),
-        };
-        if let Some(error) = error {
-            self.last_error = Some(error);
-            return self.try_next(around);
-        }
-        let wire = match &self.ready.server {
-            None => Wire::plain(stream, around.now),
-            Some(server) => match ClientConnection::new(Arc::clone(&around.trust.config), server.clone()) {
-                Ok(session) => Wire::secure(stream, session, around.now),
-                Err(error) => return self.fail(Cause::Refused, format!("TLS: {error}"), around),
-            },
-        };
-        let request: Request = self.ready.request.clone();
-        let config = around.settings.frames();
-        match ClientHandshake::start(wire, request, Some(config)) {
-            Ok(shaking) => self.shake(Box::new(shaking), around),
-            Err(error) => self.fail(Cause::Refused, error.to_string(), around),
-        }
-    }
-
-    fn shake(&mut self, mut shaking: Box<Shaking>, around: &mut Around<'_>) {
-        shaking.get_mut().get_mut().refill(around.now);
-        match shaking.handshake() {
-            Ok((socket, response)) => self.opened(socket, &response, around),
-            Err(HandshakeError::Interrupted(shaking)) => self.stage = Stage::Shaking(Box::new(shaking)),
-            Err(HandshakeError::Failure(error)) => {
-                self.fail(Cause::Refused, refusal(&error), around);
-            }
-        }
-    }
-
-    fn opened(&mut self, socket: Socket, response: &Response, around: &mut Around<'_>) {
-        if response.headers().contains_key("Sec-WebSocket-Extensions") {
-            // RFC 6455 §4.1: an extension that was not asked for fails the connection.
-            return self.fail(Cause::Refused, "the server chose an extension nobody offered".to_owned(), around);
-        }
-        self.next_ping = around.now + around.settings.ping;
-        self.stage = Stage::Open(Box::new(socket));
-        let hello = std::mem::take(&mut self.ready.hello);
-        self.outbox.text(hello);
-        self.inlet.shared.open.store(true, Release);
-        around.events.push(SocketEvent::Opened { socket: self.id() });
-        self.send(around);
-        self.read(around); // the server may have spoken right behind its 101
     }
 
     // ── what the poller and the clock say ──
@@ -492,13 +412,4 @@ fn keep(inlet: &Inlet, full: &mut bool, frame: Box<[i16]>, room_for: u64) -> boo
     }
     bump(&stats.overflowed);
     replace(full, true)
-}
-
-/// Why a handshake failed, for people.
-fn refusal(error: &Error) -> String {
-    match error {
-        Error::Http(response) => format!("the server answered {}", response.status().as_u16()),
-        Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => "the server hung up".to_owned(),
-        error => error.to_string(),
-    }
 }
