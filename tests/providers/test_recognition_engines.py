@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soxr
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from ringline.base import ConfigError, ProviderError
 from ringline.io.workers import WorkerPool
@@ -118,7 +118,7 @@ def over_http(answer: Callable[[dict[str, Any]], web.Response], *tasks: Task) ->
         async def handle(request: web.Request) -> web.Response:
             fields: dict[str, Any] = {"authorization": request.headers.get("Authorization")}
             async for part in await request.multipart():
-                assert hasattr(part, "read")
+                assert isinstance(part, BodyPartReader)
                 fields[part.name or ""] = bytes(await part.read())
             return answer(fields)
 

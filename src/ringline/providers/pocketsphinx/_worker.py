@@ -293,7 +293,7 @@ def _is_vowel(phoneme: str) -> bool:
     return phoneme[0] in "AEIOU"
 
 
-WEIGHTS: Final = (4.57, -1.46, -5.4, 1.74, 0.85, -1.79)
+WEIGHTS: Final = (5.981, -1.486, -8.147, 1.517, 1.04, -1.285)
 
 
 def confidence(measures: Sequence[float]) -> float:
