@@ -308,11 +308,11 @@ def confidence(measures: Sequence[float]) -> float:
 def main() -> None:
     pipe = Pipe(os.dup(0), os.dup(1))
     os.dup2(2, 1)  # whatever the library prints must not land between the frames
-    os.nice(5)  # playing audio on time comes first
     try:
         recogniser = Recogniser()
         recogniser.understand([["Y EH S"], ["N OW"]], bytes(RATE_HZ))
         pipe.write(b"H", 0, b"{}")
+        os.nice(5)  # playing audio on time comes first
         while True:
             kind, number, payload = pipe.read()
             if kind != b"R":
