@@ -182,7 +182,7 @@ class Recogniser:
                     meaning[self._word(f"digit-{digit}-{nth}", way)] = digit
         rule = " | ".join(choices)
         if digits:
-            rule += (" | " if rule else "") + "(" + " | ".join(set(meaning) - set(choices)) + ")+"
+            rule += (" | " if rule else "") + "(" + " | ".join(list(meaning)[len(choices) :]) + ")+"
         name = self._grammars.pop(rule, None) or f"g{len(self._words)}-{abs(hash(rule))}"
         if name not in self._grammars.values():
             if len(self._grammars) >= MOST_GRAMMARS:
@@ -210,6 +210,8 @@ class Recogniser:
         way = " ".join(self._way(word) for word in said)
         other, loop, heard = self._background(pcm)
         measures = measure(way.split(), heard, (fits, other, loop), speech)
+        if isinstance(meaning[said[0]], str):
+            measures[2] = 0.0  # who reads digits aloud takes his time between them
         result: dict[str, Any] = {"confidence": confidence(measures), "measures": measures, "heard": heard}
         if isinstance(meaning[said[0]], str):
             result["digits"] = "".join(str(meaning[word]) for word in said)
