@@ -79,8 +79,8 @@ def test_a_menu_digits_and_words_that_no_dictionary_has() -> None:
         ((text, _),) = await understood(engine, menu, await say("forty two"))
         assert text == "42"
         digits = Task(language="en-US", hints=("$OOV_CLASS_DIGIT_SEQUENCE",))
-        ((text, _),) = await understood(engine, digits, await say("seven, one, nine"))
-        assert text == "719"
+        ((text, _),) = await understood(engine, digits, await say("four four two"))
+        assert text == "442"
         assert await understood(engine, menu, bytes(32_000)) == []
         assert await understood(engine, Task(language="en-US", hints=("电话",)), await say("hello")) == []
 
