@@ -3,8 +3,8 @@
     python -m bench.speech.answers [--each 12]
 
 People say a short greeting (or nothing) and wait; machines talk on, with beeps, pauses, noise behind them, network
-tones before them. Everything goes through G.711, then as RTP into the real media core, and what the detector says is set
-against the label. The clock of a call runs, so all are called at once, in groups.
+tones before them. Everything goes through G.711, then as RTP into the real media core, and what the detector says is
+set against the label. The clock of a call runs, so all are called at once, in groups.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Answer:
 
 def tone(hz: float, seconds: float, dbfs: float = -15.0) -> Samples:
     at = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
-    return np.sin(2 * np.pi * hz * at) * 32_768 * np.sqrt(2) * 10 ** (dbfs / 20)
+    peak = 32_768 * 2**0.5 * 10 ** (dbfs / 20)
+    return np.asarray(np.sin(2 * np.pi * hz * at) * peak, dtype=np.float64)
 
 
 def ringback(rounds: int) -> Samples:

@@ -29,7 +29,7 @@ from bench.calls.installation import Installation, free_port
 from bench.calls.probe import _ack, _datagram, _invite, _socket
 from bench.speech.sounds import RATE_HZ, at_level, speak
 from ringline.testing import g711
-from ringline.testing.audio import tone
+from ringline.testing.audio import level_dbfs, tone
 from ringline.testing.rtp import RtpPhone
 
 _PROMPT_DB: Final = -20.0
@@ -176,9 +176,10 @@ async def _round(phone: RtpPhone, kind: str, utterance: bytes, nth: int) -> floa
 
 
 async def _until_sound(phone: RtpPhone) -> None:
-    async with asyncio.timeout(15):
-        while not any(_sounds(one.payload) for one in phone.packets[-5:]):
-            await asyncio.sleep(0.02)
+    for _ in range(60):
+        if level_dbfs(await phone.hear(0.25)) > _SOUND_DBFS:
+            return
+    raise SystemExit("no prompt was heard")
 
 
 def _sounds(payload: bytes) -> bool:

@@ -78,7 +78,6 @@ def main() -> None:
     weights = fit(measures, truth)
     odds = np.column_stack([np.ones(len(measures)), measures, measures[:, 2] ** 2]) @ weights
     said, other = odds[truth], odds[~truth]
-    np.savez("/tmp/fx/fit.npz", m=measures, t=truth)
     threshold = float(np.quantile(said, 0.04))
     print("WEIGHTS =", tuple(round(float(weight), 3) for weight in weights))
     print("threshold for 4 % false rejection:", round(1 / (1 + np.exp(-threshold)), 3))

@@ -75,8 +75,7 @@ def beep(*tones: tuple[str, int, int, int], loud_until: int = 0, speech_at: int 
         for kind, length, hz, end in tones:
             if now == end + 40:
                 finder.tone(kind, length, hz, end)
-        if now % 100 == 0:
-            finder.level(now, -20.0 if now < loud_until else -70.0)
+        finder.level(now, -20.0 if now < loud_until else -70.0)
         if speech_at == now:
             finder.speech_started(now)
         if finder.clock(now) is not None:
@@ -86,6 +85,10 @@ def beep(*tones: tuple[str, int, int, int], loud_until: int = 0, speech_at: int 
 
 def test_a_tone_and_silence_after_it_is_a_beep() -> None:
     assert beep(("beep", 500, 1000, 3000), loud_until=3000) == 3200
+
+
+def test_a_beep_that_fades_a_little_after_its_end_is_one() -> None:
+    assert beep(("beep", 500, 1000, 3000), loud_until=3040) == 3200
 
 
 def test_a_beep_must_be_long_enough_and_a_single_tone() -> None:

@@ -14,9 +14,9 @@ from ringline.engine.ports.detection import Finding
 from ringline.speech import AnswerJudge, BeepFinder
 
 _RATE_HZ: Final = 8000
-_BYTES_PER_MS: Final = _RATE_HZ * 2 // 1000
-_PIECE_MS: Final = 100
-"Pieces whose level is looked at."
+_PIECE_MS: Final = 20
+"Pieces whose level is looked at; the media core gives whole ones."
+_PIECE: Final = _RATE_HZ * _PIECE_MS // 1000
 
 
 class EarDetector:
@@ -41,10 +41,11 @@ def _ear(effect: EffectId) -> EffectId:
     return EffectId(f"detect-{effect}")
 
 
-def _level(pcm: bytes) -> float:
-    """Against full scale, in decibels."""
+def _levels(pcm: bytes) -> list[float]:
+    """Of each piece, against full scale, in decibels."""
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
-    return float(10 * np.log10(np.mean(samples**2) / 32_768**2 + 1e-10)) if len(samples) else -96.0
+    pieces = samples[: len(samples) // _PIECE * _PIECE].reshape(-1, _PIECE)
+    return [float(level) for level in 10 * np.log10(np.mean(pieces**2, axis=1) / 32_768**2 + 1e-10)]
 
 
 class _Detection:
@@ -64,10 +65,9 @@ class _Detection:
         self._over = False
 
     def write(self, pcm: bytes) -> None:
-        for start in range(0, len(pcm), _PIECE_MS * _BYTES_PER_MS):
-            piece = pcm[start : start + _PIECE_MS * _BYTES_PER_MS]
-            self._beeps.level(self._heard_ms, _level(piece))
-            self._heard_ms += len(piece) // _BYTES_PER_MS
+        for dbfs in _levels(pcm):
+            self._beeps.level(self._heard_ms, dbfs)
+            self._heard_ms += _PIECE_MS
         self._look()
 
     def lost(self, milliseconds: int) -> None:

@@ -185,10 +185,9 @@ class Platform:
         await self.recordings.warm_up()
         await self._cache.start()
         self._parts.push_async_callback(self._cache.close)
-        await self.voice.start()
         self._parts.push_async_callback(self.voice.close)
-        await self.recogniser.start()
         self._parts.push_async_callback(self.recogniser.close)
+        await asyncio.gather(self.voice.start(), self.recogniser.start())
         self._parts.push_async_callback(self.files.close)
         directory = make_directory(
             settings,

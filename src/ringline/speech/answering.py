@@ -27,6 +27,8 @@ BEEP_MS: Final = 120
 "A shorter tone is none of a machine's."
 AFTER_BEEP_MS: Final = 200
 "So long there must be silence after a beep."
+FADES_MS: Final = 40
+"When a tone ended is known so well; what is heard until then may still be it."
 FADED_DB: Final = 15
 "And silence is so much quieter than the beep was."
 MELODY_MS: Final = 1500
@@ -122,7 +124,7 @@ class BeepFinder:
 
     def level(self, start_ms: int, dbfs: float) -> None:
         """A piece of audio was so loud; the pieces follow each other, none longer than `AFTER_BEEP_MS`."""
-        after = self._candidate is not None and start_ms >= self._candidate
+        after = self._candidate is not None and start_ms >= self._candidate + FADES_MS
         if after and dbfs > max(level for _, level in self._levels) - FADED_DB:
             self._candidate = None  # it goes on: music
         if not after:

@@ -7,6 +7,7 @@ pronounced as the offline voice would.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 import sys
@@ -34,7 +35,7 @@ _MOST_PHRASES: Final = 500
 _MOST_WAYS: Final = 4
 "Ways to say a phrase that are listened for."
 _KEPT_WORDS: Final = 20_000
-_ACCEPTED: Final = 0.35
+ACCEPTED: Final = 0.3
 "What is less likely to be one of the phrases is none of them."
 
 
@@ -61,8 +62,7 @@ class PocketsphinxRecogniser:
 
     async def start(self) -> None:
         if self._workers is not None:
-            await self._workers.start()
-            await self._voice.start()
+            await asyncio.gather(self._workers.start(), self._voice.start())
 
     async def close(self) -> None:
         if self._workers is not None:
@@ -94,7 +94,7 @@ class PocketsphinxRecogniser:
         hints = list(phrases)
         found = []
         for one in answer["results"]:
-            if float(one["confidence"]) < _ACCEPTED:
+            if float(one["confidence"]) < ACCEPTED:
                 _log.debug("what was said is none of the hints", confidence=one["confidence"])
                 continue
             text = str(one["digits"]) if "digits" in one else hints[int(one["place"])]
