@@ -408,7 +408,9 @@ def test_a_packed_answer_is_unpacked_within_bounds(packing: str, pack: Callable[
 
 
 @pytest.mark.parametrize(
-    ("packing", "body"), [("br", b"abc"), ("gzip", b"abc"), ("gzip", gzip.compress(b"x" * 99)[:-9])]
+    ("packing", "body"),
+    [("br", b"abc"), ("gzip", b"abc"), ("gzip", gzip.compress(b"x" * 99)[:-9])],
+    ids=["unknown", "not packed", "cut short"],
 )
 def test_a_badly_packed_answer_is_closed(packing: str, body: bytes) -> None:
     async def handler(got: web.Request) -> web.StreamResponse:
