@@ -4,8 +4,8 @@ use std::f64::consts::TAU;
 
 use ringline_media::{Codec, Pcma, FRAME};
 
-/// Peak of one voice: loud enough (-34 dBFS) that keys are sought in it, and fifty of them together are hardly limited.
-pub(crate) const PEAK: f64 = 900.0;
+/// Peak of one voice: loud enough (-36 dBFS) that keys are sought in it, and fifty of them together are hardly limited.
+pub(crate) const PEAK: f64 = 750.0;
 /// A second of packets holds whole periods of every pitch we use.
 pub(crate) const SECOND: usize = 50;
 
