@@ -86,7 +86,12 @@ async def answers(each: int) -> list[Answer]:
         hz, length = chance.choice((425, 850, 1000, 1400, 2000)), chance.uniform(0.2, 0.8)
         beep_at = (len(beeping) / RATE_HZ) + 0.4 + length
         made.append(
-            Answer("a machine with a beep", True, joined(beeping, silence(0.4), tone(hz, length), silence(6)), beep_at)
+            Answer(
+                f"a machine with a beep of {hz} Hz",
+                True,
+                joined(beeping, silence(0.4), tone(hz, length), silence(6)),
+                beep_at,
+            )
         )
         if nth % 3 == 0:
             tones = joined(*(tone(hz, seconds) for hz, seconds in _SIT))
