@@ -89,5 +89,5 @@ mod tests {
         };
     }
 
-    each_bears_some_seconds!(rtp, rtcp, srtp, payloads, wav, mp3, ogg);
+    each_bears_some_seconds!(rtp, rtcp, srtp, payloads, wav, mp3, ogg, websocket);
 }
