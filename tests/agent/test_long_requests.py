@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ringline.agent import Answered, Failed
-from ringline.sip import Destination, Request
+from ringline.sip import Credentials, Destination, Request
 
 from .test_outgoing import HERE, THERE, dial, invite, reply
 from .wire import OTHER_SDP, Phone, Wire
@@ -75,6 +75,21 @@ def test_tcp_refused_leads_back_to_udp_and_is_remembered(wire: Wire, alice: Phon
     wire.run(600)
     dial(wire, alice, HERE, headers=LONG, any_transport=True)
     assert vias(wire)[-1] == "TCP"
+
+
+def test_back_at_udp_it_still_shows_its_credentials(wire: Wire, alice: Phone) -> None:
+    credentials = Credentials(username="alice", password="secret")
+    middling = (("X-Story", "x" * 500),)  # too long only with an answer to the challenge
+    leg = dial(wire, alice, HERE, headers=middling, any_transport=True, credentials=credentials)
+    reply(wire, alice, 401, WWW_Authenticate=f'Digest realm="far", nonce="{"n" * 80}", algorithm=MD5')
+    assert vias(wire) == ["UDP", "TCP"]
+    refuse_tcp(wire, alice, HERE)
+    assert vias(wire) == ["UDP", "TCP", "UDP"]
+    request = invite(wire)[1]
+    assert "alice" in (request.headers.get("Authorization") or "")
+    assert len(request.headers.all("Via")) == 1
+    reply(wire, alice, 200, body=OTHER_SDP)
+    assert alice.one(Answered).leg == leg
 
 
 def test_where_neither_works_the_next_destination_is_tried(wire: Wire, alice: Phone) -> None:

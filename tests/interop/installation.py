@@ -35,13 +35,18 @@ FREE_NUMBER: Final = "442079461990"
 DEAD_NUMBER: Final = "442079461991"
 "A number of an application whose answer URL nobody serves."
 ALICE_PASSWORD: Final = "alice-secret"
+DESK_PASSWORD: Final = "desk-secret"
 ALICE: Final = f"""
 [[users]]
 username = "alice"
 password = "{ALICE_PASSWORD}"
 number = "442079460900"
+[[users]]
+username = "desk"
+password = "{DESK_PASSWORD}"
+number = "442079460901"
 """
-"A user who can log in."
+"Users who can log in: one with any phone, and one whose registrations a single test makes."
 _READY_S: Final = 30.0
 _STOP_S: Final = 20.0
 

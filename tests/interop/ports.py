@@ -16,25 +16,29 @@ _LOW: Final = 20_000 + _SHARE * (_WORKER % 4)
 _HIGH: Final = _LOW + _SHARE
 """Below what the kernel gives to outgoing connections, so that none of those takes a port between choice and use; and
 every process that runs tests chooses from a range of its own."""
-_chance: Final = random.SystemRandom()
+_next = random.SystemRandom().randrange(_LOW, _HIGH, 4)
 
 
 def free_port() -> int:
     """A port that is free for UDP and TCP on every loopback address in use here, and whose neighbour is free too."""
-    for _ in range(1000):
-        port = _chance.randrange(_LOW, _HIGH, 4)
-        if all(is_free(each) for each in range(port, port + 4)):
-            return port
-    raise RuntimeError("no free port")
+    return _neighbours(4)
 
 
 def free_block(size: int) -> tuple[int, int]:
-    """The first and the last of so many neighbouring UDP ports that are free."""
-    for _ in range(1000):
-        low = _chance.randrange(_LOW, _HIGH - size, 2)
+    """The first and the last of so many neighbouring ports that are free."""
+    low = _neighbours(size)
+    return low, low + size - 1
+
+
+def _neighbours(size: int) -> int:
+    """The first of so many free ones. They are taken in turn: none is given again before all others were."""
+    global _next
+    for _ in range(2 * _SHARE):
+        low = _next if _next + size <= _HIGH else _LOW
+        _next = low + size + size % 2
         if all(is_free(port) for port in range(low, low + size)):
-            return low, low + size - 1
-    raise RuntimeError("no free block of ports")
+            return low
+    raise RuntimeError(f"no {size} free ports side by side")
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

@@ -11,14 +11,14 @@ import pytest
 from . import digest
 from .application import Application
 from .ears import Ear, longest_gap_s, spoken_s
-from .installation import ALICE_PASSWORD, Installation
+from .installation import DESK_PASSWORD, Installation
 from .ports import free_port
 from .scripts import LONG_TALK, connect, talk
 from .sipp import Sipp, header, session, status_of
 
 pytestmark = pytest.mark.interop
 
-ALICES_NUMBER = "442079460900"
+DESKS_NUMBER = "442079460901"
 OTHER_BRANCH = """Via:[$via]
 From:[$from]
 To:[$to];tag=[pid]v[call_number]
@@ -33,8 +33,8 @@ Max-Forwards: 70
 Contact: <sip:phone@[local_ip]:[local_port]>"""
 "The headers of a request that a callee of SIPp's sends in the dialog."
 REGISTRATION = """Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:alice@[remote_ip]:[remote_port]>;tag=[pid]t[call_number]
-To: <sip:alice@[remote_ip]:[remote_port]>
+From: <sip:desk@[remote_ip]:[remote_port]>;tag=[pid]t[call_number]
+To: <sip:desk@[remote_ip]:[remote_port]>
 Call-ID: [call_id]
 Max-Forwards: 70"""
 REFRESHES = {
@@ -85,8 +85,8 @@ def call_sip(ringline: Installation, sipp: Sipp, action: dict[str, object]) -> s
     return ringline.call({"type": "sip", "uri": f"sip:callee@127.0.0.1:{sipp.port}"}, [action])
 
 
-def _to_alice(ringline: Installation) -> str:
-    return ringline.call({"type": "phone", "number": ALICES_NUMBER}, [talk("Hello Alice.")])
+def _to_desk(ringline: Installation) -> str:
+    return ringline.call({"type": "phone", "number": DESKS_NUMBER}, [talk("Hello desk.")])
 
 
 def _directions(messages: list[str]) -> list[str]:
@@ -215,7 +215,7 @@ def test_a_caller_is_joined_with_the_branch_that_answered_first(
 
 
 def _register(ringline: Installation, folder: Path, binding: str, **more: object) -> Sipp:
-    fill = {"registration": REGISTRATION, "binding": binding, "user": "alice", "password": ALICE_PASSWORD}
+    fill = {"registration": REGISTRATION, "binding": binding, "user": "desk", "password": DESK_PASSWORD}
     status = {"status": 200, **more}
     with Sipp("register", folder, to=ringline.sip_address, fill={**fill, **status}) as sipp:
         return sipp.good()
@@ -233,11 +233,11 @@ def test_a_registered_phone_is_called_until_it_takes_its_registration_back(
     assert "expires=120" in (header(answered, "Contact") or "")
     with Sipp("answer", tmp_path, port=port, transport="u1" if transport == "udp" else "t1") as phone:
         time.sleep(0 if transport == "udp" else 0.5)  # nothing tells when SIPp has begun to listen over TCP
-        leg = _to_alice(ringline)
+        leg = _to_desk(ringline)
         phone.good()
     app.wait_statuses(leg, "started", "ringing", "answered", "completed")
     _register(ringline, tmp_path, f"{contact};expires=0")
-    app.wait_statuses(_to_alice(ringline), "started", "unanswered")
+    app.wait_statuses(_to_desk(ringline), "started", "unanswered")
 
 
 def test_a_registration_may_not_be_shorter_than_a_minute(ringline: Installation, tmp_path: Path) -> None:

@@ -102,15 +102,16 @@ def test_a_voice_that_hangs_ends_its_action_with_an_error_and_the_next_is_spoken
     voices: tuple[Installation, Application],
 ) -> None:
     ringline, app = voices
-    (worker,) = _workers(ringline, "espeak/_worker.py")
-    os.kill(worker, signal.SIGSTOP)
+    workers = _workers(ringline, "espeak/_worker.py")
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
     with calling(voices, NUMBERS[2], talk("Nobody hears this."), talk("Anyway.")) as (peer, ear, leg):
         room = app.wait("/answer", uuid=leg)["conversation_uuid"]
         told = app.wait("/event", conversation_uuid=room, reason=..., within_s=20)
         assert told["reason"] == "Text-to-speech failed. espeak: the worker failed: it hung"
         peer.asked("BYE", within_s=20)
         assert ear.spoken_s() > 0.2
-    assert _workers(ringline, "espeak/_worker.py") != [worker]
+    assert set(_workers(ringline, "espeak/_worker.py")) - set(workers), "another one is in its place"
 
 
 def _workers(ringline: Installation, program: str) -> list[int]:

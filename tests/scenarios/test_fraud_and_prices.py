@@ -217,10 +217,12 @@ async def test_a_member_that_is_called_counts_and_costs_like_any_call(
 async def test_nobody_is_called_into_a_conversation_when_the_days_spend_is_used_up(
     app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:
-    bob, carol = phones("bob", "carol")
+    bob, carol, dave = phones("bob", "carol", "dave")
     bob.answers()
+    dave.answers()
     async with rest_client(board, app) as rest:
         await joins(rest, bob.number, "bob")
+        await joins(rest, dave.number, "dave")
         await board.passes(60)
         bob.hangs_up()
         refused = await joins(rest, carol.number, "carol")

@@ -82,8 +82,8 @@ class Outgoing(Leg):
         self._phase = Phase.CALLING
         self._exchange: ClientExchange | None = None
         self._heard = False
-        self._narrow: Target | None = None
-        "Where the INVITE would have gone, had it not been too long for a datagram."
+        self._narrow: tuple[Request, Target] | None = None
+        "An INVITE that went over TCP as it is too long for a datagram, and where it would have gone else."
         self._cancel_reason: str | None = None
         self._cancel_sent = False
         self._give_up: Alarm | None = None
@@ -106,10 +106,10 @@ class Outgoing(Leg):
         self._uri, destination = self._left.popleft()
         self._attempt(destination, None, now)
 
-    def _attempt(self, target: Target, challenge: Response | None, now: float, *, widen: bool = True) -> bool:
+    def _attempt(self, target: Target, challenge: Response | None, now: float) -> bool:
         """Send the INVITE; with the answer to `challenge` if there is one. False when that cannot be answered.
 
-        Unless it is not to `widen`, a long one goes over TCP where it may.
+        A long one goes over TCP where it may.
         """
         request = self._build()
         if challenge is not None and (
@@ -118,10 +118,24 @@ class Outgoing(Leg):
             return False
         self._stack.prepare(request, target)
         self._narrow = None
-        if widen and self._invite.any_transport and (wide := self._stack.widths.wider(request, target, now)):
+        if self._invite.any_transport and (wide := self._stack.widths.wider(request, target, now)):
             request.headers.remove("Via")
             self._stack.prepare(request, wide)
-            self._narrow, target = target, wide
+            self._narrow, target = (request, target), wide
+        self._send(request, target, now)
+        return True
+
+    def _after_all(self, request: Request, target: Target, now: float) -> None:
+        """There is no TCP: send the same INVITE, what it shows of our credentials included, as it would have gone."""
+        self._stack.widths.refused(target, now)
+        self._narrow = None
+        self._cseq += 1
+        request.headers.set("CSeq", f"{self._cseq} INVITE")
+        request.headers.remove("Via")
+        self._stack.prepare(request, target)
+        self._send(request, target, now)
+
+    def _send(self, request: Request, target: Target, now: float) -> None:
         self._heard = False
         self._exchange = self._stack.request(
             request,
@@ -132,7 +146,6 @@ class Outgoing(Leg):
             on_silence=self._silent,
             patience=self._stack.config.failover_s if self._left or self._invite.others else None,
         )
-        return True
 
     def _build(self) -> Request:
         invite = self._invite
@@ -294,8 +307,7 @@ class Outgoing(Leg):
         if self._phase is Phase.CANCELLING:
             self._over()
         elif why == "unreachable" and self._narrow is not None:
-            self._stack.widths.refused(self._narrow, now)
-            self._attempt(self._narrow, None, now, widen=False)
+            self._after_all(*self._narrow, now)
         elif self._left:
             self._next(now)
         else:
