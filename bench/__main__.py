@@ -3,6 +3,7 @@
     python -m bench websocket [--calls 1 50]
     python -m bench [--rounds 5] [--legs 100 400] [--seconds 3] [--rates 20,50,100] [--kit-calls 300]
     python -m bench rest [--seconds 5] [--connections 8] [--rounds 3] [--database URL]
+    python -m bench speech recognition|detection|barge-in|latency|lengths|rejection
     python -m bench lists [--legs 1000000] [--days 2] [--rounds 40] [--database sqlite postgresql]
 
 The media core is measured by `ringline-media-bench` (in `crates/`): every round runs the floor, a bare loop that only
@@ -30,12 +31,13 @@ from bench.calls.calls import table
 from bench.kit.calls import measure as measure_kit
 from bench.lists.__main__ import main as measure_lists
 from bench.rest.__main__ import main as measure_rest
+from bench.speech.__main__ import main as measure_one_of_speech
 from bench.speech.latency import measure as measure_speech
 from bench.speech.lengths import measure as measure_lengths
 from bench.websocket import main as websocket
 
 _ROOT: Final = Path(__file__).parent.parent
-_ALONE: Final = {"rest": measure_rest, "lists": measure_lists}
+_ALONE: Final = {"rest": measure_rest, "lists": measure_lists, "speech": measure_one_of_speech}
 "Measurements that are asked for by name."
 _SHAPES: Final = {
     "floor": "floor: one receive, one send",

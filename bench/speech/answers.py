@@ -1,6 +1,6 @@
 """Who answers: people and machines that a script makes up, each with its label.
 
-    python -m bench.speech.answers [--each 12]
+    python -m bench speech detection [--each 12]
 
 People say a short greeting (or nothing) and wait; machines talk on, with beeps, pauses, noise behind them, network
 tones before them. Everything goes through G.711, then as RTP into the real media core, and what the detector says is

@@ -1,6 +1,6 @@
 """How fast a prompt stops: from the caller's first packet of a key or of speech to the last packet with sound in it.
 
-    python -m bench.speech.barge_in [--rounds 25]
+    python -m bench speech barge-in [--rounds 25]
 
 A whole Ringline in a process of its own, a call over SIP on loopback, a steady tone as the prompt, the jitter buffer at
 its minimum. Speech begins with its first loud frame. Times are those of sending and of the kernel's arrival.

@@ -1,6 +1,6 @@
 """Fit the rejection of the offline recogniser: what tells a phrase of the grammar from anything else.
 
-    python bench/speech/fit_rejection.py --utterances 600
+    python -m bench speech rejection --utterances 600
 
 Every utterance is judged twice by random grammars of ten phrases: one that has it, one that has not. The phrases here
 are none of those that `bench/speech/recognition.py` measures with.

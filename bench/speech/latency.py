@@ -1,6 +1,6 @@
 """How long a caller waits for the first word: from the command to speak to the first packet with speech in it.
 
-    python bench/speech/latency.py --sentences 50
+    python -m bench speech latency --sentences 50
 
 Each sentence is spoken twice into a leg: new (espeak-ng in its worker), and again from the cache. The clock runs from
 the engine's `play` to the arrival of the first RTP packet that is not silence at a socket on loopback, so it has the

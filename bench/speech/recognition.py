@@ -1,6 +1,6 @@
 """What the offline recogniser understands: yes and no, a menu, and what is neither.
 
-    python -m bench.speech.recognition
+    python -m bench speech recognition
 
 Speech of several synthetic voices at -24 dBFS, through G.711 A-law with noise behind it (25 dB below); once more with
 3 % of the packets lost. Rejection: the menu listens while something else is said. Streams per core: seconds of such

@@ -40,3 +40,10 @@ def test_nothing_asked_for_is_nothing() -> None:
 )
 def test_only_phones_and_sip_addresses_are_listened_to(kind: str, kept: bool) -> None:
     assert (for_far_end(Detection(), kind) is not None) is kept
+
+
+def test_the_basic_detection_looks_a_little_longer() -> None:
+    basic, advanced = wished("continue", None, None, None), wished(None, "continue", "detect", None)
+    assert basic is not None
+    assert advanced is not None
+    assert (basic.window_s, advanced.window_s) == (5.0, 4.5)

@@ -56,7 +56,7 @@ class Service(ABC):
         """What it serves."""
 
     async def start(self) -> None:
-        app = web.Application(middlewares=[self._behave])
+        app = web.Application(middlewares=[self._behave], client_max_size=16_000_000)
         app.add_routes(self.routes())
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()

@@ -277,6 +277,48 @@ async def test_the_keys_of_dtmf_answer_are_sent_before_anybody_listens(
 
 
 @scenario
+async def test_early_media_is_listened_to_and_the_verdict_comes_after_the_answer(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (bob,) = phones("bob")
+    bob.answers(after_s=6, early_media="You have reached the mail box of Bob.")
+    bob.is_a_machine(after_s=1)
+    call = await app.calls(bob.number, machine_detection="continue", ncco=[talk("Please call back.")])
+    await board.passes(4)
+    assert board.detector.early == [call.uuid]
+    assert "machine" not in app.statuses()
+    await bob.hears("Please call back.", to_the_end=True)
+    await board.over()
+    assert board.detector.listened_to == [call.uuid], "once"
+    assert app.statuses() == ["started", "ringing", "answered", "machine", "completed"]
+
+
+@scenario
+async def test_nobody_listens_early_where_keys_are_to_be_sent_first(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (bob,) = phones("bob")
+    bob.answers(after_s=3, early_media="Welcome.")
+    await app.calls(bob.number, machine_detection="continue", ncco=[talk("Hi.")], endpoint={"dtmfAnswer": "1"})
+    await bob.hears("Hi.", to_the_end=True)
+    await board.over()
+    assert board.detector.early == []
+    assert len(board.detector.listened_to) == 1
+
+
+@scenario
+async def test_early_media_that_is_never_answered_leaves_nobody_listening(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (bob,) = phones("bob")
+    bob.rings(early_media="All lines are busy.")
+    await app.calls(bob.number, machine_detection="continue", ringing_timer=10, ncco=[talk("Hi.")])
+    await board.over()
+    assert len(board.detector.early) == 1
+    assert app.statuses()[-1] == "timeout"
+
+
+@scenario
 async def test_a_machine_that_beeps_before_it_was_recognised_is_one(
     app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ringline.cli._timeline import timeline
 from ringline.testing import (
     Phones,
     Received,
@@ -229,6 +230,27 @@ async def test_a_voice_cuts_the_prompts_and_is_part_of_what_is_heard(
     assert prompt.ended == pytest.approx(began + 0.08, abs=0.001)
     assert speech_of(await app.gets("/input"))["results"][0]["text"] == "support"
     assert board.files.fetched == []
+
+
+@scenario
+async def test_how_fast_the_prompt_was_silent_stands_in_the_journal(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(talk("Say sales or support.", barge_in=True), read_speech(url=app.url("/input")))
+    await alice.dials(app.number)
+    await alice.hears("Say sales")
+    await alice.says("support")
+    await app.gets("/input")
+    await board.over()
+    lines = [line for journal in board.store.journals.values() for line in journal]
+    (note,) = [line.data for line in lines if line.kind == "trace" and line.data.get("what") == "barge-in"]
+    assert note["by"] == "speech"
+    assert note["ms"] == 80
+    (figures,) = [figure for line in lines for figure in line.data.get("figures", ())]
+    assert (figures["barge_ins"], figures["barge_in_ms"]) == (1, 80)
+    told = [row.text for row in timeline(lines)]
+    assert "the prompt was silent 80 ms after speech began, which was noticed after 80 ms" in told
 
 
 @scenario

@@ -65,6 +65,66 @@ def test_ringing_is_nobody_yet() -> None:
     assert at_ms == 4300
 
 
+def test_the_window_is_as_long_as_was_asked_for() -> None:
+    judge = AnswerJudge(window_ms=5000)
+    judge.speech_started(200)
+    judge.speech_stopped(2300)
+    assert judge.clock(4980) is None
+    assert judge.clock(5000) == Judgement(False, "undecided after 5.0 s: 2.1 s of speech")
+
+
+# ── early media ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def early(
+    answered: int, *spoken: tuple[int, int], tones: tuple[tuple[str, int, int], ...] = ()
+) -> tuple[int, Judgement]:
+    """As `judged`, with an answer at a moment; the judgement's time counts from there."""
+    judge = AnswerJudge(answered=False)
+    for now in range(0, answered + 6000, 20):
+        if now == answered:
+            judge.answered(now)
+        for start, end in spoken:
+            if now == start + 80:
+                judge.speech_started(start)
+            if now == end + 300:
+                judge.speech_stopped(end)
+        for kind, length, end in tones:
+            if now == end + 40:
+                judge.tone(kind, length, end)
+        if (found := judge.clock(now)) is not None:
+            assert now >= answered
+            return now - answered, found
+    raise AssertionError("nobody was told")
+
+
+def test_a_greeting_that_began_before_the_answer_is_a_machine_soon_after_it() -> None:
+    at_ms, found = early(5000, (2000, 9000))
+    assert found.machine
+    assert at_ms == 800
+
+
+def test_an_announcement_that_the_answer_ends_is_not_who_answers() -> None:
+    at_ms, found = early(5000, (1000, 5100), (5800, 6300))
+    assert not found.machine
+    assert at_ms == 2100
+
+
+def test_an_announcement_long_before_the_answer_counts_for_nothing() -> None:
+    assert early(8000, (500, 6000)) == (2500, Judgement(False, "nobody spoke for 2.5 s"))
+
+
+def test_ringing_of_one_tone_and_a_busy_network_before_the_answer_are_no_machines() -> None:
+    tones = (("beep", 250, 3000), ("ringing", 1000, 4000), ("busy", 500, 4800))
+    assert not early(5000, (5400, 5900), tones=tones)[1].machine
+
+
+def test_the_tones_of_an_announcement_before_the_answer_are() -> None:
+    at_ms, found = early(5000, tones=(("information", 330, 3000),))
+    assert found == Judgement(True, "a network's announcement answered")
+    assert at_ms == 0
+
+
 # ── beeps ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -205,6 +205,105 @@ mod tests {
         assert!(pitched < 20, "{pitched} of 200");
     }
 
+    /// Ten minutes of a caller who only listens, at the usual sensitivity: what the leg hears, and what comes from it.
+    fn voices_in_ten_minutes(mut second: impl FnMut(usize, &mut [i16], &mut [i16])) -> usize {
+        const SECOND: usize = RATE_HZ as usize;
+        // Line noise of -60 dBFS lies under everything.
+        let (mut noise, mut voices, mut events) = (Noise::new(5), 0, Vec::new());
+        let mut observer = Observer::with_ear(7, VoiceRules::of_sensitivity(90), None);
+        let (mut heard, mut said) = (vec![0i16; SECOND], vec![0i16; SECOND]);
+        let mut lately = [NOTHING_DBFS; 10];
+        for at in 0..600 {
+            heard.fill(0);
+            said.iter_mut().for_each(|sample| *sample = (noise.below(113) as i16) - 56);
+            second(at, &mut heard, &mut said);
+            for (nth, (heard, said)) in heard.chunks_exact(FRAME).zip(said.chunks_exact(FRAME)).enumerate() {
+                lately[nth % lately.len()] = level(heard);
+                let loudest = lately.iter().copied().fold(NOTHING_DBFS, f32::max);
+                observer.hear(Some(said), Rate::Narrow, loudest, &mut events);
+            }
+            voices += events.drain(..).filter(|event| matches!(event, Event::VoiceBegan { .. })).count();
+        }
+        voices
+    }
+
+    /// A second of something like speech: syllables of 200 ms, each a buzz of its own pitch and loudness.
+    fn syllables(at: usize, sample: usize, chance: u64) -> f64 {
+        let syllable = sample / 1600;
+        if syllable % 5 == 4 {
+            return 0.0;
+        }
+        let period = 50 + (at * 7 + syllable * 13 + chance as usize) % 40;
+        let swell = (std::f64::consts::PI * (sample % 1600) as f64 / 1600.0).sin();
+        let loud = 0.3 + 0.7 * ((at * 5 + syllable * 3) % 7) as f64 / 6.0;
+        let phase = (sample % period) as f64 / period as f64;
+        (1.0 - 2.0 * phase) * swell * loud * 9000.0
+    }
+
+    #[test]
+    fn ten_minutes_of_the_echo_of_a_prompt_are_no_voice() {
+        for (delay_ms, echo_db) in [(0, -20.0), (40, -20.0), (120, -20.0), (40, -26.0)] {
+            let (gain, delay) = (10f64.powf(echo_db / 20.0), delay_ms * 8);
+            let mut before = [0i16; RATE_HZ as usize];
+            let voices = voices_in_ten_minutes(|at, heard, said| {
+                for (sample, value) in heard.iter_mut().enumerate() {
+                    *value = syllables(at, sample, 3) as i16;
+                }
+                for (sample, value) in said.iter_mut().enumerate() {
+                    let source =
+                        if sample < delay { before[before.len() + sample - delay] } else { heard[sample - delay] };
+                    *value += (f64::from(source) * gain) as i16;
+                }
+                before.copy_from_slice(heard);
+            });
+            assert_eq!(voices, 0, "{delay_ms} ms late, {echo_db} dB");
+        }
+    }
+
+    #[test]
+    fn ten_minutes_of_breathing_are_no_voice() {
+        let (mut noise, mut last) = (Noise::new(11), 0.0);
+        let voices = voices_in_ten_minutes(|at, _, said| {
+            // In and out, every one a little different, up to -36 dBFS or so.
+            let peak = 900.0 + 150.0 * (at % 7) as f64;
+            for (sample, value) in said.iter_mut().enumerate() {
+                let swell = (std::f64::consts::PI * sample as f64 / 8000.0).sin().powi(2);
+                last = 0.6 * last + 0.4 * (f64::from(noise.next() as i16) / 32_768.0);
+                *value += (last * peak * swell) as i16;
+            }
+        });
+        assert_eq!(voices, 0);
+    }
+
+    #[test]
+    fn ten_minutes_of_ringing_are_no_voice() {
+        let cadences: [(&[f64], usize, usize); 3] =
+            [(&[425.0], 1, 5), (&[440.0, 480.0], 2, 6), (&[400.0, 450.0], 1, 3)];
+        for (pitches, on, whole) in cadences {
+            let voices = voices_in_ten_minutes(|at, _, said| {
+                if at % whole < on {
+                    for pitch in pitches {
+                        let tone = sine_at(Rate::Narrow, *pitch, said.len(), 3000.0);
+                        said.iter_mut().zip(tone).for_each(|(value, tone)| *value += tone);
+                    }
+                }
+            });
+            assert_eq!(voices, 0, "{pitches:?}");
+        }
+    }
+
+    #[test]
+    fn somebody_who_speaks_in_those_ten_minutes_is_heard() {
+        let voices = voices_in_ten_minutes(|at, _, said| {
+            if at % 60 == 30 {
+                said.iter_mut()
+                    .enumerate()
+                    .for_each(|(sample, value)| *value += (syllables(at, sample, 3) * 0.4) as i16);
+            }
+        });
+        assert!((10..=20).contains(&voices), "{voices}");
+    }
+
     #[test]
     fn a_tap_gets_every_frame_from_the_start_of_the_observation() {
         let (tap, mut reader) = crate::tap::open_ear(7, Rate::Narrow);

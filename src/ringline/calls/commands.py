@@ -189,11 +189,16 @@ class Detect(Command):
     """Find out whether a person or a machine has answered; ends with `MachineVerdict`.
 
     With `beep` the detector goes on after it has recognised a machine: to its tone (`BeepHeard`) or `StopDetecting`.
+    With `early` it listens to early media (RFC 3960) and tells nothing yet; the same effect without, at the answer,
+    lets it tell.
     """
 
     effect: EffectId
     leg: LegId
     beep: bool = False
+    early: bool = False
+    window_s: float = 4.5
+    "Who is undecided after so much audio, from the answer on, is a person."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

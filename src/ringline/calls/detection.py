@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ringline.base import EffectId
 from ringline.calls.commands import Detect, StopDetecting
 from ringline.calls.events import BeepHeard, MachineVerdict
 from ringline.calls.remarks import remark
@@ -26,7 +27,7 @@ def wished(basic: str | None, behavior: str | None, mode: str | None, beep_timeo
     """
     if mode is not None:
         return Detection(mode=mode, hangs_up=behavior == "hangup", beep_timeout_s=beep_timeout_s or 45)
-    return Detection(hangs_up=basic == "hangup") if basic is not None else None
+    return Detection(hangs_up=basic == "hangup", basic=True) if basic is not None else None
 
 
 def for_far_end(detection: Detection | None, kind: str) -> Detection | None:
@@ -34,12 +35,22 @@ def for_far_end(detection: Detection | None, kind: str) -> Detection | None:
     return detection if kind in DETECTABLE else None
 
 
+def early(turn: Turn, leg: Leg) -> None:
+    """Audio comes before the answer: listen already, for a greeting or an announcement that goes on beyond it.
+
+    Not where keys are to be sent first: who hears those is not the one who is asked for.
+    """
+    if leg.detection is not None and leg.detecting is None and not leg.up and not leg.dtmf_answer:
+        leg.detecting = turn.new_effect()
+        turn.emit(_detect(leg, leg.detecting, leg.detection, early=True))
+
+
 def begin(turn: Turn, leg: Leg) -> bool:
     """Listen for who has answered, if that is wished for; True: nothing else goes on before it is known."""
     if leg.detection is None:
         return False
-    leg.detecting = turn.new_effect()
-    turn.emit(Detect(effect=leg.detecting, leg=leg.id, beep=leg.detection.wants_beep))
+    leg.detecting = leg.detecting or turn.new_effect()
+    turn.emit(_detect(leg, leg.detecting, leg.detection, early=False))
     turn.wake(leg, DETECTION, LONGEST_S)
     leg.held = leg.detection.waits
     if leg.held and leg.parent is not None:  # the caller goes on hearing ringing
@@ -49,7 +60,7 @@ def begin(turn: Turn, leg: Leg) -> bool:
 
 def judged(turn: Turn, leg: Leg, event: MachineVerdict) -> None:
     """The detector has made up its mind."""
-    if event.effect != leg.detecting or leg.status is Status.MACHINE:
+    if event.effect != leg.detecting or leg.status is Status.MACHINE or not leg.up:
         return
     leg.timers.pop(DETECTION, None)
     if event.verdict == "machine":
@@ -60,7 +71,7 @@ def judged(turn: Turn, leg: Leg, event: MachineVerdict) -> None:
 
 def beeped(turn: Turn, leg: Leg, event: BeepHeard) -> None:
     """The machine's tone is over. Only a machine beeps, so one that was not recognised before is now."""
-    if event.effect != leg.detecting:
+    if event.effect != leg.detecting or not leg.up:
         return
     if leg.status is not Status.MACHINE:
         leg.timers.pop(DETECTION, None)
@@ -87,6 +98,10 @@ def abandon(turn: Turn, leg: Leg) -> None:
     if leg.detecting is not None:
         turn.emit(StopDetecting(effect=leg.detecting))
         leg.detecting = None
+
+
+def _detect(leg: Leg, effect: EffectId, wish: Detection, *, early: bool) -> Detect:
+    return Detect(effect=effect, leg=leg.id, beep=wish.wants_beep, early=early, window_s=wish.window_s)
 
 
 def _human(turn: Turn, leg: Leg) -> None:

@@ -26,6 +26,10 @@ class MediaFigures:
     bytes_in: int = 0
     "Of audio, without headers."
     bytes_out: int = 0
+    barge_ins: int = 0
+    "How often the leg interrupted a prompt."
+    barge_in_ms: int = 0
+    "The longest time it took until the prompt was silent, from the first sound of speech or the key."
 
 
 def figures_in(line: Mapping[str, Any]) -> tuple[MediaFigures, ...]:

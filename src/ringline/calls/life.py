@@ -142,6 +142,8 @@ def progress(turn: Turn, leg: Leg, event: LegProgress) -> None:
         leg.status = Status.RINGING
         turn.wake(leg, RING, leg.ring_limit_s)
         tell_status(turn, leg)
+    if event.early_media:
+        detection.early(turn, leg)
     if not leg.up and leg.parent is not None:
         turn.then(ChildRinging(leg.parent, leg.id, event.early_media))
 

@@ -68,6 +68,13 @@ class Detection:
     "A machine is hung up."
     beep_timeout_s: float = 45
     "How long a beep is waited for, from the moment in which the machine was recognised."
+    basic: bool = False
+    "The basic detection was asked for: it looks a little longer, and for no beep."
+
+    @property
+    def window_s(self) -> float:
+        """Who is undecided after so much audio is a person."""
+        return 5.0 if self.basic else 4.5
 
     @property
     def waits(self) -> bool:

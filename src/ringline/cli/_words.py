@@ -30,8 +30,12 @@ def figures(value: Value) -> str:
     came, lost = int(value.get("packets_received", 0)), int(value.get("packets_lost", 0))
     share = 100 * lost / max(1, came + lost)
     told = [f"{came} packets came", f"{share:.1f} % lost", f"jitter {value.get('jitter_ms', 0)} ms"]
-    opinion = value.get("opinion")
-    return ", ".join(told if opinion is None else [*told, f"opinion {opinion}"])
+    if (opinion := value.get("opinion")) is not None:
+        told.append(f"opinion {opinion}")
+    if count := value.get("barge_ins"):
+        times = "once" if count == 1 else f"{count} times"
+        told.append(f"interrupted prompts {times}, silent after {value.get('barge_in_ms', 0)} ms at most")
+    return ", ".join(told)
 
 
 def actions(script: Any) -> list[str]:

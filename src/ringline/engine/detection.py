@@ -35,9 +35,14 @@ class Detections:
     def start(self, command: Detect) -> None:
         """Listen to a leg."""
         leg, effect, beep = command.leg, command.effect, command.beep
+        if self._detector is None and command.early:
+            return  # said once, at the answer
         if self._detector is None:
             self._trace(leg, {"what": "detection", "text": NO_DETECTOR})
             self._report(MachineVerdict(effect=effect, leg=leg, verdict="human", why="there is no detector"))
+            return
+        if effect in self._running:
+            self._detector.answered(effect)
             return
         self._running[effect] = leg
 
@@ -48,7 +53,7 @@ class Detections:
                 del self._running[effect]
             self._report(finding)
 
-        self._detector.detect(effect, leg, beep=beep, report=found)
+        self._detector.detect(effect, leg, beep=beep, report=found, early=command.early, window_s=command.window_s)
 
     def stop(self, effect: EffectId) -> None:
         """Listen no longer."""

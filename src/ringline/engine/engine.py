@@ -25,6 +25,7 @@ from ringline.calls.figures import MediaFigures
 from ringline.calls.parties import MOST_LEGS, Hook, Party
 from ringline.chronicle import Entry
 from ringline.engine import ports
+from ringline.engine.barge_in import BargeIns
 from ringline.engine.broken import broken
 from ringline.engine.cashier import Cashier
 from ringline.engine.chronicler import Chronicler, Watcher
@@ -120,6 +121,7 @@ class Engine:
             file_url=options.file_url,
             report=self._report_of_room,
         )
+        self._barge_ins = BargeIns(clock=clock, trace=self.trace)
         self._detections = Detections(outside.detector, report=self.report, trace=self.trace)
         self._cashier = Cashier(payments=outside.payments, clock=clock, report=self.report)
         self._listeners = Listeners(
@@ -389,6 +391,7 @@ class Engine:
             case commands.Play():
                 self._prompts.play(room.id, command, application=room.heart.room.application.id)
             case commands.StopPlay(effect=effect):
+                self._barge_ins.cut(effect, room.working_on)
                 self._prompts.stop(effect)
             case commands.SendKeys(effect=effect, leg=leg, digits=digits):
                 self._sent_keys[effect] = leg
@@ -470,6 +473,7 @@ class Engine:
         self._listeners.drop(leg)
         self._cashier.drop(leg)
         self._detections.drop_owned_by(leg)
+        self._barge_ins.drop(leg)
         self.hooks.drop_questions_of(leg)
         for awaited in (self._sent_keys, self._watched):
             for effect in [effect for effect, owner in awaited.items() if owner == leg]:
@@ -495,6 +499,7 @@ class Engine:
             case ports.KeyReleased(leg=leg, digit=digit, held_ms=held):
                 self.report(events.KeyReleased(leg=leg, digit=digit, held_ms=held))
             case ports.PlaybackFinished():
+                self._barge_ins.finished(event)
                 self._prompts.finished(event)
             case ports.KeysSent(keys=effect):
                 leg_of_keys = self._sent_keys.pop(effect, None)
@@ -518,6 +523,7 @@ class Engine:
         counted = self.outside.media.counters(leg)
         if counted is None:
             return None
+        barge_ins, barge_in_ms = self._barge_ins.figures(leg)
         return MediaFigures(
             leg=leg,
             packets_received=counted.packets_received,
@@ -527,6 +533,8 @@ class Engine:
             opinion=round(counted.opinion, 3) if counted.opinion is not None else None,
             bytes_in=counted.bytes_in,
             bytes_out=counted.bytes_out,
+            barge_ins=barge_ins,
+            barge_in_ms=barge_in_ms,
         )
 
     def _report_of_room(self, room: ConversationId, event: Event) -> None:

@@ -102,6 +102,8 @@ class RoomOwner:
         self.projector: Projector | None = opened.projector if isinstance(opened, Reopened) else None
         self.used_at = clock.now()
         "When there was last somebody in it."
+        self.working_on: Event | None = None
+        "The event whose commands are being carried out."
         self._fresh: list[Entry] | None = None
         "What is told while somebody asks."
         if isinstance(opened, Opened):
@@ -172,12 +174,15 @@ class RoomOwner:
                 self._journal(event, written, commands, at, figures)
                 if changes is not None:
                     self._note(changes)
+                self.working_on = event
                 for command in commands:
                     self._carry_out(self, command)
         except Exception as error:
             log.error("a conversation broke: a bug", exc=error, conversation=self.id, event=type(event).__name__)
             self._inbox.clear()
             self._on_bug(self, error)
+        finally:
+            self.working_on = None
 
     def _open(self, opened: Opened, at: Instant) -> None:
         with self._store.together():

@@ -26,10 +26,25 @@ class EarDetector:
         self._ears = ears
         self._running: dict[EffectId, _Detection] = {}
 
-    def detect(self, effect: EffectId, leg: LegId, *, beep: bool, report: Callable[[Finding], None]) -> None:
+    def detect(
+        self,
+        effect: EffectId,
+        leg: LegId,
+        *,
+        beep: bool,
+        report: Callable[[Finding], None],
+        early: bool = False,
+        window_s: float = 4.5,
+    ) -> None:
         """Listen from now on; one verdict comes, and after a machine's, with `beep`, that of its tone."""
-        detection = self._running[effect] = _Detection(self, effect, leg, beep, report)
+        judge = AnswerJudge(window_ms=round(window_s * 1000), answered=not early)
+        detection = self._running[effect] = _Detection(self, effect, leg, beep, judge, report)
         self._ears.open_ear(_ear(effect), leg, detection, rate_hz=_RATE_HZ)
+
+    def answered(self, effect: EffectId) -> None:
+        """Who was listened to before the answer may be judged now."""
+        if (detection := self._running.get(effect)) is not None:
+            detection.answered()
 
     def stop(self, effect: EffectId) -> None:
         """Listen no longer."""
@@ -52,17 +67,29 @@ class _Detection:
     """One leg that is listened to: the ear's sink."""
 
     def __init__(
-        self, owner: EarDetector, effect: EffectId, leg: LegId, beep: bool, report: Callable[[Finding], None]
+        self,
+        owner: EarDetector,
+        effect: EffectId,
+        leg: LegId,
+        beep: bool,
+        judge: AnswerJudge,
+        report: Callable[[Finding], None],
     ) -> None:
         self._owner = owner
         self._effect = effect
         self._leg = leg
         self._wants_beep = beep
         self._report = report
-        self._judge: AnswerJudge | None = AnswerJudge()
+        self._judge: AnswerJudge | None = judge
         self._beeps = BeepFinder()
         self._heard_ms = 0
         self._over = False
+
+    def answered(self) -> None:
+        """What rang or beeped before was the network."""
+        self._beeps = BeepFinder()
+        if self._judge is not None:
+            self._judge.answered(self._heard_ms)
 
     def write(self, pcm: bytes) -> None:
         for dbfs in _levels(pcm):

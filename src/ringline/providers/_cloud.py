@@ -34,10 +34,10 @@ _MOST_SECRET_CHARACTERS: Final = 16_384
 
 
 class EngineSettings:
-    """The settings of one engine, `[speech.options.NAME]`, checked as they are read."""
+    """The settings of one engine, `[speech.options.NAME]` or of another section, checked as they are read."""
 
-    def __init__(self, engine: str, given: Mapping[str, str], known: Iterable[str]) -> None:
-        self._engine = engine
+    def __init__(self, engine: str, given: Mapping[str, str], known: Iterable[str], *, section: str = "speech") -> None:
+        self._engine = f"{section}.options.{engine}"
         self._given = given
         known = tuple(known)
         for key in given:
@@ -87,7 +87,7 @@ class EngineSettings:
 
     def wrong(self, key: str, why: str) -> ConfigError:
         """The error that says what is wrong with a setting."""
-        return ConfigError(why, where="settings", key=f"speech.options.{self._engine}.{key}")
+        return ConfigError(why, where="settings", key=f"{self._engine}.{key}")
 
 
 class CloudVoice(ABC):

@@ -7,7 +7,7 @@ import select
 import struct
 
 HEADER = struct.Struct("<cII")
-MAX_REQUEST = 1024 * 1024
+MAX_REQUEST = 4 * 1024 * 1024
 
 
 class Gone(Exception):
@@ -40,10 +40,11 @@ class Pipe:
             raise Gone from error
 
     def _exactly(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            piece = os.read(self._source, count - len(data))
+        parts, left = [], count
+        while left:
+            piece = os.read(self._source, min(left, 1 << 20))
             if not piece:
                 raise Gone
-            data += piece
-        return data
+            parts.append(piece)
+            left -= len(piece)
+        return b"".join(parts)

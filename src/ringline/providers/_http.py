@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final
@@ -22,6 +23,7 @@ _AGAIN: Final = (500, 502, 503, 504)
 "Asked once more: a service's own short trouble."
 _AGAIN_AFTER_S: Final = 0.2
 _BLOCK_BYTES: Final = 16_384
+_LONG_BODY_BYTES: Final = 500_000
 
 
 class HttpApi:
@@ -144,8 +146,9 @@ class HttpApi:
         if self._session is None:
             raise ProviderError(f"{self._name} is not running", retryable=True)
         try:
-            # A redirect would take the keys elsewhere.
-            response = await self._session.request(method, url, headers=headers, data=body, allow_redirects=False)
+            # A long body goes out in pieces. A redirect would take the keys elsewhere.
+            data = io.BytesIO(body) if body is not None and len(body) > _LONG_BODY_BYTES else body
+            response = await self._session.request(method, url, headers=headers, data=data, allow_redirects=False)
         except (aiohttp.ClientConnectionError, TimeoutError, OSError) as error:
             if last or isinstance(error, TimeoutError):
                 raise self._failure(error) from error

@@ -451,7 +451,10 @@ class Platform:
 
     def _open_listeners(self, program: WorkerProgram) -> WorkerPool:
         size = program.size or self.settings.recognition.workers or max(1, (os.cpu_count() or 1) // 2)
-        return WorkerPool(program.command, name=program.name, size=size, start_timeout_s=30.0, silence_timeout_s=8.0)
+        start_timeout_s = max(30.0, program.start_timeout_s)
+        return WorkerPool(
+            program.command, name=program.name, size=size, start_timeout_s=start_timeout_s, silence_timeout_s=8.0
+        )
 
     # ── what the user agent asks and tells ─────────────────────────────────────────────────────────────────────────
 

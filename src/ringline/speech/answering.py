@@ -1,7 +1,7 @@
 """Who has answered, a person or a machine: judged by what is heard of voices and tones. No audio, no clock.
 
 A person says a word or two and waits; a machine goes on talking, or beeps. All times are milliseconds of the leg's
-audio since it was answered, so that the same recording is always judged alike.
+audio, so that the same recording is always judged alike.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 WINDOW_MS: Final = 4500
-"After this everybody is a person."
+"After this everybody is a person; from the answer on, as all of these."
+CARRIES_MS: Final = 800
+"What spoke before the answer, and goes on for so long after it, is who has answered; else it was the network."
 SILENT_MS: Final = 2500
 "A machine would have begun to speak by now."
 SHORT_GREETING_MS: Final = 1800
@@ -40,6 +42,9 @@ _MACHINES: Final = {
     "fax": "a fax machine answered",
 }
 
+_NEVER_PEOPLE: Final = frozenset({"information", "fax"})
+"What tells a machine even before the answer."
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -53,7 +58,10 @@ class Judgement:
 class AnswerJudge:
     """Judges one answer: feed it in the order of time, `clock` last of what belongs to a moment."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, window_ms: int = WINDOW_MS, answered: bool = True) -> None:
+        """Without `answered` what is heard is early media (RFC 3960): nothing is judged before it is called."""
+        self._window_ms = window_ms
+        self._answered_at: int | None = 0 if answered else None
         self._speaking_since: int | None = None
         self._stretch_began: int | None = None
         self._stopped_at: int | None = None
@@ -62,6 +70,14 @@ class AnswerJudge:
         self._quiet_since = 0
         "Since when there is nothing, not even ringing: somebody may be about to speak."
         self._verdict: Judgement | None = None
+
+    def answered(self, at_ms: int) -> None:
+        """The leg is answered. Of what was heard before, only speech that goes on counts, and what no person sends."""
+        self._answered_at = at_ms
+        if self._speaking_since is None:
+            self._forget(at_ms)
+        self._spoken_ms = 0
+        self._quiet_since = at_ms
 
     def speech_started(self, at_ms: int) -> None:
         """Somebody speaks."""
@@ -73,6 +89,9 @@ class AnswerJudge:
     def speech_stopped(self, at_ms: int) -> None:
         """He has stopped."""
         if self._speaking_since is not None:
+            if self._is_carried(at_ms):
+                self._forget(at_ms)
+                return
             self._spoken_ms += at_ms - self._speaking_since
             self._speaking_since = None
             self._stopped_at = at_ms
@@ -81,18 +100,31 @@ class AnswerJudge:
         """A tone has ended: `ringing`, `busy`, `information`, `beep` or `fax`."""
         if kind == "ringing":
             self._quiet_since = at_ms
+        elif self._answered_at is None and kind not in _NEVER_PEOPLE:
+            return  # ringing of one tone, or a network that is busy for now
         elif kind in _MACHINES:
             self._verdict = Judgement(True, _MACHINES[kind])
         elif kind == "beep" and length_ms >= BEEP_MS and not self._paused:
-            self._verdict = Judgement(True, f"it beeped after {at_ms / 1000:.1f} s")
+            self._verdict = Judgement(True, f"it beeped after {(at_ms - (self._answered_at or 0)) / 1000:.1f} s")
 
     def clock(self, now_ms: int) -> Judgement | None:
-        """So much audio was heard; gives the judgement as soon as there is one."""
-        if self._verdict is None:
-            self._verdict = self._judge(now_ms)
+        """So much audio was heard; gives the judgement as soon as there is one, and the leg is answered."""
+        if self._answered_at is None:
+            return None
+        if self._verdict is None and not self._is_carried(now_ms):
+            self._verdict = self._judge(now_ms, self._answered_at)
         return self._verdict
 
-    def _judge(self, now_ms: int) -> Judgement | None:
+    def _is_carried(self, now_ms: int) -> bool:
+        """What speaks has spoken before the answer, and it is not known yet who that is."""
+        began, answered = self._stretch_began, self._answered_at
+        return began is not None and answered is not None and began < answered and now_ms - answered < CARRIES_MS
+
+    def _forget(self, now_ms: int) -> None:
+        self._speaking_since = self._stretch_began = self._stopped_at = None
+        self._quiet_since = now_ms
+
+    def _judge(self, now_ms: int, answered_at: int) -> Judgement | None:
         spoken = self._spoken_ms + (now_ms - self._speaking_since if self._speaking_since is not None else 0)
         if self._speaking_since is not None and self._stretch_began is not None:
             stretch = now_ms - self._stretch_began
@@ -106,8 +138,8 @@ class AnswerJudge:
                     return Judgement(False, f"nobody spoke for {SILENT_MS / 1000:.1f} s")
             elif spoken <= SHORT_GREETING_MS and now_ms - self._stopped_at >= WAITS_MS:
                 return Judgement(False, f"{spoken / 1000:.1f} s of greeting, then a pause")
-        if now_ms >= WINDOW_MS:
-            return Judgement(False, f"undecided after {WINDOW_MS / 1000:.1f} s: {spoken / 1000:.1f} s of speech")
+        if now_ms - answered_at >= self._window_ms:
+            return Judgement(False, f"undecided after {self._window_ms / 1000:.1f} s: {spoken / 1000:.1f} s of speech")
         return None
 
 

@@ -34,6 +34,9 @@ class ScriptedDetector:
         self._timers: dict[EffectId, list[asyncio.TimerHandle]] = {}
         self.listened_to: list[LegId] = []
         "Every leg that was listened to, in order."
+        self.early: list[LegId] = []
+        "Those that were listened to before they were answered."
+        self._waiting: dict[EffectId, Callable[[], None]] = {}
 
     def detect(
         self,
@@ -42,8 +45,23 @@ class ScriptedDetector:
         *,
         beep: bool,
         report: Callable[[MachineVerdict | BeepHeard], None],
+        early: bool = False,
+        window_s: float = 4.5,
     ) -> None:
         self.listened_to.append(leg)
+        if early:
+            self.early.append(leg)
+            self._waiting[effect] = lambda: self._begin(effect, leg, beep=beep, report=report)
+        else:
+            self._begin(effect, leg, beep=beep, report=report)
+
+    def answered(self, effect: EffectId) -> None:
+        if (begin := self._waiting.pop(effect, None)) is not None:
+            begin()
+
+    def _begin(
+        self, effect: EffectId, leg: LegId, *, beep: bool, report: Callable[[MachineVerdict | BeepHeard], None]
+    ) -> None:
         nature = self._nature_of(leg)
         loop = asyncio.get_running_loop()
         timers = self._timers[effect] = []
@@ -63,9 +81,10 @@ class ScriptedDetector:
             timers.append(loop.call_later(nature.beep_after_s, lambda: find(tone, last=True)))
 
     def stop(self, effect: EffectId) -> None:
+        self._waiting.pop(effect, None)
         for timer in self._timers.pop(effect, ()):
             timer.cancel()
 
     def leftovers(self) -> list[str]:
         """What is still listened for."""
-        return [f"detection {effect} runs" for effect in self._timers]
+        return [f"detection {effect} runs" for effect in (*self._timers, *self._waiting)]

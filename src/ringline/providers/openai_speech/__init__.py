@@ -12,10 +12,8 @@ Every utterance is one request; the hints go along as its prompt.
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import wave
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -23,7 +21,8 @@ import aiohttp
 
 from ringline.base import ConfigError, ProviderError
 from ringline.providers.contract import EngineContext
-from ringline.providers.recognition.contract import RATE_HZ, Heard, Task, Word
+from ringline.providers.recognition.contract import Heard, Task, Word
+from ringline.providers.recognition.wav import wav
 from ringline.providers.recognition.whole import WholeStream
 
 __all__ = ["OpenAiRecogniser"]
@@ -80,7 +79,7 @@ class OpenAiRecogniser:
         if self._session is None:
             raise ProviderError(f"the recogniser {self.name} is not started")
         form = aiohttp.FormData()
-        form.add_field("file", _wav(audio), filename="speech.wav", content_type="audio/wav")
+        form.add_field("file", wav(audio), filename="speech.wav", content_type="audio/wav")
         form.add_field("model", self._model)
         form.add_field("language", task.language.partition("-")[0])
         form.add_field("response_format", "verbose_json")
@@ -130,13 +129,3 @@ def _heard(told: Mapping[str, Any]) -> list[Heard]:
 
 def _list(value: Any) -> list[Mapping[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _wav(audio: bytes) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(RATE_HZ)
-        out.writeframes(audio)
-    return file.getvalue()

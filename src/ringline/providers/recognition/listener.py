@@ -32,8 +32,8 @@ _BYTES_PER_MS: Final = RATE_HZ * 2 // 1000
 _LONGEST_MS: Final = 75_000
 "Somebody who never pauses is not listened to for longer than this: `maxDuration` is 60 s at most."
 INSTALL: Final = (
-    "speech without `context` needs an engine for dictation: pip install ringline[vosk] with a model, or name another "
-    "one in recognition.engines"
+    "speech without `context` needs an engine for dictation in recognition.engines: vosk, sherpa or whisper with a "
+    "model of yours (pip install ringline[vosk], ringline[sherpa] or ringline[whisper]), or google, azure or openai"
 )
 
 
