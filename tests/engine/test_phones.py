@@ -110,6 +110,7 @@ class House:
             resolver=Resolver(),
             codecs=("PCMA", "PCMU"),
             places=places or Places(Place(sip_host="192.0.2.1")),
+            random=SeededRandom(b"keys"),
         )
 
     def command(self, act: Callable[[UserAgent, float], None]) -> None:

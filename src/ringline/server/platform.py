@@ -309,6 +309,7 @@ class Platform:
             resolver=resolver,
             codecs=settings.media.codecs,
             places=places,
+            random=self.random,
         )
         self.engine.add_endpoint(self.phones, "phone", "sip", "vbc")
         self._registrations = Registrations(self.sip, self.store, self.clock)
@@ -487,7 +488,7 @@ class Platform:
     # ── reload and stop ────────────────────────────────────────────────────────────────────────────────────────────
 
     async def reload(self, new: Settings) -> None:
-        """Put changed trunks, users, domains, numbers, applications, secret and certificates of SIP into force; calls go
+        """Put changed trunks, users, domains, numbers, applications, secret and SIP's certificates into force; calls go
         on untouched.
         """
         rates = rates_of(new)

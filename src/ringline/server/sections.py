@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from ringline.accounts import PublicKeyError, read_public_key
-from ringline.routing import digits_of, read_host_port, read_network, read_sip_address
+from ringline.routing import Srtp, digits_of, read_host_port, read_network, read_sip_address
 from ringline.sdp import CODECS
 
 
@@ -494,6 +494,8 @@ class TrunkSection(Section):
     register_: bool = Field(default=False, alias="register")
     "Register with it, so that it finds us at a changing address; needs `username` and `password`."
     register_expires_s: int = Field(default=600, ge=60, le=86_400)
+    srtp: Srtp = "optional"
+    "Encrypted audio: `off`, `optional` (where the far end offers it; ours name keys only over TLS) or `required`."
 
 
 class UserSection(Section):
@@ -506,6 +508,8 @@ class UserSection(Section):
     contact: SipUri | None = None
     application: str | None = None
     domain: str | None = None
+    srtp: Srtp = "optional"
+    "As for trunks."
 
 
 class DomainSection(Section):
@@ -515,3 +519,5 @@ class DomainSection(Section):
     application: str
     acl: tuple[Network, ...] = ()
     digest_auth: bool = False
+    srtp: Srtp = "optional"
+    "As for trunks."

@@ -58,6 +58,16 @@ def make_contexts(
         server.load_cert_chain(cert_file, key_file, password=lambda: b"")
     except (OSError, ValueError) as error:
         raise _fault("sip.tls_cert_file", f"{cert_file} and {key_file} cannot be used: {_why(error)}") from error
+    unverified = frozenset(_plain(each) for each in unverified)
+    return TlsContexts(server=server, client=client_context(ca_file), unverified=unverified)
+
+
+def client_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """For those we connect to; who they are has still to be asked with `is_identity`.
+
+    Raises:
+        ConfigError: the file of authorities cannot be used.
+    """
     client = ssl.create_default_context()
     client.minimum_version = ssl.TLSVersion.TLSv1_2
     # Who it is gets decided by the rules of SIP, after the chain has been verified: see `is_identity`.
@@ -68,7 +78,7 @@ def make_contexts(
             client.load_verify_locations(ca_file)
         except (OSError, ValueError) as error:
             raise _fault("sip.tls_ca_file", f"{ca_file} cannot be used: {_why(error)}") from error
-    return TlsContexts(server=server, client=client, unverified=frozenset(_plain(each) for each in unverified))
+    return client
 
 
 def is_identity(certificate: Mapping[str, Any], host: str) -> bool:
