@@ -71,6 +71,8 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
         async with asyncio.timeout(10):
             await test()
+            for _ in range(10):  # what was accepted in the last moment is closed in the loop's next turns
+                await asyncio.sleep(0)
 
     asyncio.run(bounded())
 
@@ -131,6 +133,7 @@ def test_a_certificate_of_somebody_else_is_not_spoken_to(tmp_path: Path, name: s
             await until(lambda: a.lost)
             assert a.lost == [b.at(name)]
             assert (a.count("mistrusted"), len(a.tls), b.messages) == (1, 0, [])
+            await until(lambda: b.lost or b.count("handshakes_failed"))
 
     run(test)
 
@@ -174,7 +177,7 @@ def test_a_certificate_that_cannot_be_believed_is_refused(tmp_path: Path, fault:
             a.tls.send(MESSAGE, b.at())
             await until(lambda: a.lost)
             assert (a.count("mistrusted"), b.messages) == (1, [])
-            await until(lambda: b.count("handshakes_failed") == 1 or not len(b.tls))
+            await until(lambda: b.count("handshakes_failed") == 1)
 
     run(test)
 

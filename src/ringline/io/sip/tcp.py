@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -19,6 +20,7 @@ log = get_log(__name__)
 _SWEEP_S: Final = 5.0
 _MOST_WAITING: Final = 64
 _MOST_NAMES: Final = 1000
+_GOODBYE_S: Final = 0.5
 
 MessageHandler = Callable[[bytes, Flow], None]
 LossHandler = Callable[[Flow | Destination], None]
@@ -190,6 +192,7 @@ class TcpConnections:
         self._numbers = itertools.count(1)
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
+        self._emptied = asyncio.Event()
         self.local: tuple[str, int] = ("", 0)
 
     async def listen(self, host: str, port: int) -> None:
@@ -222,6 +225,7 @@ class TcpConnections:
     async def close(self) -> None:
         """Stop listening and close every connection, after what was written has left."""
         self._closed = True
+        self._emptied.clear()
         if self._sweeper is not None:
             self._sweeper.cancel()
         tasks = [*(connecting.task for connecting in self._connecting.values()), *self._shaking]
@@ -233,6 +237,13 @@ class TcpConnections:
         for connection in list(self._flows.values()):
             connection.close()
         await asyncio.sleep(0)
+        if self.tls is not None and self._flows:
+            # TLS says goodbye both ways; who does not answer is left.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), _GOODBYE_S)
+            for connection in list(self._flows.values()):
+                connection.abort()
+            await asyncio.sleep(0)
 
     def __len__(self) -> int:
         return len(self._flows)
@@ -292,6 +303,8 @@ class TcpConnections:
             self._per_source[flow.remote[0]] = left
         else:
             self._per_source.pop(flow.remote[0], None)
+        if not self._flows:
+            self._emptied.set()
         if not self._closed and not connection.shaking:
             self._on_lost(flow)
 
@@ -319,6 +332,10 @@ class TcpConnections:
             )
         except OSError as error:  # errors of TLS are some
             why = _reason(error)
+        except asyncio.CancelledError:
+            transport.abort()
+            self.lost(connection)
+            raise
         if private is not None:
             connection.encrypted(private)
             return
