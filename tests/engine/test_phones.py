@@ -16,7 +16,7 @@ from ringline.calls.parties import Party
 from ringline.engine.engine import Engine
 from ringline.engine.guard import Guard
 from ringline.engine.phones import Phones
-from ringline.engine.ports import Media
+from ringline.engine.ports import Media, RtpPlan
 from ringline.routing import RoutingTable, SipUser, Trunk
 from ringline.sdp import Capabilities, SessionDescription, offer
 from ringline.sip import Destination, Flow, Message, Place, Places, Request, Response, parse, respond
@@ -58,6 +58,7 @@ class Ports:
     def __init__(self) -> None:
         self.open_legs: set[LegId] = set()
         self.full = False
+        self.plans: list[RtpPlan] = []
 
     def open(self, leg: LegId) -> tuple[str, int]:
         if self.full:
@@ -65,8 +66,8 @@ class Ports:
         self.open_legs.add(leg)
         return "192.0.2.1", 10_000
 
-    def configure(self, leg: LegId, plan: object) -> None:
-        pass
+    def configure(self, leg: LegId, plan: RtpPlan) -> None:
+        self.plans.append(plan)
 
     def close(self, leg: LegId) -> None:
         self.open_legs.discard(leg)
@@ -78,7 +79,7 @@ class Resolver:
     hosts: dict[str, str] = {"a.example": "198.51.100.1", "b.example": "198.51.100.2", "in.example": "10.0.0.9"}  # noqa: RUF012
 
     async def resolve(self, host: str, port: int | None, transport: str | None) -> Sequence[Destination]:
-        return (Destination("udp", self.hosts[host], port or 5060),) if host in self.hosts else ()
+        return (Destination(transport or "udp", self.hosts[host], port or 5060),) if host in self.hosts else ()
 
 
 class House:
@@ -99,7 +100,13 @@ class House:
         self.identity = "trunk:a"
         self.sent: list[tuple[tuple[str, int], Message]] = []
         routing = RoutingTable(
-            book=self.engine.directory, sip_host="sip.example.com", trunks=trunks, users=users, caller_id="any"
+            book=self.engine.directory,
+            sip_host="sip.example.com",
+            trunks=trunks,
+            users=users,
+            caller_id="any",
+            transports=("udp", "tcp", "tls"),
+            srtp=True,
         )
         self.phones = Phones(
             engine=cast(Engine, self.engine),
@@ -110,6 +117,7 @@ class House:
             resolver=Resolver(),
             codecs=("PCMA", "PCMU"),
             places=places or Places(Place(sip_host="192.0.2.1")),
+            random=SeededRandom(b"keys"),
         )
 
     def command(self, act: Callable[[UserAgent, float], None]) -> None:
@@ -161,16 +169,22 @@ class House:
         await self.settle()
 
     def called(
-        self, *, to: str = "442079460000", extra: str = "", number: int = 1, source: str = "198.51.100.1"
+        self,
+        *,
+        to: str = "442079460000",
+        extra: str = "",
+        number: int = 1,
+        source: str = "198.51.100.1",
+        sdp: bytes = SDP,
     ) -> int:
         """Somebody calls us; the last status he got."""
         text = (
             f"INVITE sip:{to}@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP {source};branch=z9hG4bK{number};rport\r\n"
             f"Max-Forwards: 70\r\nFrom: <sip:+447700900999@a.example>;tag=f{number}\r\nTo: <sip:{to}@192.0.2.1>\r\n"
             f"Call-ID: in-{number}\r\nCSeq: 1 INVITE\r\nContact: <sip:a@{source}>\r\n{extra}"
-            f"Content-Type: application/sdp\r\nContent-Length: {len(SDP)}\r\n\r\n"
+            f"Content-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n"
         )
-        self.agent.receive(text.encode() + SDP, Flow("udp", OURS, (source, 5060)), now=self.now)
+        self.agent.receive(text.encode() + sdp, Flow("udp", OURS, (source, 5060)), now=self.now)
         self.pump()
         last = self.sent[-1][1]
         assert isinstance(last, Response)

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 import numpy as np
 import soxr
 
+from ringline.server.certificates import Certificates
 from ringline.testing.audio import tone
 
 from .ports import free_block, free_port
@@ -75,10 +76,13 @@ class Baresip:
         codecs: str = "PCMA,PCMU",
         registrar: str | None = None,
         transport: str = "udp",
+        encrypts: str | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         """`password` answers challenges; `answers`: it takes calls by itself. It knows no other `codecs`.
 
-        With a `registrar` (host:port) it registers, over `transport`.
+        With a `registrar` (host:port) it registers, over `transport`. `encrypts`: `srtp` (where the other does, too) or
+        `srtp-mand` (always). With `certificates` it speaks TLS: it believes their authority, and shows the one in them.
         """
         self.port = free_port()
         self.control_port = free_port()
@@ -95,15 +99,25 @@ class Baresip:
             control=self.control_port,
             folder=self.folder,
         )
+        if encrypts is not None:
+            settings += "module srtp.so\n"
+        if certificates is not None:
+            shown = self.folder / "certificate.pem"
+            shown.write_bytes(certificates.cert_file.read_bytes() + certificates.key_file.read_bytes())
+            settings += f"sip_cafile {certificates.ca_file}\nsip_certificate {shown}\n"
         (self.folder / "config").write_text(settings)
         (self.folder / "contacts").write_text("")
         home = registrar or "127.0.0.1"
         account = f"<sip:{user}@{home};transport={transport}>;audio_codecs={codecs}"
         account += f";regint={120 if registrar is not None else 0}"
+        if encrypts is not None:
+            account += f";mediaenc={encrypts}"
         if password is not None:
             account += f";auth_user={user};auth_pass={password}"
         (self.folder / "accounts").write_text(f"{account};answermode={'auto' if answers else 'manual'}\n")
         self.uri = f"sip:{user}@127.0.0.1:{self.port}"
+        self.secure_uri = f"sip:{user}@127.0.0.1:{self.port + 1};transport=tls"
+        "Where it listens for TLS."
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._events: list[dict[str, Any]] = []

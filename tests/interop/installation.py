@@ -76,8 +76,10 @@ class Installation:
         media_timeout_s: int = 60,
         codecs: Sequence[str] = (),
         trunk_addresses: Sequence[str] = ("127.0.0.1",),
+        sip: str = "",
     ) -> None:
-        """`sections` is added to the settings; without `account` there are no applications and nobody can log in.
+        """`sections` is added to the settings, `sip` to their section of that name; without `account` there are no
+        applications and nobody can log in.
 
         `codecs` are offered and taken instead of the usual ones.
         """
@@ -96,6 +98,7 @@ class Installation:
         self._file_limit_bytes = file_limit_bytes
         self._trunk_addresses = list(trunk_addresses)
         self._media_timeout_s = media_timeout_s
+        self._sip = sip
         self._codecs = f"codecs = {json.dumps(list(codecs))}" if codecs else ""
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._pem = self._key.private_bytes(
@@ -118,6 +121,7 @@ http_port = {self.http_port}
 https_port = {self.https_port}
 [sip]
 port = {self.sip_port}
+{self._sip}
 [media]
 port_min = {self.media_ports[0]}
 port_max = {self.media_ports[1]}

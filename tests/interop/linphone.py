@@ -15,9 +15,12 @@ from .ports import free_port
 _CONFIG: Final = """[sip]
 sip_port={port}
 sip_tcp_port={port}
+sip_tls_port={tls_port}
 guess_hostname=0
 contact=sip:{user}@127.0.0.1
-media_encryption=none
+media_encryption={encryption}
+media_encryption_mandatory={mandatory}
+root_ca={ca_file}
 auto_net_state_mon=0
 register_only_when_network_is_up=0
 [net]
@@ -43,14 +46,34 @@ realm=ringline
 class Linphone:
     """One registered phone. `with` starts and ends it."""
 
-    def __init__(self, directory: Path, *, user: str, password: str, registrar: str, transport: str = "udp") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        user: str,
+        password: str,
+        registrar: str,
+        transport: str = "udp",
+        ca_file: Path | None = None,
+        encrypts: bool = False,
+    ) -> None:
+        """`ca_file` is whom it believes over TLS; `encrypts`: it speaks SRTP and nothing else."""
         port = free_port()
         self.folder = directory / f"linphone-{port}"
         # Without these two it neither starts nor says so.
         for each in (".local/share/linphone", ".config/linphone"):
             (self.folder / each).mkdir(parents=True)
         text = _CONFIG.format(
-            port=port, rtp=free_port(), user=user, password=password, registrar=registrar, transport=transport
+            port=port,
+            tls_port=free_port(),
+            rtp=free_port(),
+            user=user,
+            password=password,
+            registrar=registrar,
+            transport=transport,
+            encryption="srtp" if encrypts else "none",
+            mandatory=int(encrypts),
+            ca_file=ca_file or "",
         )
         (self.folder / "linphonerc").write_text(text)
         self._process: subprocess.Popen[bytes] | None = None

@@ -33,7 +33,7 @@ class Books(TcpConnections):
 )
 def test_what_is_overdue(proved: bool, partial_since: float | None, now: float, why: str | None) -> None:
     async def test() -> None:
-        connection = _Connection(Books(), ours=False)
+        connection = _Connection(Books())
         connection.proved, connection.partial_since = proved, partial_since
         assert connection.overdue(now) == why
 

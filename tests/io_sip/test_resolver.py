@@ -113,10 +113,13 @@ def test_tls_is_found_where_it_is_spoken() -> None:
         return [("sip1.example.com", 5061)] if name == "_sips._tcp.tcp-first.example" else []
 
     resolver = SipResolver(transports=("udp", "tcp", "tls"), services=secure, addresses=addresses, pointers=pointers)
-    tls = Destination("tls", "192.0.2.1", 5061)
-    assert asyncio.run(resolver.resolve("tcp-first.example", None, None)) == (tls,)
-    assert asyncio.run(resolver.resolve("sip1.example.com", None, "tls")) == (tls,)
-    assert asyncio.run(resolver.resolve("192.0.2.1", None, "tls")) == (tls,)
+
+    def tls(name: str) -> tuple[Destination, ...]:
+        return (Destination("tls", "192.0.2.1", 5061, name),)  # the name asked for, not the one DNS led to
+
+    assert asyncio.run(resolver.resolve("tcp-first.example", None, None)) == tls("tcp-first.example")
+    assert asyncio.run(resolver.resolve("sip1.example.com", None, "tls")) == tls("sip1.example.com")
+    assert asyncio.run(resolver.resolve("192.0.2.1", None, "tls")) == tls("")
 
 
 def test_a_name_without_a_dot_is_not_asked_of_the_name_service() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ringline.io.sip import SipSockets
 from ringline.io.sip.tcp import TcpConnections, TcpLimits
+from ringline.io.sip.tls import make_contexts
 from ringline.server.certificates import ensure_certificates
 from ringline.sip import Destination, Flow, Place, Places
 
@@ -101,15 +101,11 @@ def test_a_connection_that_is_gone_is_told_to_who_sends_to_it() -> None:
 def test_tls_is_one_more_transport(tmp_path: Path) -> None:
     async def test() -> None:
         made = ensure_certificates(tmp_path, names=["127.0.0.1"], now=datetime.now(UTC))
-        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        server.load_cert_chain(made.cert_file, made.key_file)
-        client = ssl.create_default_context(cafile=str(made.ca_file))
+        contexts = make_contexts(made.cert_file, made.key_file, ca_file=made.ca_file)
         nodes = []
         for _ in range(2):
             node = await Node().start()
-            tls = TcpConnections(
-                node.heard, node.lost.append, TcpLimits(), name="tls", server_tls=server, client_tls=client
-            )
+            tls = TcpConnections(node.heard, node.lost.append, TcpLimits(), name="tls", tls=contexts)
             await tls.listen("127.0.0.1", 0)
             node.sockets.add(tls)
             nodes.append((node, tls.local[1]))

@@ -206,6 +206,7 @@ class Trunking:
             ),
             resolver=NoResolver(),
             codecs=("PCMA",),
+            random=SeededRandom(b"keys"),
             places=Places(Place(sip_host=OURS[0])),
         )
         self._number = app.number

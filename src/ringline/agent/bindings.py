@@ -67,7 +67,7 @@ class Binding:
             host = str(ipaddress.ip_address(uri.host))
         except ValueError:
             return self.flow
-        return Destination(uri.transport or "udp", host, uri.port or 5060)
+        return Destination(uri.transport or "udp", host, uri.port or default_port(uri.transport))
 
     def to_json(self, *, zero_s: float) -> dict[str, Any]:
         """As JSON types; `zero_s` is the time of day at which our clock stood at 0, in seconds since 1970."""

@@ -40,7 +40,7 @@ def _choose(hop: Uri, found: tuple[Destination, ...], flow: Flow, lost: bool) ->
         return flow
     if lost and hop.transport is None:
         # A name or address that says nothing else is tried the way it worked before.
-        return Destination(flow.transport, chosen.host, chosen.port)
+        return Destination(flow.transport, chosen.host, chosen.port, chosen.name)
     if chosen.transport == "udp" and flow.transport == "udp":
         return Flow("udp", flow.local, chosen.remote)
     return chosen
@@ -48,7 +48,9 @@ def _choose(hop: Uri, found: tuple[Destination, ...], flow: Flow, lost: bool) ->
 
 def _again(hop: Uri, flow: Flow) -> Destination:
     """Where to connect to after the connection of a dialog is gone and its name leads nowhere."""
-    return Destination(flow.transport, literal(hop.host) or flow.remote[0], hop.port or default_port(flow.transport))
+    address = literal(hop.host)
+    name = hop.host.lower().rstrip(".") if address is None and flow.transport == "tls" else ""
+    return Destination(flow.transport, address or flow.remote[0], hop.port or default_port(flow.transport), name)
 
 
 @lru_cache(maxsize=1024)

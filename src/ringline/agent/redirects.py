@@ -31,8 +31,12 @@ def follow(response: Response, *, called: Uri, destinations: Sequence[Target], m
             continue
         same = [each for each in destinations if each.remote[0] == uri.host]
         if same:
-            where = Destination(uri.transport or same[0].transport, uri.host, uri.port or same[0].remote[1])
-            chosen.append((uri, where))
+            first = same[0]
+            name = first.name if isinstance(first, Destination) else ""
+            where = Destination(uri.transport or first.transport, uri.host, uri.port or first.remote[1], name)
+            # What went out encrypted is not sent on in plain text.
+            if first.transport != "tls" or where.transport == "tls":
+                chosen.append((uri, where))
         elif uri.host.lower() == called.host.lower():
             chosen.append((uri, destinations[0]))
     return chosen

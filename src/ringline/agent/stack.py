@@ -178,8 +178,11 @@ class Stack:
         branch = MAGIC_COOKIE + token(self.random, 20)
         return f"SIP/2.0/{target.transport.upper()} {_bracketed(host)}:{port};branch={branch};rport"
 
-    def contact(self, target: Target, *, user: str = "ringline") -> str:
+    def contact(self, target: Target, *, user: str = "ringline", secure: bool = False) -> str:
+        """Our Contact; a `secure` one is a SIPS URI."""
         host, port = self._public(target)
+        if secure and target.transport == "tls":
+            return f"<{Uri('sips', user, host, port)}>"
         suffix = "" if target.transport == "udp" else f";transport={target.transport}"
         return f"<{Uri('sip', user, host, port)}{suffix}>"
 
@@ -274,7 +277,9 @@ class Stack:
         """A complete response; Contact and Allow where the standard wants them."""
         response = respond(request, status, reason or status_text(status), to_tag=to_tag, received=flow.remote)
         if request.method in ("INVITE", "UPDATE") and 100 < status < 300:
-            response.headers.add("Contact", self.contact(flow))
+            # Who was called by a SIPS URI answers with one (RFC 3261 section 12.1.1).
+            secure = request.uri[:5].lower() == "sips:"
+            response.headers.add("Contact", self.contact(flow, secure=secure))
         if status in (405, 501) or (status // 100 == 2 and request.method in ("INVITE", "OPTIONS", "UPDATE")):
             response.headers.add("Allow", ALLOW)
             if status < 300:

@@ -12,8 +12,11 @@ from ringline.server.settings import Settings, ephemeral_ports
 def addresses(settings: Settings) -> Iterator[tuple[str, str]]:
     """Name and place of what others need to know."""
     server, sip = settings.server, settings.sip
-    transports = " and ".join(name.upper() for name in settings.sip_transports())
-    yield "SIP", f"{settings.sip_host()}:{sip.port} ({transports})"
+    transports = " and ".join(name.upper() for name in settings.sip_transports() if name != "tls")
+    if transports:
+        yield "SIP", f"{settings.sip_host()}:{sip.port} ({transports})"
+    if sip.tls_port is not None:
+        yield "" if transports else "SIP", f"{settings.sip_host()}:{sip.tls_port} (TLS)"
     yield "REST", f"http://{server.http_bind}:{server.http_port}"
     if server.https_port is not None:
         yield "", f"https://{server.https_bind}:{server.https_port}"

@@ -69,6 +69,10 @@ def findings(settings: Settings) -> Iterator[Finding]:
         yield _tried("sip udp", lambda: _free(sip.bind, sip.port, socket.SOCK_DGRAM))
     if sip.tcp:
         yield _tried("sip tcp", lambda: _free(sip.bind, sip.port, socket.SOCK_STREAM))
+    if sip.tls_port is not None:
+        secure = sip.tls_port
+        yield _tried("sip tls", lambda: _free(sip.bind, secure, socket.SOCK_STREAM))
+        yield _tried("sip certificate", lambda: _certificate(sip.tls_cert_file or server.cert_file))
     yield _tried("audio ports", lambda: _media(media.bind, media.port_min, media.port_max))
     yield _tried("prices", lambda: _prices(settings))
     yield Finding("emergency", _emergency(settings))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 import socket
+import ssl
 import time
 from collections.abc import Coroutine
+from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +23,8 @@ from ringline.cli._installation import ConfigOption, load_settings
 from ringline.cli.check import Finding
 from ringline.io.addresses import AddressRefused, CheckedResolver
 from ringline.io.sip import SipResolver
-from ringline.server.sections import ApplicationSection, TrunkSection
+from ringline.io.sip.tls import client_context, is_identity
+from ringline.server.sections import ApplicationSection, Sip, TrunkSection
 from ringline.server.settings import Settings
 from ringline.sip import Destination, Response, parse
 
@@ -118,7 +121,7 @@ async def _trunk(settings: Settings, trunk: TrunkSection) -> str:
         if _is_loopback(settings.media.bind):
             raise Ill(f"it is at {at}, and media.bind is {settings.media.bind}: no audio leaves this machine")
     try:
-        answer, took_s = await asyncio.to_thread(_ask, settings.sip.bind, place)
+        answer, took_s = await asyncio.to_thread(_ask, settings.sip, place)
     except TimeoutError:
         raise Ill(
             f"no answer from {at} ({place.transport}) for {_WAIT_S:g} s: is that its address, does a firewall let us "
@@ -141,7 +144,7 @@ async def _trunk(settings: Settings, trunk: TrunkSection) -> str:
     return f"answers {answer.status} at {at} ({place.transport}) after {took_s * 1000:.0f} ms"
 
 
-def _ask(bind: str, place: Destination) -> tuple[Response, float]:
+def _ask(sip: Sip, place: Destination) -> tuple[Response, float]:
     """Send OPTIONS from a port of our own, and wait for the answer.
 
     Raises:
@@ -151,10 +154,13 @@ def _ask(bind: str, place: Destination) -> tuple[Response, float]:
     """
     family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
     kind = socket.SOCK_DGRAM if place.transport == "udp" else socket.SOCK_STREAM
-    with socket.socket(family, kind) as asking:
+    with ExitStack() as opened:
+        asking = opened.enter_context(socket.socket(family, kind))
         asking.settimeout(_WAIT_S)
-        asking.bind(("" if bind in _ANYWHERE else bind, 0))
+        asking.bind(("" if sip.bind in _ANYWHERE else sip.bind, 0))
         asking.connect((place.host, place.port))
+        if place.transport == "tls":
+            asking = opened.enter_context(_encrypted(asking, sip, place.name or place.host))
         host, port = asking.getsockname()[:2]
         name = f"[{host}]" if ":" in host else host
         target = f"[{place.host}]" if ":" in place.host else place.host
@@ -175,6 +181,23 @@ def _ask(bind: str, place: Destination) -> tuple[Response, float]:
         if not isinstance(answer, Response):
             raise OSError(f"it answers with {type(answer).__name__.lower()}s of its own")
         return answer, time.monotonic() - began
+
+
+def _encrypted(plain: socket.socket, sip: Sip, name: str) -> ssl.SSLSocket:
+    """Shake hands, and look whose certificate is shown.
+
+    Raises:
+        OSError: with no success, or with somebody else.
+    """
+    if name in sip.tls_unverified:
+        lax = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        lax.check_hostname, lax.verify_mode = False, ssl.CERT_NONE
+        return lax.wrap_socket(plain, server_hostname=name)
+    secure = client_context(sip.tls_ca_file).wrap_socket(plain, server_hostname=name)
+    if not is_identity(secure.getpeercert() or {}, name):
+        secure.close()
+        raise OSError(0, f"its certificate is not one of {name}")
+    return secure
 
 
 # ── applications ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -25,7 +25,7 @@ from ringline.agent import (
     Provisional,
     Traced,
 )
-from ringline.base import ApplicationId, LegId, MediaError, NegotiationError, RemoteProtocolError, get_log
+from ringline.base import ApplicationId, LegId, MediaError, NegotiationError, Random, RemoteProtocolError, get_log
 from ringline.calls import events
 from ringline.calls.parties import Party
 from ringline.engine.dialogs import Dialogs
@@ -60,7 +60,9 @@ class Phones:
         resolver: SipResolver,
         codecs: tuple[str, ...],
         places: Places,
+        random: Random,
     ) -> None:
+        """`random` makes the keys of encrypted audio."""
         self.routing = routing
         "Replaced as a whole when settings are read again."
         self._engine = engine
@@ -70,6 +72,7 @@ class Phones:
         self._ways = Ways(link, resolver)
         self._codecs = codecs
         self._places = places
+        self._random = random
         self._load = TrunkLoad()
         self._phones: dict[LegId, SipLeg] = {}
         self._dialling: dict[LegId, Scope] = {}
@@ -204,11 +207,13 @@ class Phones:
             self._refuse(leg, 486, f"trunk {trunk.name} carries all the calls it may")
             return
         codecs = trunk.codecs if trunk is not None else ()
+        srtp = self.routing.srtp_of(call.identity)
         offer = None
         if call.sdp is not None:
             try:
                 offer = sdp.SessionDescription.parse(call.sdp)
-                sdp.answer(offer, self._ours(leg, "127.0.0.1", 9, codecs))  # is there anything in common at all?
+                # Is there anything in common at all?
+                sdp.answer(offer, self._ours(leg, "127.0.0.1", 9, codecs, srtp))
             except NegotiationError as error:
                 self._refuse(leg, 488, str(error))
                 return
@@ -216,7 +221,7 @@ class Phones:
                 self._refuse(leg, error.sip_status, str(error))
                 return
         try:
-            ours = self._ours(leg, *self._media.open(leg), codecs)
+            ours = self._ours(leg, *self._media.open(leg), codecs, srtp)
         except MediaError as error:
             self._refuse(leg, 503, str(error))
             return
@@ -224,6 +229,7 @@ class Phones:
             self._media.close(leg)
             self._refuse(leg, 503, barred.why)
             return
+        ours = replace(ours, offers_srtp=call.source.transport == "tls")
         self._phones[leg] = SipLeg(leg, self._seen_from(call.source.remote[0], ours), offer=offer)
         caller = self.routing.caller(
             call.identity,
@@ -273,7 +279,7 @@ class Phones:
             report(found)
             return
         try:
-            ours = self._ours(leg, *self._media.open(leg), ())
+            ours = self._ours(leg, *self._media.open(leg), (), "off")
         except MediaError as error:
             report(events.LegFailed(leg=leg, cause="internal", sip_code=503, why=str(error)))
             return
@@ -290,13 +296,15 @@ class Phones:
             if barred is not None:
                 failure = barred
                 continue
-            phone.ours = replace(phone.ours, codecs=route.codecs or outing.codecs)
+            phone.ours = replace(phone.ours, codecs=route.codecs or outing.codecs, srtp=route.srtp)
             phone.trunk = route.trunk
             invites = await self._ways.invites(route)
             if leg not in self._phones:
                 return
             if invites:
                 phone.ours = self._seen_from(invites[0].destinations[0].remote[0], phone.ours)
+                private = all(each.transport == "tls" for invite in invites for each in invite.destinations)
+                phone.ours = replace(phone.ours, offers_srtp=private)
                 description = phone.local = sdp.offer(phone.ours)
                 others = bool(outing.routes)
                 invites = [replace(invite, sdp=bytes(description), others=others) for invite in invites]
@@ -326,9 +334,16 @@ class Phones:
 
     # ── offers and answers ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _ours(self, leg: LegId, host: str, port: int, codecs: tuple[str, ...]) -> sdp.Capabilities:
+    def _ours(self, leg: LegId, host: str, port: int, codecs: tuple[str, ...], srtp: str) -> sdp.Capabilities:
         session = int(leg.replace("-", "")[:15], 16)
-        return sdp.Capabilities(host=host, port=port, session_id=session, codecs=codecs or self._codecs)
+        keys = tuple((suite, self._random.bytes(sdp.KEY_BYTES)) for suite in sdp.SUITES)
+        return sdp.Capabilities(
+            host=host, port=port, session_id=session, codecs=codecs or self._codecs, srtp=srtp, keys=keys
+        )
+
+    def _now_ours(self, phone: SipLeg) -> sdp.Capabilities:
+        """What we can do now: a call that is encrypted stays so, whoever asks for plain audio in the middle of it."""
+        return replace(phone.ours, srtp="required") if phone.encrypted and phone.answered else phone.ours
 
     def _seen_from(self, remote: str, ours: sdp.Capabilities) -> sdp.Capabilities:
         """The same, with the address of our audio as the far end reaches it."""
@@ -340,7 +355,7 @@ class Phones:
         assert phone.offer is not None
         if phone.local is not None:
             phone.ours = replace(phone.ours, version=phone.ours.version + 1)
-        answered = sdp.answer(phone.offer, phone.ours)
+        answered = sdp.answer(phone.offer, self._now_ours(phone))
         phone.local = answered.description
         phone.offer = None
         self._configure(phone, answered.negotiated)
@@ -351,7 +366,7 @@ class Phones:
         if phone.local is None:
             return False
         try:
-            agreed = sdp.accept(sdp.SessionDescription.parse(body), phone.ours)
+            agreed = sdp.accept(sdp.SessionDescription.parse(body), self._now_ours(phone))
         except (NegotiationError, RemoteProtocolError) as error:
             log.info("an SDP answer cannot be used", leg=phone.leg, why=str(error))
             return False
@@ -372,11 +387,8 @@ class Phones:
         self._link.command(lambda agent, now: agent.accept_offer(leg, bytes(description), now=now))
 
     def _configure(self, phone: SipLeg, agreed: sdp.Negotiated) -> None:
-        phone.agreed = True
-        self._media.configure(
-            phone.leg,
-            rtp_plan(agreed),
-        )
+        phone.agreed, phone.encrypted = True, agreed.srtp is not None
+        self._media.configure(phone.leg, rtp_plan(agreed))
 
     def _unusable(self, phone: SipLeg) -> None:
         """The far end answered without audio that we could use: it is hung up."""

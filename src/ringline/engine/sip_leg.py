@@ -23,6 +23,8 @@ class SipLeg:
     answered: bool = False
     agreed: bool = False
     "Audio is configured."
+    encrypted: bool = False
+    "It is encrypted."
     outing: Outing | None = None
     "Of a call of ours: the ways it may take."
     trunk: str | None = None

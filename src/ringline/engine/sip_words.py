@@ -8,7 +8,7 @@ from ringline import sdp
 from ringline.agent import Failed, OutgoingInvite, UserAgent
 from ringline.base import LegId
 from ringline.calls import events
-from ringline.engine.ports import RtpPlan
+from ringline.engine.ports import RtpPlan, SrtpKeys
 
 
 def rtp_plan(agreed: sdp.Negotiated) -> RtpPlan:
@@ -26,6 +26,15 @@ def rtp_plan(agreed: sdp.Negotiated) -> RtpPlan:
         dtmf_clock_hz=agreed.dtmf_clock_hz,
         rtcp_port=agreed.rtcp_port,
         rtcp_mux=agreed.rtcp_mux,
+        srtp=_keys(agreed.srtp),
+    )
+
+
+def _keys(agreed: sdp.Encryption | None) -> SrtpKeys | None:
+    if agreed is None:
+        return None
+    return SrtpKeys(
+        send_suite=agreed.suite, send_key=agreed.send_key, receive_suite=agreed.suite, receive_key=agreed.receive_key
     )
 
 

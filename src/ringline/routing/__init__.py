@@ -14,6 +14,7 @@ from ringline.routing.values import (
     Route,
     SipDomain,
     SipUser,
+    Srtp,
     Trunk,
     Unroutable,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "SipAddress",
     "SipDomain",
     "SipUser",
+    "Srtp",
     "Trunk",
     "Unroutable",
     "choose_number",

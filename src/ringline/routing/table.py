@@ -21,6 +21,7 @@ from ringline.routing.values import (
     Route,
     SipDomain,
     SipUser,
+    Srtp,
     Trunk,
     Unroutable,
 )
@@ -141,6 +142,19 @@ class RoutingTable:
         if user is not None and user.application is not None and to_user:
             return Inbound(application=user.application, to=number or to_user, number=None, endpoint_type="sip")
         return Refuse(404, "not a number of this installation, or not linked to an application")
+
+    def srtp_of(self, identity: str) -> Srtp:
+        """Whether the audio of an admitted call may or must be encrypted."""
+        kind, _, name = identity.partition(":")
+        policies: Mapping[str, Mapping[str, Trunk | SipUser | SipDomain]] = {
+            "trunk": self._trunks,
+            "user": self._users,
+            "domain": self._domains,
+        }
+        found = policies.get(kind, {}).get(name)
+        if not self._srtp:
+            return "off"
+        return found.srtp if found is not None else "optional"
 
     def credentials_of(self, trunk: str) -> Credentials | None:
         """How we log in to a trunk, for a call that left through it; None when it asks for nothing, or is no more."""
@@ -280,6 +294,8 @@ class RoutingTable:
         assert trunk.host is not None  # those that only bring calls in were passed over
         if trunk.transport is not None and trunk.transport not in self._transports:
             return _cannot_route(f"the trunk wants {trunk.transport}, which is not available")
+        if trunk.srtp == "required" and not self._srtp:
+            return _cannot_route("the trunk wants encrypted audio, which is not available")
         shown = self.shown_caller(caller, policy=trunk.caller_id) or trunk.caller_number
         if shown is None:
             asserted: tuple[tuple[str, str], ...] = (("Privacy", "id"),)
@@ -297,6 +313,7 @@ class RoutingTable:
             caller=shown or UNKNOWN,
             trunk=trunk.name,
             codecs=trunk.codecs,
+            srtp=trunk.srtp,
         )
 
     def _to_user(
@@ -310,7 +327,7 @@ class RoutingTable:
         address = read_sip_address(contact)
         if address is None:
             return Unroutable(status="unanswered", detail="unavailable", why="the user's contact cannot be read")
-        route = self._to_address(address, caller, trunk=None, headers=headers)
+        route = self._to_address(address, caller, trunk=None, headers=headers, srtp=user.srtp)
         return route if fixed or isinstance(route, Unroutable) else replace(route, user=user.username)
 
     def _host_of(self, user: SipUser) -> str:
@@ -324,10 +341,12 @@ class RoutingTable:
         *,
         trunk: Trunk | None,
         headers: tuple[tuple[str, str], ...],
+        srtp: Srtp = "optional",
     ) -> Route | Unroutable:
+        srtp = trunk.srtp if trunk is not None else srtp
         if address.transport is not None and address.transport not in self._transports:
             return _cannot_route(f"{address.transport} is not available")
-        if address.srtp and not self._srtp:
+        if (address.srtp or srtp == "required") and (not self._srtp or srtp == "off"):
             # Falling back to plain audio would betray what was asked for.
             return _cannot_route("encrypted audio is not available")
         shown = self.shown_caller(caller, policy=trunk.caller_id if trunk is not None else self._caller_id)
@@ -349,6 +368,7 @@ class RoutingTable:
             caller=shown or UNKNOWN,
             trunk=trunk.name if trunk is not None else None,
             codecs=trunk.codecs if trunk is not None else (),
+            srtp="required" if address.srtp else srtp,
         )
 
     def _trunk_at(self, host: str) -> Trunk | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ringline.base import ApplicationId
 
@@ -12,6 +12,11 @@ UNKNOWN = "Unknown"
 
 
 # ── what is configured ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+Srtp = Literal["off", "optional", "required"]
+"""Whether a call's audio is encrypted (SRTP). `off`: never, and who insists on it is refused. `optional`: where the far
+end offers it; our own offers name keys only over TLS. `required`: always, and plain audio is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +39,7 @@ class Trunk:
     port: int | None = None
     "None: found by DNS (SRV), else 5060."
     transport: str | None = None
-    "`udp` or `tcp`; None: found by DNS, else UDP."
+    "`udp`, `tcp` or `tls`; None: found by DNS, else UDP."
     prefixes: tuple[str, ...] = ("",)
     "First digits of the numbers it takes, in E.164; the longest match of all trunks wins. An empty one takes all."
     credentials: Credentials | None = None
@@ -61,6 +66,7 @@ class Trunk:
     register_expires_s: int = 600
     country: str | None = None
     "Where national numbers that come from it belong (`GB`); None: all numbers are international."
+    srtp: Srtp = "optional"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +86,7 @@ class SipUser:
     "Whose answer URL is asked for whatever he dials that is not a linked number."
     domain: str | None = None
     "The name of the SIP domain he belongs to; None: he may call the installation itself."
+    srtp: Srtp = "optional"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +100,7 @@ class SipDomain:
     "Addresses and networks that may call; empty: any, if `digest_auth` is on."
     digest_auth: bool = False
     "Callers log in as one of the domain's users. With neither this nor an `acl`, nobody may call."
+    srtp: Srtp = "optional"
 
 
 class NumberBook(Protocol):
@@ -157,6 +165,8 @@ class Route:
     "The trunk's name, where the call leaves through one."
     codecs: tuple[str, ...] = ()
     "What to offer, the preferred first; empty: what the installation offers."
+    srtp: Srtp = "optional"
+    "How the audio is to be offered."
     user: str | None = None
     "Ring every phone this user registered; `request_uri` and `hop` are then only his address of record."
     then: tuple[Route, ...] = ()

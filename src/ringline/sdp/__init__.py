@@ -2,12 +2,17 @@
 
 from ringline.sdp.codecs import CODECS
 from ringline.sdp.description import Media, Origin, SessionDescription
+from ringline.sdp.encryption import KEY_BYTES, SUITES, CryptoLine, Encryption
 from ringline.sdp.negotiation import Agreement, Capabilities, Negotiated, accept, answer, held_by, offer, same_again
 
 __all__ = [
     "CODECS",
+    "KEY_BYTES",
+    "SUITES",
     "Agreement",
     "Capabilities",
+    "CryptoLine",
+    "Encryption",
     "Media",
     "Negotiated",
     "Origin",

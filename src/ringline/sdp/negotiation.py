@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ringline.base import NegotiationError
 from ringline.sdp.codecs import DTMF, DTMF_TYPES, STATIC_TYPES, AudioCodec, named
 from ringline.sdp.description import Media, Origin, SessionDescription
+from ringline.sdp.encryption import CryptoLine, Encryption, choose
 
-_PROTOCOLS: Final = ("RTP/AVP", "RTP/AVPF")
+_ENCRYPTED: Final = ("RTP/SAVP", "RTP/SAVPF")
+_PROTOCOLS: Final = ("RTP/AVP", "RTP/AVPF", *_ENCRYPTED)
+
+_NOT_PRIVATE: Final = "the offer's audio is not encrypted, and that is required here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,17 @@ class Capabilities:
     "False when we will send nothing."
     receive: bool = True
     "False while we hold the far end."
+    srtp: str = "off"
+    "Whether audio is encrypted: `off`, `optional` (where the far end wants it) or `required` (or there is none)."
+    offers_srtp: bool = False
+    "Where it is optional, our own offers name keys, too: for signalling that nobody else reads."
+    keys: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    "Ours, by suite, the preferred first; the same ones for the whole call."
+
+    @property
+    def offered_keys(self) -> tuple[tuple[str, bytes], ...]:
+        """Those that our offers name."""
+        return self.keys if self.srtp == "required" or (self.srtp == "optional" and self.offers_srtp) else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +76,8 @@ class Negotiated:
     "The far end's port for RTCP where it named one (RFC 3605); None: the one after its audio's."
     rtcp_mux: bool = False
     "RTCP shares the port of the audio: both sides said so (RFC 5761)."
+    srtp: Encryption | None = None
+    "None: the audio is not encrypted."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +93,10 @@ def offer(ours: Capabilities) -> SessionDescription:
     formats = [(codec, codec.number) for codec in named(ours.codecs)]
     clocks = sorted({codec.clock_hz for codec, _ in formats}) if ours.dtmf else []
     dtmf = [(DTMF_TYPES[clock_hz], clock_hz) for clock_hz in clocks]
-    return _describe(ours, (_audio("RTP/AVP", ours, formats, dtmf, _word(ours.send, ours.receive), mux=True),))
+    crypto = [CryptoLine(tag=tag, suite=suite, key=key) for tag, (suite, key) in enumerate(ours.offered_keys, 1)]
+    protocol = "RTP/SAVP" if ours.srtp == "required" else "RTP/AVP"
+    line = _audio(protocol, ours, formats, dtmf, _word(ours.send, ours.receive), mux=True, crypto=crypto)
+    return _describe(ours, (line,))
 
 
 def answer(theirs: SessionDescription, ours: Capabilities) -> Agreement:
@@ -83,39 +104,53 @@ def answer(theirs: SessionDescription, ours: Capabilities) -> Agreement:
 
     The answer has as many `m=` lines as the offer, in the same order; refused ones get port 0. It names one codec under
     the offerer's number, so neither side changes it in the middle of the call: the offerer's first wideband one that we
-    know, else its first narrowband one.
+    know, else its first narrowband one. A line that can be encrypted is taken before one that cannot.
 
     Raises:
-        NegotiationError: no audio line with a codec we know; the caller replies 488.
+        NegotiationError: no audio line with a codec we know, encrypted as we want it; the caller replies 488.
     """
-    lines: list[Media] = []
-    agreed: Negotiated | None = None
-    for line in theirs.media:
-        chosen = _choose(line, ours, wideband_first=True) if agreed is None and _usable(line) else None
+    taken: tuple[Media, Media, Negotiated] | None = None
+    fitting = [line for line in theirs.media if _usable(line) and _is_private_enough(line, ours, ours.keys)]
+    for line in sorted(fitting, key=lambda each: _crypto(each, ours, ours.keys) is None):
+        chosen = _choose(line, ours, wideband_first=True)
         if chosen is None:
-            lines.append(line.refused())
             continue
         codec, number = chosen
-        agreed = _agree(theirs, line, ours, codec, number)
-        word = _word(agreed.send, agreed.receive)
+        found = _crypto(line, ours, ours.keys)
+        agreed = _agree(theirs, line, ours, codec, number, srtp=found[1] if found is not None else None)
         dtmf = [] if agreed.dtmf_payload_type is None else [(agreed.dtmf_payload_type, agreed.dtmf_clock_hz)]
-        lines.append(_audio(line.protocol, ours, [(codec, number)], dtmf, word, mux=agreed.rtcp_mux))
-    if agreed is None:
+        crypto = [replace(found[0], key=found[1].send_key)] if found is not None else []
+        word = _word(agreed.send, agreed.receive)
+        said = _audio(line.protocol, ours, [(codec, number)], dtmf, word, mux=agreed.rtcp_mux, crypto=crypto)
+        taken = (line, said, agreed)
+        break
+    if taken is None:
+        if not fitting and any(map(_usable, theirs.media)):
+            raise NegotiationError(
+                _NOT_PRIVATE if ours.srtp == "required" else "the offer's encryption is not known here"
+            )
         raise NegotiationError("the offer has no audio in a codec that is known here")
-    return Agreement(description=_describe(ours, tuple(lines)), negotiated=agreed)
+    theirs_taken, said, agreed = taken
+    media = tuple(said if line is theirs_taken else line.refused() for line in theirs.media)
+    return Agreement(description=_describe(ours, media), negotiated=agreed)
 
 
 def accept(theirs: SessionDescription, ours: Capabilities) -> Negotiated:
     """Read the answer to an offer made from `ours`.
 
     Raises:
-        NegotiationError: our audio line was refused, or answered with a codec we did not offer.
+        NegotiationError: our audio line was refused, answered with a codec we did not offer, or without the encryption
+            that is required.
     """
     line = theirs.media[0] if theirs.media else None
+    keys = ours.offered_keys
+    if line is not None and _usable(line) and not _is_private_enough(line, ours, keys):
+        raise NegotiationError("the answer is not encrypted as it was offered")
     chosen = _choose(line, ours) if line is not None and _usable(line) else None
     if line is None or chosen is None:
         raise NegotiationError("the answer has no audio in a codec that was offered")
-    return _agree(theirs, line, ours, *chosen)
+    found = _crypto(line, ours, keys)
+    return _agree(theirs, line, ours, *chosen, srtp=found[1] if found is not None else None)
 
 
 def same_again(ours: SessionDescription, *, resume: bool) -> SessionDescription:
@@ -147,6 +182,7 @@ def _audio(
     direction: str,
     *,
     mux: bool,
+    crypto: Sequence[CryptoLine],
 ) -> Media:
     attributes: list[tuple[str, str | None]] = []
     for codec, number in codecs:
@@ -157,6 +193,7 @@ def _audio(
         attributes += [("rtpmap", f"{number} telephone-event/{clock_hz}"), ("fmtp", f"{number} 0-16")]
     formats = [str(number) for _, number in codecs] + [str(number) for number, _ in dtmf]
     attributes += [("ptime", str(ours.ptime_ms)), (direction, None)]
+    attributes += [("crypto", str(each)) for each in crypto]
     if mux:
         attributes.append(("rtcp-mux", None))
     return Media("audio", ours.port, protocol, tuple(formats), attributes=tuple(attributes))
@@ -170,6 +207,20 @@ def _word(send: bool, receive: bool) -> str:
 
 def _usable(line: Media) -> bool:
     return line.kind == "audio" and line.port != 0 and line.protocol in _PROTOCOLS
+
+
+def _crypto(
+    line: Media, ours: Capabilities, keys: tuple[tuple[str, bytes], ...]
+) -> tuple[CryptoLine, Encryption] | None:
+    """How a line can be encrypted; `keys` are ours that count."""
+    return choose(line.values("crypto"), keys) if ours.srtp != "off" else None
+
+
+def _is_private_enough(line: Media, ours: Capabilities, keys: tuple[tuple[str, bytes], ...]) -> bool:
+    """Whether a line is encrypted as it must be: `RTP/SAVP` without a key that we can use is as good as nothing."""
+    if _crypto(line, ours, keys) is not None:
+        return True
+    return line.protocol not in _ENCRYPTED and ours.srtp != "required"
 
 
 def _maps(line: Media) -> dict[str, tuple[str, int]]:
@@ -227,7 +278,15 @@ def _host(theirs: SessionDescription, line: Media) -> str | None:
     return line.host or theirs.host
 
 
-def _agree(theirs: SessionDescription, line: Media, ours: Capabilities, codec: AudioCodec, number: int) -> Negotiated:
+def _agree(
+    theirs: SessionDescription,
+    line: Media,
+    ours: Capabilities,
+    codec: AudioCodec,
+    number: int,
+    *,
+    srtp: Encryption | None,
+) -> Negotiated:
     host = _host(theirs, line)
     if host is None:
         raise NegotiationError("the far end names no address for its audio")
@@ -252,6 +311,7 @@ def _agree(theirs: SessionDescription, line: Media, ours: Capabilities, codec: A
         dtmf_clock_hz=8000 if dtmf is None else dtmf[1],
         rtcp_port=_rtcp_port(line, host),
         rtcp_mux=line.attribute("rtcp-mux") is not None,
+        srtp=srtp,
     )
 
 

@@ -90,12 +90,14 @@ def make_routing(settings: Settings, book: NumberBook) -> RoutingTable:
                 application=_application_id(settings, one.application) or ApplicationId(one.application),
                 acl=one.acl,
                 digest_auth=one.digest_auth,
+                srtp=one.srtp,
             )
             for one in settings.domains
         ],
         account_keys=(account.api_key,) if account is not None else (),
         caller_id=settings.sip.caller_id,
         transports=settings.sip_transports(),
+        srtp=True,
     )
 
 
@@ -250,6 +252,7 @@ def _trunk(section: TrunkSection) -> Trunk:
         ping_s=section.options_s,
         registers=section.register_,
         register_expires_s=section.register_expires_s,
+        srtp=section.srtp,
     )
 
 
@@ -262,6 +265,7 @@ def _user(settings: Settings, section: UserSection) -> SipUser:
         contact=section.contact,
         application=_application_id(settings, section.application),
         domain=section.domain,
+        srtp=section.srtp,
     )
 
 

@@ -69,8 +69,14 @@ def _sockets(settings: Settings) -> Iterator[Fault]:
         yield ("media", "port_min"), "must be below port_max"
     if len(set(media.codecs)) < len(media.codecs):
         yield ("media", "codecs"), "names a codec twice"
-    if not settings.sip.udp and not settings.sip.tcp:
-        yield ("sip", "udp"), "udp and tcp cannot both be off"
+    sip = settings.sip
+    if not sip.udp and not sip.tcp and sip.tls_port is None:
+        yield ("sip", "udp"), "udp and tcp cannot both be off without a tls_port"
+    if (sip.tls_cert_file is None) != (sip.tls_key_file is None):
+        missing, given = ("cert", "key") if sip.tls_cert_file is None else ("key", "cert")
+        yield ("sip", f"tls_{missing}_file"), f"is needed with tls_{given}_file"
+    if sip.tcp and sip.tls_port == sip.port != 0:
+        yield ("sip", "tls_port"), "must be another port than that of TCP"
     for section, bind, public, name in (
         ("sip", settings.sip.bind, settings.public.sip_host, "sip_host"),
         ("media", media.bind, settings.public.media_host, "media_host"),
@@ -161,7 +167,10 @@ def _trunks(settings: Settings) -> Iterator[Fault]:
         if (trunk.username is None) != (trunk.password is None):
             yield ("trunks", index, "username"), "username and password go together"
         if trunk.transport is not None and trunk.transport not in settings.sip_transports():
-            yield ("trunks", index, "transport"), f"sip.{trunk.transport} is off"
+            yield (
+                ("trunks", index, "transport"),
+                ("needs sip.tls_port" if trunk.transport == "tls" else f"sip.{trunk.transport} is off"),
+            )
         if trunk.register_ and (trunk.username is None or trunk.host is None):
             yield ("trunks", index, "register"), "needs a host to register with, a username and a password"
         if trunk.number_format == "national" and trunk.country is None:

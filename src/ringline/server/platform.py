@@ -58,6 +58,7 @@ from ringline.server.keeping import make_recordings
 from ringline.server.metrics import Metrics, MetricsAccess
 from ringline.server.quality import quality
 from ringline.server.secrets import settle_secrets
+from ringline.server.secure_sip import SecureSip
 from ringline.server.settings import Settings
 from ringline.server.upkeep import Upkeep
 from ringline.server.web import WebListener
@@ -144,6 +145,7 @@ class Platform:
         self.payments: HookPayments | None = None
         self.metrics = Metrics()
         self.listeners: list[WebListener] = []
+        self._secure_sip = SecureSip()
         self._parts = AsyncExitStack()
         self._farewell = Farewell()
         self._agent: UserAgent
@@ -280,10 +282,9 @@ class Platform:
 
     async def _start_sip(self, routing: RoutingTable) -> None:
         settings = self.settings
-        public = (settings.sip_host(), settings.sip.port)
         places = make_places(settings)
         config = AgentConfig(
-            contacts=dict.fromkeys(settings.sip_transports(), public),
+            contacts=settings.sip_contacts(),
             user_agent=f"Ringline/{__version__}",
             realm=settings.sip.realm,
             places=places.others,
@@ -308,12 +309,14 @@ class Platform:
             resolver=resolver,
             codecs=settings.media.codecs,
             places=places,
+            random=self.random,
         )
         self.engine.add_endpoint(self.phones, "phone", "sip", "vbc")
         self._registrations = Registrations(self.sip, self.store, self.clock)
         if devices := await self._registrations.restore():
             log.info("phones that registered before the restart are known", devices=devices)
         await self.sip.start(settings.sip.bind, settings.sip.port, transports=settings.sip_transports())
+        await self._secure_sip.start(settings, self.sip, now=self.clock.wallclock())
         self._watch_trunks(settings)
 
     def _watch_trunks(self, settings: Settings) -> None:
@@ -402,6 +405,7 @@ class Platform:
         metrics.figures("sockets", self.sockets.gauges, counters=_SOCKET_COUNTERS)
         metrics.figures("calls", self.engine.guard.gauges, counters=GUARD_COUNTERS)
         metrics.figures("sip", self._agent.gauges, counters=("messages_dropped",))
+        metrics.figures("sip_tls", self._secure_sip.gauges, counters=("handshakes_failed", "refused", "mistrusted"))
         metrics.labelled("trunk_up", "Whether the trunk answers", "trunk", self._trunks_up)
         metrics.labelled("trunk_registered", "Whether it knows where we are", "trunk", self._trunks_registered)
         metrics.labelled("trunk_calls", "Calls it carries, both ways", "trunk", self.phones.trunk_calls)
@@ -487,8 +491,11 @@ class Platform:
     # ── reload and stop ────────────────────────────────────────────────────────────────────────────────────────────
 
     async def reload(self, new: Settings) -> None:
-        """Put changed trunks, users, domains, numbers, applications and secret into force; calls go on untouched."""
+        """Put changed trunks, users, domains, numbers, applications, secret and SIP's certificates into force; calls go
+        on untouched.
+        """
         rates = rates_of(new)
+        contexts = await self._secure_sip.prepare(new, now=self.clock.wallclock())
         secrets = await self._settle_secrets(new)
         self.store.write_audit(
             AuditEntry(
@@ -497,6 +504,7 @@ class Platform:
         )
         reload_directory(self.engine.directory, old=self.settings, new=new, secrets=secrets)
         self.phones.routing = make_routing(new, self.engine.directory)
+        self._secure_sip.change(contexts)
         change_limits(self.engine.guard.limits, new)
         self._upkeep.keeping = keeping_of(new)
         self.engine.guard.rates, self.engine.guard.step_s = rates, new.prices.step_s

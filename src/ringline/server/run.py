@@ -25,8 +25,9 @@ async def run(
     """Start, serve, and stop in order; return what stopping did.
 
     SIGTERM and SIGINT drain: no new calls, `limits.drain_s` for the live ones, then they are hung up; a second signal
-    ends the waiting. SIGHUP reads the settings again with `read_again`; trunks, users, domains, numbers and
-    applications change, calls go on. `on_stopping` is told how many calls are up when draining begins.
+    ends the waiting. SIGHUP reads the settings again with `read_again`; trunks, users, domains, numbers,
+    applications and certificates of SIP change, calls go on. `on_stopping` is told how many calls are up when draining
+    begins.
 
     Raises:
         ConfigError: a setting cannot be used here.

@@ -14,7 +14,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from ringline.accounts import PublicKeyError, read_public_key
-from ringline.routing import digits_of, read_host_port, read_network, read_sip_address
+from ringline.routing import Srtp, digits_of, read_host_port, read_network, read_sip_address
 from ringline.sdp import CODECS
 
 
@@ -170,6 +170,16 @@ class Sip(Section):
     port: Port = 5060
     udp: bool = True
     tcp: bool = True
+    tls_port: Port | None = None
+    "None: no TLS, neither in nor out. 5061 is usual."
+    tls_cert_file: Path | None = None
+    """With `tls_key_file`, our certificate (PEM, with what leads to its authority); None: that of `[server]`, else one
+    of Ringline's own authority."""
+    tls_key_file: Path | None = None
+    tls_ca_file: Path | None = None
+    "A PEM file of authorities whose certificates are believed, besides those of the system."
+    tls_unverified: tuple[Host, ...] = ()
+    "Hosts we connect to whose certificates are taken as they are. Whoever sits between can then listen."
     realm: str = Field(default="ringline", min_length=1, max_length=64, pattern=r'^[^"\\\x00-\x1f]+$')
     caller_id: CallerIdPolicy = "own"
     "Which caller ids `sip` endpoints may show: numbers of the account, or any."
@@ -458,7 +468,7 @@ class TrunkSection(Section):
     addresses: tuple[Network, ...] = ()
     host: Host | None = None
     port: int | None = Field(default=None, ge=1, le=65535)
-    transport: Literal["udp", "tcp"] | None = None
+    transport: Literal["udp", "tcp", "tls"] | None = None
     prefixes: tuple[Prefix, ...] = ("",)
     username: str | None = Field(default=None, min_length=1)
     password: SecretStr | None = None
@@ -484,6 +494,8 @@ class TrunkSection(Section):
     register_: bool = Field(default=False, alias="register")
     "Register with it, so that it finds us at a changing address; needs `username` and `password`."
     register_expires_s: int = Field(default=600, ge=60, le=86_400)
+    srtp: Srtp = "optional"
+    "Encrypted audio: `off`, `optional` (where the far end offers it; ours name keys only over TLS) or `required`."
 
 
 class UserSection(Section):
@@ -496,6 +508,8 @@ class UserSection(Section):
     contact: SipUri | None = None
     application: str | None = None
     domain: str | None = None
+    srtp: Srtp = "optional"
+    "As for trunks."
 
 
 class DomainSection(Section):
@@ -505,3 +519,5 @@ class DomainSection(Section):
     application: str
     acl: tuple[Network, ...] = ()
     digest_auth: bool = False
+    srtp: Srtp = "optional"
+    "As for trunks."

@@ -173,7 +173,15 @@ class Settings(Section):
         return any(user.extension is not None for user in self.users)
 
     def sip_transports(self) -> tuple[str, ...]:
-        return (*(("udp",) if self.sip.udp else ()), *(("tcp",) if self.sip.tcp else ()))
+        """The transports spoken, the preferred first."""
+        sip = self.sip
+        spoken = (("udp", sip.udp), ("tcp", sip.tcp), ("tls", sip.tls_port is not None))
+        return tuple(name for name, on in spoken if on)
+
+    def sip_contacts(self) -> dict[str, tuple[str, int]]:
+        """Where others reach us, by transport."""
+        ports = {"tls": self.sip.tls_port or 0}
+        return {name: (self.sip_host(), ports.get(name, self.sip.port)) for name in self.sip_transports()}
 
     def warnings(self, ephemeral: tuple[int, int] | None = None) -> tuple[str, ...]:
         """What works but is worth a word; `ephemeral` is what `ephemeral_ports` found."""
@@ -197,6 +205,9 @@ class Settings(Section):
                 if value is not None
             }
         )
+        names = ("tls_cert_file", "tls_key_file", "tls_ca_file")
+        given = {name: getattr(self.sip, name) for name in names}
+        sip = self.sip.model_copy(update={name: root / value for name, value in given.items() if value is not None})
         store = self.store
         if store.url is not None and store.url.startswith(_SQLITE) and not store.url.startswith(f"{_SQLITE}/"):
             store = store.model_copy(update={"url": f"{_SQLITE}{root / store.url.removeprefix(_SQLITE)}"})
@@ -211,6 +222,7 @@ class Settings(Section):
             "data_dir": root / self.data_dir,
             "websockets": websockets,
             "server": server,
+            "sip": sip,
             "store": store,
             "prices": prices,
             "speech": speech,

@@ -10,7 +10,7 @@ class Flow:
     """The way a message came and its answer goes back: a datagram socket and a peer, or one connection."""
 
     transport: str
-    "`udp` or `tcp`."
+    "`udp`, `tcp` or `tls`."
     local: tuple[str, int]
     "Address and port of our socket."
     remote: tuple[str, int]
@@ -29,10 +29,12 @@ class Destination:
     """An address to send to when there is no flow yet; for TCP a connection is opened or an open one is used."""
 
     transport: str
-    "`udp` or `tcp`."
+    "`udp`, `tcp` or `tls`."
     host: str
     "An IP address."
     port: int
+    name: str = ""
+    "For TLS: the name asked for, which the server's certificate must be good for (RFC 5922); empty: the address."
 
     @property
     def reliable(self) -> bool:

@@ -1,4 +1,4 @@
-"""SIP on real sockets: UDP and TCP, the clock for the user agent, and the search for addresses."""
+"""SIP on real sockets: UDP, TCP and TLS, the clock for the user agent, and the search for addresses."""
 
 from ringline.io.sip.pump import SipPump
 from ringline.io.sip.resolver import SipResolver

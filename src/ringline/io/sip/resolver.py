@@ -67,10 +67,10 @@ class SipResolver:
             for targets, each in await self._located(host, wanted):
                 found: list[Destination] = []
                 for target, service_port in targets[:_MOST]:
-                    found += await self._at(target, service_port, each)
+                    found += await self._at(target, service_port, each, asked=host)
                 if found:
                     return tuple(found[:_MOST])
-        return await self._at(host, port or _port(usual), usual)
+        return await self._at(host, port or _port(usual), usual, asked=host)
 
     async def _located(self, host: str, wanted: str | None) -> list[tuple[list[tuple[str, int]], str]]:
         """What SRV says, with the transport each answer is about, in the order NAPTR gives, else our own."""
@@ -93,10 +93,12 @@ class SipResolver:
             located.append((known if known is not None else await self._services(name), each))
         return located
 
-    async def _at(self, host: str, port: int, transport: str) -> tuple[Destination, ...]:
+    async def _at(self, host: str, port: int, transport: str, *, asked: str) -> tuple[Destination, ...]:
         found = [address] if (address := _literal(host)) is not None else await self._addresses(host)
         usable = [each for each in found if ":" not in each or self._ipv6]
-        return tuple(Destination(transport, each, port) for each in usable[:_MOST])
+        # Whoever answers must be who was asked for: the name in the URI, not the one DNS led to (RFC 5922 section 7.1).
+        name = asked.lower() if transport == "tls" else ""
+        return tuple(Destination(transport, each, port, name) for each in usable[:_MOST])
 
 
 async def _no_pointers(_host: str) -> list[tuple[str, str]]:

@@ -1,0 +1,89 @@
+"""SIP over TLS: the listeners, and their certificates, which may change while connections stand."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ringline.base import ConfigError
+from ringline.io.sip import SipPump
+from ringline.io.sip.tcp import TcpConnections, TcpLimits
+from ringline.io.sip.tls import TlsContexts, make_contexts
+from ringline.server.certificates import certificate_names, ensure_certificates
+
+if TYPE_CHECKING:
+    from ringline.server.settings import Settings
+
+
+class SecureSip:
+    """The TLS ports of SIP, one on every address that is bound."""
+
+    def __init__(self) -> None:
+        self._listeners: list[TcpConnections] = []
+
+    async def start(self, settings: Settings, pump: SipPump, *, now: datetime) -> None:
+        """Listen, if the settings want it; the pump closes what it is given.
+
+        Raises:
+            ConfigError: the port cannot be had, or a file cannot be used.
+        """
+        sip = settings.sip
+        if sip.tls_port is None:
+            return
+        contexts = await asyncio.to_thread(_contexts, settings, now)
+        port = sip.tls_port
+        for bind in dict.fromkeys((sip.bind, *(place.bind for place in sip.places if place.bind is not None))):
+            listener = TcpConnections(pump.message, pump.lost, TcpLimits(), name="tls", tls=contexts)
+            try:
+                await listener.listen(bind, port)
+            except OSError as error:
+                why = f"cannot listen on {bind}:{port}: {error.strerror or error}"
+                raise ConfigError(why, where="settings", key="sip.tls_port") from error
+            port = listener.local[1]
+            self._listeners.append(listener)
+            pump.carry_over(listener)
+
+    async def prepare(self, settings: Settings, *, now: datetime) -> TlsContexts | None:
+        """Read the certificates again, as they are now; None where nobody listens.
+
+        Raises:
+            ConfigError: a file cannot be used; nothing has changed.
+        """
+        return await asyncio.to_thread(_contexts, settings, now) if self._listeners else None
+
+    def change(self, contexts: TlsContexts | None) -> None:
+        """Use what was read for new connections; those that stand go on."""
+        for listener in self._listeners:
+            listener.tls = contexts or listener.tls
+
+    def gauges(self) -> dict[str, float]:
+        """Figures by name, of all ports together."""
+        found: dict[str, float] = {}
+        for listener in self._listeners:
+            for name, value in listener.gauges().items():
+                found[name] = found.get(name, 0) + value
+        return found
+
+
+def certificate_files(settings: Settings, *, now: datetime) -> tuple[Path, Path]:
+    """Certificate and key for SIP: its own, else those of `[server]`, else of an authority of our own.
+
+    Raises:
+        ConfigError: the files of our own making cannot be written, or are damaged.
+    """
+    for cert_file, key_file in (
+        (settings.sip.tls_cert_file, settings.sip.tls_key_file),
+        (settings.server.cert_file, settings.server.key_file),
+    ):
+        if cert_file is not None and key_file is not None:
+            return cert_file, key_file
+    made = ensure_certificates(settings.certificates_dir(), names=certificate_names(settings), now=now)
+    return made.cert_file, made.key_file
+
+
+def _contexts(settings: Settings, now: datetime) -> TlsContexts:
+    cert_file, key_file = certificate_files(settings, now=now)
+    sip = settings.sip
+    return make_contexts(cert_file, key_file, ca_file=sip.tls_ca_file, unverified=sip.tls_unverified)
