@@ -139,6 +139,11 @@ def test_what_was_said_and_heard_is_written_down_and_read_by_the_node_library(
                 )
                 path = tmp_path / "words.json"
                 library.do("transcription", told["transcription_url"].rpartition("/")[2], str(path))
+            address = "/v1/" + told["transcription_url"].partition("/v1/")[2]
+            mine, nobodys = server.request("GET", address), server.request("GET", address, token=None)
+            assert (mine.status, mine.headers["content-type"]) == (200, "application/json")
+            assert mine.body == json.loads(path.read_text())
+            assert nobodys.status == 401
             said, heard = json.loads(path.read_text())["channels"]
         finally:
             server.stop()
