@@ -138,6 +138,7 @@ class Baresip:
         except OSError:
             self._end()
             raise AssertionError(f"baresip does not start:\n{self.story()}") from None
+        self._control.settimeout(None)
         threading.Thread(target=self._watch, args=(self._control,), daemon=True).start()
         return self
 
@@ -276,7 +277,6 @@ class Baresip:
 
     def _watch(self, control: socket.socket) -> None:
         """Read netstrings with events."""
-        control.settimeout(None)
         rest = b""
         with suppress(OSError, ValueError):
             while data := control.recv(65536):

@@ -12,20 +12,23 @@ import sys
 import time
 import wave
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Final
 
+import jwt
 import pytest
 
 from ringline.testing.audio import has_tone, level_dbfs, tone
 
 from .application import Application
+from .bots import Bot
 from .client import NAMES, Client, LibraryError
 from .ears import Ear
 from .installation import API_KEY, API_SECRET, APPLICATION_ID, FREE_NUMBER, NUMBERS, SIGNATURE_SECRET, Installation
 from .sipp import Sipp
 from .sounds import wav
+from .voices import spoken
 from .wire import Peer
 
 pytestmark = pytest.mark.interop
@@ -140,21 +143,33 @@ def test_row_3_a_sip_call_with_headers(library: Client, app: Application, tmp_pa
     assert "User-to-User: 342342ef34;encoding=hex" in invite
 
 
-@pytest.mark.parametrize("rate", [8000, 16000, 24000])
-def test_row_4_a_websocket_is_called(library: Client, app: Application, rate: int) -> None:
-    target = {
-        "type": "websocket",
-        "uri": "ws://127.0.0.1:9/socket",
-        "content-type": f"audio/l16;rate={rate}",
-        "headers": {"session": "7"},
-        "authorization": {"type": "vonage"},
-    }
-    if library.name == "python4":
-        del target["authorization"]  # this library's model drops it
-    leg = _create(library, 9, to=[target])
-    app.wait("/event", uuid=leg, status="failed")
-    shown = library.do("get", leg)["to"]
-    assert (shown["uri"], shown["headers"]) == ("ws://127.0.0.1:9/socket", {"session": "7"})
+@pytest.mark.parametrize("rate_hz", [8000, 16_000, 24_000])
+def test_row_4_a_websocket_is_called(library: Client, app: Application, rate_hz: int) -> None:
+    app.serves("/tone.wav", wav(tone(700, 1)))
+    stream = {"action": "stream", "streamUrl": [f"{app.url}/tone.wav"], "loop": 0}
+    with Bot() as bot:
+        target = bot.endpoint(rate_hz=rate_hz, headers={"session": "7"}, authorization={"type": "vonage"})
+        if library.name == "python4":
+            target["content_type"] = target.pop("content-type")  # the name in its model
+        leg = _create(library, 9, [stream], to=[target])
+        visit = bot.visited()
+        assert visit.told() == {
+            "event": "websocket:connected",
+            "content-type": f"audio/l16;rate={rate_hz}",
+            "session": "7",
+        }
+        visit.hears(lambda pcm: has_tone(pcm[-rate_hz:], 700, rate_hz, share=0.9))
+        assert visit.sizes == {rate_hz // 50 * 2}, "20 ms in each message"
+        given = visit.headers.get("Authorization")
+        assert given is not None
+        claims = jwt.decode(given.removeprefix("Bearer "), SIGNATURE_SECRET, algorithms=["HS256"])
+        assert claims["application_id"] == APPLICATION_ID
+        shown = library.do("get", leg)
+        assert (shown["status"], shown["to"]["uri"], shown["to"]["headers"]) == ("answered", bot.uri, {"session": "7"})
+        library.do("hangup", leg)
+        assert visit.over.wait(5)
+        assert visit.close_code == 1000
+    app.wait_statuses(leg, "started", "answered", "completed")
 
 
 def test_row_5_a_user_of_the_application_is_called(library: Client, app: Application) -> None:
@@ -174,13 +189,10 @@ def test_row_6_a_random_number_of_the_application_calls(library: Client, app: Ap
     assert app.wait("/event", uuid=leg, status="started")["from"] in NUMBERS
 
 
-def test_row_7_timers_and_machine_detection(library: Client, app: Application, tmp_path: Path) -> None:
+def test_row_7_timers(library: Client, app: Application, tmp_path: Path) -> None:
     names = ("ringingTimer", "lengthTimer") if library.is_node else ("ringing_timer", "length_timer")
-    detection = "advancedMachineDetection" if library.is_node else "advanced_machine_detection"
-    timeout = "beepTimeout" if library.is_node else "beep_timeout"
-    wish = {"behavior": "continue", "mode": "default", timeout: 60}
     with Sipp("ring_only", tmp_path) as phone:
-        leg = _create(library, phone.port, **{names[0]: 2, detection: wish})
+        leg = _create(library, phone.port, **{names[0]: 2})
         app.wait("/event", uuid=leg, status="timeout")
         phone.good()
     with Ear() as ear, _phone(tmp_path, ear) as phone:
@@ -188,6 +200,48 @@ def test_row_7_timers_and_machine_detection(library: Client, app: Application, t
         told = app.wait("/event", uuid=leg, status="completed")
         phone.good()
     assert told["duration"] in ("2", "3")
+
+
+def test_row_7_people_and_machines_answer(
+    library: Client, app: Application, greetings: dict[str, bytes], tmp_path: Path
+) -> None:
+    plain = "machineDetection" if library.is_node else "machine_detection"
+    advanced = "advancedMachineDetection" if library.is_node else "advanced_machine_detection"
+    timeout = "beepTimeout" if library.is_node else "beep_timeout"
+    script = [{"action": "talk", "text": "Good morning."}]
+    after_the_beep = {"behavior": "continue", "mode": "detect_beep", timeout: 60}
+    # Three at once: a person; a machine that is hung up on; and one that is left a message.
+    with ExitStack() as open_ones:
+        ears = [open_ones.enter_context(Ear()) for _ in range(3)]
+        phones = [open_ones.enter_context(_phone(tmp_path, ear)) for ear in ears]
+        person = _create(library, phones[0].port, script, **{plain: "continue"})
+        unwanted = _create(library, phones[1].port, script, **{plain: "hangup"})
+        machine = _create(library, phones[2].port, script, **{advanced: after_the_beep})
+        for ear, kind in zip(ears, ("person", "machine", "machine"), strict=True):
+            ear.hears(0.1)
+            ear.says(greetings[kind])
+        silent = ears[2].hears(len(greetings["until the beep"]) / 16_000 - 0.2)
+        assert level_dbfs(silent) < -60, "nothing is said before the beep"
+        for phone in phones:
+            phone.good()
+        assert all(ear.spoken_s() > 0.3 for ear in (ears[0], ears[2]))
+        assert ears[1].spoken_s() == 0
+    app.wait_statuses(person, "started", "ringing", "answered", "human", "completed")
+    app.wait_statuses(unwanted, "started", "ringing", "answered", "machine", "completed")
+    app.wait_statuses(machine, "started", "ringing", "answered", "machine", "completed")
+    assert "sub_state" not in app.wait("/event", call_uuid=unwanted, status="machine")
+    assert app.wait("/event", call_uuid=machine, status="machine")["sub_state"] == "beep_start"
+
+
+@pytest.fixture(scope="module")
+def greetings() -> dict[str, bytes]:
+    """What is said when a call is taken, and the silence after it."""
+    until = spoken("You have reached the voice mail of Alice and Bob. Please leave a message.", then_silent_s=0.4)
+    return {
+        "person": spoken("hello?"),
+        "until the beep": until,
+        "machine": until + tone(1000, 0.5) + bytes(16_000 * 30),
+    }
 
 
 # ── 8 and 9: look ──────────────────────────────────────────────────────────────────────────────────────────────────

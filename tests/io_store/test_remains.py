@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ringline.base import ApplicationId, ConversationId, LegId
-from ringline.engine.ports import JournalLine, LegRecord, OpenRecording, Remains, StoredEvent
+from ringline.engine.ports import JournalLine, LegRecord, OpenRecording, OpenTranscription, Remains, StoredEvent
 from ringline.io.store import SqlStore
 
 NOW = datetime(2026, 3, 2, 9, 15, 30, 120_345, tzinfo=UTC)
@@ -55,6 +55,20 @@ RECORDING = OpenRecording(
     recording="rec", file_id="file", conversation=ROOM, application=APP, container="mp3", started_at=NOW
 )
 
+TRANSCRIPTION = OpenTranscription(
+    transcription="words",
+    recording="rec",
+    file_id="file",
+    conversation=ROOM,
+    application=APP,
+    leg=LEG,
+    language="de-DE",
+    sentiment=True,
+    url="https://app.example/words",
+    method="GET",
+    asked_at=NOW,
+)
+
 
 @asynccontextmanager
 async def opened(path: Path | str, **options: Any) -> AsyncIterator[SqlStore]:
@@ -89,19 +103,22 @@ def test_what_was_written_is_there_in_order_until_it_is_forgotten(place: str, tm
             store.write_dialog(LEG, {"cseq": 1})
             store.write_dialog(LEG, {"cseq": 2})
             store.write_open_recording(RECORDING)
+            store.write_open_transcription(TRANSCRIPTION)
         async with opened(place, data_dir=tmp_path) as store:
             assert await store.remains() == Remains(
                 events=[event(1), event(2), event(3)],
                 legs=[record()],
                 dialogs=[(LEG, {"cseq": 2})],
                 recordings=[RECORDING],
+                transcriptions=[TRANSCRIPTION],
             )
             for number in (1, 2, 3):
                 store.forget_event(f"event-{number}")
             store.forget_dialog(LEG)
             store.forget_open_recording("rec")
+            store.forget_open_transcription("words")
             left = await store.remains()
-            assert (left.events, left.dialogs, left.recordings) == ([], [], [])
+            assert (left.events, left.dialogs, left.recordings, left.transcriptions) == ([], [], [], [])
 
     asyncio.run(main())
 

@@ -22,11 +22,13 @@ async def crash_and_restart(board: Switchboard, *, down_s: float = 5.0) -> Recov
     dead.hooks.close()
     dead._prompts.close()
     dead._conversations.close()
+    dead.transcriptions.close()
     await asyncio.sleep(down_s)
     # What the dying tasks still wrote was never written.
     board.store.journals, board.store.records = lines, records
     board.store.events = {event.event_id: event for event in remains.events}
     board.store.open_recordings = {one.recording: one for one in remains.recordings}
+    board.store.open_transcriptions = {one.transcription: one for one in remains.transcriptions}
     board.media = board.exchange.media = ScriptedMedia(changed=board.pulse.beat)
     board.recogniser = ScriptedRecogniser(board.media)
     board.detector = ScriptedDetector(board.exchange.nature_of)
@@ -41,6 +43,7 @@ async def crash_and_restart(board: Switchboard, *, down_s: float = 5.0) -> Recov
             store=board.store,
             detector=board.detector,
             recogniser=board.recogniser,
+            transcriber=old.transcriber,
             payments=board.payments,
             chronicle=board.store,
         ),

@@ -17,7 +17,7 @@ from ringline.base import ApiError, ApplicationId, EffectId, uuid4
 from ringline.calls import events
 from ringline.calls.commands import AudioFile, Source
 from ringline.calls.membership import Callback, Profile
-from ringline.calls.parties import Hook
+from ringline.calls.parties import Hook, TranscriptionWish
 
 
 def at_most(length: int, *, at_least: int = 0) -> AfterValidator:
@@ -105,6 +105,12 @@ class TranscriptionBody(Body):
     event_url: WebUrls | None = None
     event_method: Method = "POST"
 
+    @property
+    def wish(self) -> TranscriptionWish:
+        """What the heart is told."""
+        hook = Hook(url=self.event_url, method=self.event_method) if self.event_url else None
+        return TranscriptionWish(language=self.language, sentiment=self.sentiment_analysis, hook=hook)
+
 
 class RecordBody(Body):
     """Start or stop recording a conversation."""
@@ -135,6 +141,7 @@ class RecordBody(Body):
             limit_s=self.timeout,
             keep_days=self.retention_ttl,
             wishes=wishes,
+            transcription=self.transcription.wish if self.transcription is not None else None,
             member=member,
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ringline.base import ConversationId, EffectId, LegId
 from ringline.calls.facts import Fact, LegView
-from ringline.calls.parties import Hook, Party
+from ringline.calls.parties import Hook, Party, TranscriptionWish
 from ringline.calls.state import Leg
 
 
@@ -221,6 +221,8 @@ class StartRecording(Command):
     "With two channels: left what this leg says, right what it hears. None: one channel a leg."
     keep_days: int | None = None
     "How long the file is kept; None: as long as the operator says."
+    transcription: TranscriptionWish | None = None
+    "What was asked to be done with it later, for those who watch; `Transcribe` says when."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +230,20 @@ class StopRecording(Command):
     """Close a recording's file."""
 
     effect: EffectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcribe(Command):
+    """Write a finished recording down and tell the application of it. Nothing comes back to the conversation."""
+
+    effect: EffectId
+    "Which is the id of the transcription's file, too."
+    recording: str
+    file_id: str
+    leg: LegId | None
+    "In whose queue the webhook stands."
+    hook: Hook | None
+    wish: TranscriptionWish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

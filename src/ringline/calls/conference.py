@@ -125,5 +125,14 @@ def _record_if_wished(turn: Turn) -> None:
     for leg in room.legs.values():
         current = leg.script.current if leg.script else None
         if isinstance(current, Conferring) and current.record:
-            start_recording(turn, leg, container="mp3", channels=1, heard=False, hook=current.hook, whole_room=True)
+            start_recording(
+                turn,
+                leg,
+                container="mp3",
+                channels=1,
+                heard=False,
+                hook=current.hook,
+                whole_room=True,
+                transcription=current.transcription,
+            )
             return

@@ -76,7 +76,7 @@ from ringline.calls.turn import (
 )
 from ringline.calls.verdict import Side, Verdict, cancelled, completed, timed_out, unavailable
 
-HEART: Final = 2
+HEART: Final = 3
 "Version of the rules; a journal written under another may give other commands."
 _FAREWELL_S: Final = 3.0
 _MOST_FOLLOW_UPS: Final = 10_000

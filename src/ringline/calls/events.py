@@ -10,7 +10,7 @@ from typing import Any
 from ringline.base import ConversationId, EffectId, LegId
 from ringline.calls.commands import Source
 from ringline.calls.membership import Actor, Member, Person, Profile, Resumed
-from ringline.calls.parties import AppSettings, Hook, Party
+from ringline.calls.parties import AppSettings, Hook, Party, TranscriptionWish
 from ringline.calls.state import Detection, Leg
 
 
@@ -247,6 +247,8 @@ class RecordingDone(Event):
     size: int
     start_time: datetime
     end_time: datetime
+    file_id: str = ""
+    "The file behind the URL."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -565,6 +567,7 @@ class RoomRecordAsked(Event):
     "How long the file is kept; None: as long as the operator says."
     wishes: Mapping[str, Any] = field(default_factory=dict)
     "What else was said of it, such as `transcription`."
+    transcription: TranscriptionWish | None = None
     member: str | None = None
 
 

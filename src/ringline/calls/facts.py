@@ -102,6 +102,18 @@ class RecordFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionFact:
+    """A recording has been written down, or (without `url`) could not be."""
+
+    recording: str
+    conversation: ConversationId
+    timestamp: datetime
+    url: str | None = None
+    detail: str | None = None
+    "Why not."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayFact:
     """How a `pay` action came out."""
 
@@ -152,4 +164,14 @@ class LegView:
     "Its script runs: an inbound leg counts as answered for REST from then on."
 
 
-Fact = AnswerFact | StatusFact | InputFact | NotifyFact | TransferFact | RecordFact | PayFact | ErrorFact
+Fact = (
+    AnswerFact
+    | StatusFact
+    | InputFact
+    | NotifyFact
+    | TransferFact
+    | RecordFact
+    | TranscriptionFact
+    | PayFact
+    | ErrorFact
+)

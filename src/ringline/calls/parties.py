@@ -60,6 +60,18 @@ class Hook:
     method: str = "POST"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionWish:
+    """A recording shall be written down when it is finished."""
+
+    language: str | None = None
+    "As it was given; None means `en-US`."
+    sentiment: bool = False
+    "Each segment gets a score from -1 to 1."
+    hook: Hook | None = None
+    "None: where the recording's own webhook goes."
+
+
 MOST_LEGS: Final = 50
 "Legs of one conversation, unless the settings say otherwise."
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from ringline.base import EffectId
-from ringline.calls.commands import Play, StartRecording, StopPlay, StopRecording, Tell, Tone
+from ringline.calls.commands import Play, StartRecording, StopPlay, StopRecording, Tell, Tone, Transcribe
 from ringline.calls.events import PlayEnded, RecordingDone, RecordingFailed, RoomRecordAsked, RoomRecordStopAsked
 from ringline.calls.facts import RecordFact
 from ringline.calls.mixing import arrange
-from ringline.calls.parties import Hook
+from ringline.calls.parties import Hook, TranscriptionWish
 from ringline.calls.state import Leg, Recording
 from ringline.calls.turn import RecordingSettled, Turn
 
@@ -29,17 +29,26 @@ def start_recording(
     hook: Hook | None,
     limit_s: float | None = None,
     whole_room: bool = False,
+    transcription: TranscriptionWish | None = None,
 ) -> EffectId:
     """Start recording the leg's conversation; `hook` None means the leg's own event URL."""
     effect = turn.new_effect()
     turn.room.recordings[effect] = Recording(
-        effect=effect, owner=leg.id, hook=hook or leg.event_hook, whole_room=whole_room
+        effect=effect,
+        owner=leg.id,
+        hook=hook or leg.event_hook,
+        whole_room=whole_room,
+        transcription=transcription,
     )
     turn.room.timers[TIMER + effect] = turn.at.now + min(limit_s or LONGEST_S, LONGEST_S)
     arrange(turn)
     turn.emit(
         StartRecording(
-            effect=effect, container=container, channels=channels, heard_by=turn.room.first_leg if heard else None
+            effect=effect,
+            container=container,
+            channels=channels,
+            heard_by=turn.room.first_leg if heard else None,
+            transcription=transcription,
         )
     )
     return effect
@@ -70,7 +79,11 @@ def begin_awaited(turn: Turn) -> None:
 def _start(turn: Turn, event: RoomRecordAsked) -> None:
     room = turn.room
     recording = room.recordings[event.effect] = Recording(
-        effect=event.effect, owner=None, hook=event.hook or room.application.event, order=event
+        effect=event.effect,
+        owner=None,
+        hook=event.hook or room.application.event,
+        order=event,
+        transcription=event.transcription,
     )
     if event.beep_start:
         recording.beep = _beep(turn)
@@ -97,6 +110,7 @@ def _begin(turn: Turn, recording: Recording, order: RoomRecordAsked) -> None:
             channels=order.channels,
             heard_by=room.first_leg if order.heard else None,
             keep_days=order.keep_days,
+            transcription=order.transcription,
         )
     )
 
@@ -156,6 +170,18 @@ def settled(turn: Turn, event: RecordingDone | RecordingFailed) -> None:
             timestamp=turn.at.wallclock,
         )
         turn.emit(Tell(leg=recording.owner, hook=recording.hook, fact=fact))
+        if recording.transcription is not None:
+            wish = recording.transcription
+            turn.emit(
+                Transcribe(
+                    effect=turn.new_effect(),
+                    recording=event.recording,
+                    file_id=event.file_id,
+                    leg=recording.owner,
+                    hook=wish.hook or recording.hook,
+                    wish=wish,
+                )
+            )
     else:
         turn.error("Recording failed. It could not be stored.")  # why is for the operator: journal and log have it
     turn.then(RecordingSettled(event.effect))

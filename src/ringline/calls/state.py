@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from ringline.base import ConversationId, EffectId, LegId
 from ringline.calls.membership import Person
-from ringline.calls.parties import AppSettings, Hook, Party
+from ringline.calls.parties import AppSettings, Hook, Party, TranscriptionWish
 from ringline.calls.rating import FREE
 from ringline.calls.status import UP, Direction, Status
 from ringline.calls.verdict import Verdict
@@ -213,6 +213,7 @@ class Recording:
     "The tone before it sounds still: it begins when that is over."
     order: RoomRecordAsked | None = None
     "What REST asked for."
+    transcription: TranscriptionWish | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -109,6 +109,12 @@ class Sounds:
             return
         split = command.heard_by is not None or command.channels > 1
         body = _record_body(command.effect, command.container, command.channels, split=split, wishes={})
+        if command.transcription is not None:
+            wish = command.transcription
+            body["transcription"] = {
+                "language": wish.language or "en-US",
+                "sentiment_analysis": wish.sentiment,
+            }
         number = self._ledger.tell("audio:record", body)
         self._tapes[command.effect] = _Tape(number, command.container, None, by_rest=False)
 

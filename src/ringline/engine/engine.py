@@ -39,6 +39,7 @@ from ringline.engine.recorder import Recorder
 from ringline.engine.records import record_of
 from ringline.engine.rooms import Reopened, RoomOwner
 from ringline.engine.speaking import Speaking
+from ringline.engine.transcriptions import Transcriptions
 
 log = get_log(__name__)
 _LAST_WORDS_S = 30.0
@@ -79,6 +80,8 @@ class Outside:
     "None: everybody who answers is a person."
     recogniser: ports.Recogniser | None = None
     "None: speech is not recognised, and `input` says so."
+    transcriber: ports.Transcriber | None = None
+    "None: recordings are not written down, and the webhook says so."
     payments: ports.Payments | None = None
     "None: `pay` fails at once."
     chronicle: ports.Chronicle | None = None
@@ -122,6 +125,14 @@ class Engine:
             report=self._report_of_room,
         )
         self._barge_ins = BargeIns(clock=clock, trace=self.trace)
+        self.transcriptions = Transcriptions(
+            transcriber=outside.transcriber,
+            recordings=outside.recordings,
+            store=outside.store,
+            clock=clock,
+            file_url=options.file_url,
+            tell=self.hooks.tell,
+        )
         self._detections = Detections(outside.detector, report=self.report, trace=self.trace)
         self._cashier = Cashier(payments=outside.payments, clock=clock, report=self.report)
         self._listeners = Listeners(
@@ -300,6 +311,7 @@ class Engine:
             "conversations": len(self._conversations.unnamed()),
             "prompts": self._prompts.busy,
             "recordings": self.recorder.busy,
+            "transcriptions": self.transcriptions.busy,
             "webhooks": self.hooks.busy,
             "keys being sent": len(self._sent_keys),
             "silence watches": len(self._watched),
@@ -324,9 +336,11 @@ class Engine:
             async with asyncio.timeout(_LAST_WORDS_S):
                 await self._cashier.drained()
                 await self.recorder.drained()
+                self.transcriptions.close()
                 await self.hooks.drained()
         except TimeoutError:
             log.warning("stopped before all was sent", left=self.leftovers())
+        self.transcriptions.close()
         self.hooks.close()
         self._prompts.close()
         self._listeners.close()
@@ -410,6 +424,8 @@ class Engine:
                 self.recorder.start(room.id, room.heart.room.application.id, command)
             case commands.StopRecording(effect=effect):
                 self.recorder.stop(effect)
+            case commands.Transcribe():
+                self.transcriptions.start(room.id, room.heart.room.application.id, command)
             case commands.Listen():
                 self._listeners.listen(room.heart.room.application.id, command)
             case commands.StopListening(effect=effect, finish=finish):

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from ringline.base import ApplicationId, Clock, ConversationId, LegId, Random, uuid4
-from ringline.calls.facts import Fact, RecordFact, StatusFact
+from ringline.calls.facts import Fact, RecordFact, StatusFact, TranscriptionFact
 from ringline.calls.parties import Hook
 from ringline.calls.status import FINAL
 from ringline.engine.payloads import name_of
@@ -94,6 +94,8 @@ def event_id(fact: Fact, hook: Hook, random: Random) -> str:
             return _settled("end", fact.uuid, "completed" if status == "completed" else "failed", hook.url)
         case RecordFact():
             return _settled("record", fact.recording, hook.url)
+        case TranscriptionFact():
+            return _settled("transcription", fact.recording, hook.url)
         case _:
             return uuid4(random)
 

@@ -13,6 +13,7 @@ from ringline.calls.facts import (
     PayFact,
     RecordFact,
     StatusFact,
+    TranscriptionFact,
     TransferFact,
 )
 from ringline.webhooks import LegInfo, payloads
@@ -66,6 +67,14 @@ def payload_of(fact: Fact, *, region_url: str, minimal: bool = False) -> dict[st
                 end_time=fact.end_time,
                 conversation_uuid=fact.conversation,
                 timestamp=fact.timestamp,
+            )
+        case TranscriptionFact():
+            return payloads.transcription(
+                recording_uuid=fact.recording,
+                conversation_uuid=fact.conversation,
+                timestamp=fact.timestamp,
+                transcription_url=fact.url,
+                detail=fact.detail,
             )
         case PayFact():
             return payloads.pay(_leg(fact), status=fact.status, timestamp=fact.timestamp)

@@ -134,6 +134,7 @@ class Recorder:
             size=stored.size,
             start_time=started,
             end_time=ended,
+            file_id=stored.file_id,
         )
         # As one: a crash finds the recording open, or its file and its webhook in the store.
         with self._store.together():

@@ -93,6 +93,7 @@ class Recovery:
         self._close(list(left.values()), told={event.leg for event in remains.events if event.name in _FINAL})
         for one in recordings.values():
             await self._report_alone(one)
+        self._engine.transcriptions.adopt(remains.transcriptions)
         return Recovered(legs=len(remains.legs), dialogs=dialogs, events=events, recordings=len(remains.recordings))
 
     async def _resume(self, events: Sequence[StoredEvent]) -> int:
@@ -105,6 +106,7 @@ class Recovery:
     async def _open_books(self, remains: Remains) -> None:
         """Let what happens to old events be noted in the journals they belong to."""
         rooms = dict.fromkeys([*_rooms(remains), *(event.conversation for event in remains.events)])
+        rooms |= dict.fromkeys(one.conversation for one in remains.transcriptions)
         for room, last in (await self._past.last_lines(list(rooms))).items():
             self._engine.note_on(room, last=last)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -23,6 +24,9 @@ _log = get_log(__name__)
 
 _FIRST_PAUSE_S: Final = 5.0
 _LONGEST_PAUSE_S: Final = 300.0
+_JSON: Final = "application/json"
+_FETCHED: Final = ".fetched"
+"A copy of what the bucket has, while somebody reads it."
 
 
 class BucketRecordings(FileRecordings):
@@ -42,7 +46,7 @@ class BucketRecordings(FileRecordings):
         """Make the directory, and send up what an earlier run could not."""
         await super().start()
         for path in await asyncio.to_thread(self._left_over):
-            self._waiting[path.name] = media_type(path.suffix[1:])
+            self._waiting[path.name] = _JSON if path.suffix == ".json" else media_type(path.suffix[1:])
         self._wake.set()
         self._task = asyncio.get_running_loop().create_task(self._send_up(), name="recordings-to-bucket")
 
@@ -93,12 +97,39 @@ class BucketRecordings(FileRecordings):
         """
         return self._bucket.read(self.path(file).name, start, end)
 
+    @asynccontextmanager
+    async def at_hand(self, file: StoredFile) -> AsyncIterator[Path]:
+        """A path at which a stored file can be read for a while: it is fetched if the bucket has it.
+
+        Raises:
+            ProviderError: it is gone, the bucket cannot be asked, or the disk is full.
+        """
+        path = self.path(file)
+        if await asyncio.to_thread(path.is_file):
+            yield path
+            return
+        size = await self.distant_size(file)
+        if size is None:
+            raise ProviderError("the recording is gone")
+        fetched = path.with_suffix(_FETCHED)
+        try:
+            with await asyncio.to_thread(fetched.open, "wb") as out:
+                async for block in self.read_distant(file, 0, size):
+                    await asyncio.to_thread(out.write, block)
+            yield fetched
+        except OSError as error:
+            raise ProviderError(f"the recording cannot be fetched: {error.strerror or error}") from error
+        finally:
+            await asyncio.to_thread(fetched.unlink, True)
+
     def gauges(self) -> dict[str, float]:
         """Figures for metrics: as those of files, and how many wait for the bucket."""
         return {**super().gauges(), "waiting_for_bucket": len(self._waiting)}
 
     def _left_over(self) -> list[Path]:
-        known = [f".{container}" for container in containers()]
+        for path in self._directory.glob(f"*{_FETCHED}"):
+            path.unlink(missing_ok=True)
+        known = [*(f".{container}" for container in containers()), ".json"]
         found = [path for path in self._directory.iterdir() if path.suffix in known]
         return sorted(path for path in found if read_leg_id(path.stem) == path.stem)
 

@@ -16,8 +16,9 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,6 +177,30 @@ class FileRecordings:
         except OSError as error:
             raise ProviderError(f"the recording cannot be removed: {error}") from error
 
+    async def keep(self, file: StoredFile, data: bytes) -> StoredFile:
+        """Keep a file beside the recordings that is whole already: a transcription.
+
+        Raises:
+            ProviderError: it could not be written; nothing half-written is left behind.
+        """
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, _write_whole, self.path(file), data)
+        except OSError as error:
+            raise ProviderError(f"the file could not be written: {error.strerror or error}") from error
+        return await self.store(file)
+
+    @asynccontextmanager
+    async def at_hand(self, file: StoredFile) -> AsyncIterator[Path]:
+        """A path at which a stored file can be read for a while.
+
+        Raises:
+            ProviderError: it is gone.
+        """
+        path = self.path(file)
+        if not await asyncio.get_running_loop().run_in_executor(None, path.is_file):
+            raise ProviderError("the recording is gone")
+        yield path
+
     def gauges(self) -> dict[str, float]:
         """Figures for metrics: recordings being written, and seconds of audio waiting for the disk."""
         waiting = sum(writing.waiting_s() for writing in self._open.values())
@@ -224,6 +249,20 @@ class FileRecordings:
         for path in sorted([*self._directory.glob(f"*{PART}"), *self._directory.glob(f"*{AGAIN}")]):
             if path.stem not in running:
                 path.unlink(missing_ok=True)
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    part = path.with_suffix(PART)
+    try:
+        with part.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+        sync_directory(path.parent)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 class _Recording:

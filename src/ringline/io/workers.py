@@ -18,7 +18,7 @@ import contextlib
 import os
 import struct
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from typing import Any, Final
 
 from ringline.base import ProviderError, get_log
@@ -196,7 +196,7 @@ class WorkerPool:
 
     # ── requests ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def request(self, payload: bytes) -> AsyncIterator[bytes]:
+    async def request(self, payload: bytes) -> AsyncGenerator[bytes, None]:
         """Have one request done and give its blocks as they come. Leaving the loop early cancels the request.
 
         A worker that dies before it has said anything is no reason to fail: another one is asked, once.

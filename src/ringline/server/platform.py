@@ -36,12 +36,13 @@ from ringline.io.http import AiohttpClient
 from ringline.io.media import MediaCore
 from ringline.io.payments import HookPayments
 from ringline.io.prompt_files import HttpPromptFiles
+from ringline.io.recorded_speech import RecordedSpeech
 from ringline.io.sip import SipPump, SipResolver
 from ringline.io.sockets import CoreSockets
 from ringline.io.store import SqlStore
 from ringline.io.workers import WorkerPool
 from ringline.providers import SpeechCache, WorkerProgram, load
-from ringline.providers.recognition import EarRecogniser, load_recognition
+from ringline.providers.recognition import EarRecogniser, RecordingTranscriber, load_recognition
 from ringline.routing import RoutingTable
 from ringline.server.allowances import change_limits, keeping_of, make_limits, rates_of
 from ringline.server.books import (
@@ -134,14 +135,14 @@ class Platform:
             prefers=lambda application: voices_of(self.settings, application),
             timeout_s=settings.speech.timeout_s,
         )
-        self.recogniser = EarRecogniser(
-            self.media,
-            load_recognition(
-                settings.recognition.engines,
-                open_workers=self._open_listeners,
-                settings=settings.recognition.options,
-            ),
+        listeners = load_recognition(
+            settings.recognition.engines,
+            open_workers=self._open_listeners,
+            settings=settings.recognition.options,
         )
+        self.recogniser = EarRecogniser(self.media, listeners)
+        self._recorded_speech = RecordedSpeech(self.recordings)
+        self._transcriber = RecordingTranscriber(self._recorded_speech, listeners)
         self.payments: HookPayments | None = None
         self.metrics = Metrics()
         self.listeners: list[WebListener] = []
@@ -189,6 +190,7 @@ class Platform:
         self._parts.push_async_callback(self._cache.close)
         self._parts.push_async_callback(self.voice.close)
         self._parts.push_async_callback(self.recogniser.close)
+        self._parts.push_async_callback(self._recorded_speech.close)
         await asyncio.gather(self.voice.start(), self.recogniser.start())
         self._parts.push_async_callback(self.files.close)
         directory = make_directory(
@@ -222,6 +224,7 @@ class Platform:
                 store=self.store,
                 detector=EarDetector(self.media),
                 recogniser=self.recogniser if settings.recognition.engines else None,
+                transcriber=self._transcriber if settings.recognition.engines else None,
                 payments=self.payments,
                 chronicle=self.store,
             ),
@@ -411,6 +414,7 @@ class Platform:
         metrics.labelled("trunk_calls", "Calls it carries, both ways", "trunk", self.phones.trunk_calls)
         metrics.figures("", self.store.gauges, counters=_STORE_COUNTERS)
         metrics.figures("recordings", self.recordings.gauges)
+        metrics.figures("transcriptions", self.engine.transcriptions.gauges)
         metrics.figures("files", self.files.gauges)
         metrics.figures("speech", self._speech_gauges, counters=("cache_hits", "cache_misses"))
         metrics.labelled("speech_up", "Whether the speech engine works", "engine", self.voice.up)

@@ -27,6 +27,7 @@ from ringline.speech.recognition import (
 )
 from ringline.speech.sentences import pieces
 from ringline.speech.text import is_ssml, strip_tags
+from ringline.speech.transcripts import ChannelTranscript, Segment, SpokenWord, document, segments
 from ringline.speech.voices import (
     DEFAULT_LANGUAGE,
     Gender,
@@ -46,6 +47,7 @@ __all__ = [
     "AnswerJudge",
     "BeepFinder",
     "Break",
+    "ChannelTranscript",
     "Emphasis",
     "Gender",
     "Judgement",
@@ -56,11 +58,14 @@ __all__ = [
     "Prosody",
     "Resolution",
     "SayAs",
+    "Segment",
     "Sentence",
     "Speech",
+    "SpokenWord",
     "Text",
     "VoiceChoice",
     "Wanted",
+    "document",
     "find_language",
     "find_recognition_language",
     "ipa",
@@ -73,6 +78,7 @@ __all__ = [
     "reading",
     "recognition_languages",
     "resolve",
+    "segments",
     "strip_tags",
     "styles",
     "tidy",

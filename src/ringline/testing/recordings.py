@@ -105,6 +105,8 @@ class MemoryRecordings:
         "Set to a reason, every recording fails when it is stored."
         self.refusing = ""
         "Set to a reason, no recording can be started."
+        self.kept: dict[str, bytes] = {}
+        "Transcriptions, by the ids of their files."
         self._clock = clock
         self._random = random
         self._changed = changed
@@ -130,6 +132,17 @@ class MemoryRecordings:
         self.made.append(made)
         self._changed()
         return made
+
+    async def keep(self, file: StoredFile, data: bytes) -> StoredFile:
+        """Keep a transcription.
+
+        Raises:
+            ProviderError: the disk was told to be full.
+        """
+        if self.full:
+            raise ProviderError(self.full)
+        self.kept[file.file_id] = data
+        return file
 
     async def recover(self, recording: OpenRecording) -> StoredFile:
         """Complete a recording that nobody finished.

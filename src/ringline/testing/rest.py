@@ -214,6 +214,8 @@ def _written(recordings: MemoryRecordings, file: StoredFile, folder: Path) -> Pa
         if made is not None:
             silence = np.zeros((round(made.seconds * _RATE_HZ), made.channels), dtype="<i2")
             soundfile.write(path, silence, _RATE_HZ, **_FORMATS[made.container])
+        elif file.file_id in recordings.kept:
+            path.write_bytes(recordings.kept[file.file_id])
     return path
 
 

@@ -8,7 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 from ringline.base import ConversationId, LegId
-from ringline.engine.ports import JournalLine, LegFilter, LegRecord, OpenRecording, Remains, StoredEvent, StoredFile
+from ringline.engine.ports import (
+    JournalLine,
+    LegFilter,
+    LegRecord,
+    OpenRecording,
+    OpenTranscription,
+    Remains,
+    StoredEvent,
+    StoredFile,
+)
 from ringline.testing.chronicle import MemoryChronicle
 from ringline.testing.office import MemoryOffice
 
@@ -25,6 +34,7 @@ class MemoryStore(MemoryChronicle, MemoryOffice):
         "Notifications that are neither delivered nor given up, by their id."
         self.dialogs: dict[LegId, Mapping[str, Any]] = {}
         self.open_recordings: dict[str, OpenRecording] = {}
+        self.open_transcriptions: dict[str, OpenTranscription] = {}
         self.usage: dict[tuple[str, int], tuple[int, Decimal]] = {}
         "Seconds and spend, by owner and day."
 
@@ -50,6 +60,12 @@ class MemoryStore(MemoryChronicle, MemoryOffice):
     def forget_open_recording(self, recording: str) -> None:
         self.open_recordings.pop(recording, None)
 
+    def write_open_transcription(self, task: OpenTranscription) -> None:
+        self.open_transcriptions[task.transcription] = task
+
+    def forget_open_transcription(self, transcription: str) -> None:
+        self.open_transcriptions.pop(transcription, None)
+
     async def remains(self) -> Remains:
         """What a process that died now would leave undone."""
         return Remains(
@@ -57,6 +73,7 @@ class MemoryStore(MemoryChronicle, MemoryOffice):
             legs=[record for record in self.records.values() if record.end_time is None],
             dialogs=list(self.dialogs.items()),
             recordings=list(self.open_recordings.values()),
+            transcriptions=list(self.open_transcriptions.values()),
         )
 
     async def last_lines(self, conversations: Sequence[ConversationId]) -> Mapping[ConversationId, int]:

@@ -34,6 +34,7 @@ from ringline.testing.scripts import Action
 from ringline.testing.sockets import SocketServer, User
 from ringline.testing.store import MemoryStore
 from ringline.testing.story import story_of
+from ringline.testing.transcriber import ScriptedTranscriber
 from ringline.testing.voice import TextVoice
 from ringline.testing.web import Answer, Received, Web
 
@@ -76,6 +77,7 @@ class Switchboard:
         self.voice = TextVoice()
         self.files = AudioFiles()
         self.recordings = MemoryRecordings(clock=self.clock, random=self.random, changed=self.pulse.beat)
+        self.transcriber = ScriptedTranscriber(self.recordings)
         self.store = MemoryStore()
         self.web = Web(pulse=self.pulse)
         self.exchange = Exchange(media=self.media, pulse=self.pulse, random=self.random)
@@ -99,6 +101,7 @@ class Switchboard:
                 store=self.store,
                 detector=self.detector if detects_machines else None,
                 recogniser=self.recogniser if recognises else None,
+                transcriber=self.transcriber if recognises else None,
                 payments=self.payments if takes_payments else None,
                 chronicle=self.store,
             ),

@@ -23,7 +23,7 @@ from ringline.calls.actions.wait import Waiting
 from ringline.calls.commands import AudioFile, Speech
 from ringline.calls.detection import wished
 from ringline.calls.listening import Ear, SpeechOptions
-from ringline.calls.parties import Hook, Party
+from ringline.calls.parties import Hook, Party, TranscriptionWish
 from ringline.calls.state import Detection, Leg, Room
 
 __all__ = [
@@ -187,7 +187,15 @@ def _record(room: Room, leg: Leg, action: ncco.Record) -> RunningAction:
         limit_s=action.timeout,
         blocks=conditions or timed,
         beep=action.beep_start,
+        transcription=_transcription(action.transcription),
     )
+
+
+def _transcription(wish: ncco.Transcription | None) -> TranscriptionWish | None:
+    if wish is None:
+        return None
+    hook = Hook(url=wish.event_url, method=wish.event_method) if wish.event_url else None
+    return TranscriptionWish(language=wish.language, sentiment=wish.sentiment_analysis, hook=hook)
 
 
 def _connect(room: Room, leg: Leg, action: ncco.Connect) -> RunningAction:
@@ -239,6 +247,7 @@ def _conversation(_room: Room, _leg: Leg, action: ncco.Conversation) -> RunningA
         start_on_enter=action.start_on_enter,
         end_on_exit=action.end_on_exit,
         record=action.record,
+        transcription=_transcription(action.transcription) if action.record else None,
         mute=action.mute,
         can_speak=_legs(action.can_speak),
         can_hear=_legs(action.can_hear),

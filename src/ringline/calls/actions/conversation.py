@@ -8,7 +8,7 @@ from typing import ClassVar
 from ringline.base import LegId
 from ringline.calls.actions.base import Go, RunningAction, Step
 from ringline.calls.commands import Named
-from ringline.calls.parties import Hook
+from ringline.calls.parties import Hook, TranscriptionWish
 from ringline.calls.state import Leg
 from ringline.calls.turn import Depart, Turn
 
@@ -22,6 +22,7 @@ class Conferring(RunningAction):
     start_on_enter: bool = True
     end_on_exit: bool = False
     record: bool = False
+    transcription: TranscriptionWish | None = None
     mute: bool = False
     can_speak: tuple[LegId, ...] | None = None
     can_hear: tuple[LegId, ...] | None = None

@@ -10,7 +10,7 @@ from ringline.calls.actions.base import Go, RunningAction, Step
 from ringline.calls.actions.prompt import Prompt, play
 from ringline.calls.commands import StopPlay, Tone, Unwatch, WatchSilence
 from ringline.calls.events import Event, KeyDown, PlayEnded, SilenceFound
-from ringline.calls.parties import Hook
+from ringline.calls.parties import Hook, TranscriptionWish
 from ringline.calls.recordings import start_recording, stop_recording
 from ringline.calls.state import ACTION, Leg
 from ringline.calls.turn import Inner, RecordingSettled, Turn, Woke
@@ -30,6 +30,7 @@ class Recorder(RunningAction):
     limit_s: float | None = None
     blocks: bool = False
     beep: bool = False
+    transcription: TranscriptionWish | None = None
 
     beeping: EffectId | None = None
     recording: EffectId | None = None
@@ -81,6 +82,7 @@ class Recorder(RunningAction):
             heard=self.heard,
             hook=self.hook,
             limit_s=None if self.blocks else self.limit_s,
+            transcription=self.transcription,
         )
         if not self.blocks:
             return Go.NEXT

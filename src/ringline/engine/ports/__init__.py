@@ -60,6 +60,7 @@ from ringline.engine.ports.sockets import (
 )
 from ringline.engine.ports.speech import Pcm, PromptFiles, SpeechRequest, Voice
 from ringline.engine.ports.store import JournalLine, LegFilter, LegRecord, Store
+from ringline.engine.ports.transcription import OpenTranscription, Transcriber
 
 __all__ = [
     "AudioLevels",
@@ -97,6 +98,7 @@ __all__ = [
     "MediaTimeout",
     "MonoLayout",
     "OpenRecording",
+    "OpenTranscription",
     "Payments",
     "Pcm",
     "PlaybackFinished",
@@ -133,6 +135,7 @@ __all__ = [
     "StoredFile",
     "Told",
     "ToneHeard",
+    "Transcriber",
     "Voice",
     "VoiceEnded",
     "VoiceStarted",

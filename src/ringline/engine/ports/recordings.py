@@ -21,7 +21,7 @@ class StoredFile:
     "The id at the end of the URL."
     application: ApplicationId
     media_type: str
-    "`audio/mpeg`, `audio/wav` or `audio/ogg`."
+    "`audio/mpeg`, `audio/wav` or `audio/ogg`; `application/json` is a transcription."
     size: int
     "Bytes."
     created_at: datetime
@@ -66,5 +66,13 @@ class Recordings(Protocol):
 
         Raises:
             ProviderError: nothing of it is left, or it cannot be completed.
+        """
+        ...
+
+    async def keep(self, file: StoredFile, data: bytes) -> StoredFile:
+        """Keep a file beside the recordings that is whole already: a transcription.
+
+        Raises:
+            ProviderError: it could not be written.
         """
         ...

@@ -9,6 +9,7 @@ from typing import Any
 
 from ringline.base import ApplicationId, ConversationId, LegId
 from ringline.engine.ports.store import LegRecord
+from ringline.engine.ports.transcription import OpenTranscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,3 +59,5 @@ class Remains:
     dialogs: Sequence[tuple[LegId, Mapping[str, Any]]] = ()
     "What the far ends of legs have to be told; the documents are those of `Store.write_dialog`."
     recordings: Sequence[OpenRecording] = ()
+    transcriptions: Sequence[OpenTranscription] = ()
+    "Oldest first."

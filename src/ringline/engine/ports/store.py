@@ -14,6 +14,7 @@ from ringline.engine.ports.recordings import StoredFile
 
 if TYPE_CHECKING:
     from ringline.engine.ports.remains import OpenRecording, StoredEvent
+    from ringline.engine.ports.transcription import OpenTranscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,10 @@ class Store(Protocol):
     def write_open_recording(self, recording: OpenRecording) -> None: ...
 
     def forget_open_recording(self, recording: str) -> None: ...
+
+    def write_open_transcription(self, task: OpenTranscription) -> None: ...
+
+    def forget_open_transcription(self, transcription: str) -> None: ...
 
     def write_usage(self, owner: str, *, day: int, seconds: int, spend: Decimal) -> None:
         """Add what a call came to to what its owner (`app:…`, `trunk:…`) has used on a day (its ordinal, in UTC)."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ringline.accounts import Application, Forward, Number, application_from_document, application_to_document
 from ringline.base import ApplicationId, ConversationId, LegId
-from ringline.engine.ports import JournalLine, LegRecord, OpenRecording, StoredEvent, StoredFile
+from ringline.engine.ports import JournalLine, LegRecord, OpenRecording, OpenTranscription, StoredEvent, StoredFile
 
 Row = Mapping[str, Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -178,6 +178,32 @@ def open_recording(row: Row) -> OpenRecording:
         container=row["container"],
         started_at=from_microseconds(row["started_at"]),
         keep_days=row["keep_days"],
+    )
+
+
+def transcription_row(task: OpenTranscription) -> dict[str, Any]:
+    document = {
+        "recording": task.recording,
+        "file_id": task.file_id,
+        "conversation": task.conversation,
+        "application": task.application,
+        "leg": task.leg,
+        "language": task.language,
+        "sentiment": task.sentiment,
+        "url": task.url,
+        "method": task.method,
+    }
+    return {
+        "transcription": task.transcription,
+        "asked_at": to_microseconds(task.asked_at),
+        "document": JSON(document),
+    }
+
+
+def open_transcription(row: Row) -> OpenTranscription:
+    document = json.loads(row["document"])
+    return OpenTranscription(
+        **document, transcription=row["transcription"], asked_at=from_microseconds(row["asked_at"])
     )
 
 

@@ -25,6 +25,7 @@ from ringline.io.store.tables import (
     MEDIA_INFO,
     NUMBERS,
     OPEN_RECORDINGS,
+    OPEN_TRANSCRIPTIONS,
     OUTBOX,
     SECRETS,
     USAGE,
@@ -78,6 +79,8 @@ PUT_DIALOG: Final = _put(DIALOGS, "leg", vital="dialog")
 TAKE_DIALOG: Final = _take(DIALOGS, "leg", vital="dialog gone")
 PUT_RECORDING: Final = _put(OPEN_RECORDINGS, "recording", vital="recording")
 TAKE_RECORDING: Final = _take(OPEN_RECORDINGS, "recording", vital="recording gone")
+PUT_TRANSCRIPTION: Final = _put(OPEN_TRANSCRIPTIONS, "transcription", vital="transcription")
+TAKE_TRANSCRIPTION: Final = _take(OPEN_TRANSCRIPTIONS, "transcription", vital="transcription gone")
 VITAL: Final = {
     statement.vital: statement
     for statement in (
@@ -89,6 +92,8 @@ VITAL: Final = {
         TAKE_DIALOG,
         PUT_RECORDING,
         TAKE_RECORDING,
+        PUT_TRANSCRIPTION,
+        TAKE_TRANSCRIPTION,
     )
 }
 "What goes to the spool while the database takes nothing, by the name it has there."

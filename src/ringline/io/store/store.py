@@ -21,6 +21,7 @@ from ringline.engine.ports import (
     LegFilter,
     LegRecord,
     OpenRecording,
+    OpenTranscription,
     Remains,
     StoredEvent,
     StoredFile,
@@ -44,6 +45,7 @@ from ringline.io.store.tables import (
     LEGS,
     NUMBERS,
     OPEN_RECORDINGS,
+    OPEN_TRANSCRIPTIONS,
     OUTBOX,
     USAGE,
 )
@@ -174,16 +176,24 @@ class SqlStore(Office, Retention, ChronicleTables, BindingTable):
     def forget_open_recording(self, recording: str) -> None:
         self._writer.put(statements.TAKE_RECORDING, {"recording": recording})
 
+    def write_open_transcription(self, task: OpenTranscription) -> None:
+        self._writer.put(statements.PUT_TRANSCRIPTION, rows.transcription_row(task))
+
+    def forget_open_transcription(self, transcription: str) -> None:
+        self._writer.put(statements.TAKE_TRANSCRIPTION, {"transcription": transcription})
+
     async def remains(self) -> Remains:
         """What the last run left undone. Ask before this run writes anything."""
         events = await self._all(select(OUTBOX).order_by(OUTBOX.c.sequence.desc()).limit(_MOST_EVENTS))
         dialogs = await self._all(select(DIALOGS).order_by(DIALOGS.c.leg))
         recordings = await self._all(select(OPEN_RECORDINGS).order_by(OPEN_RECORDINGS.c.started_at))
+        transcriptions = await self._all(select(OPEN_TRANSCRIPTIONS).order_by(OPEN_TRANSCRIPTIONS.c.asked_at))
         return Remains(
             events=[rows.stored_event(row) for row in reversed(events)],
             legs=await self.unfinished_legs(),
             dialogs=[rows.dialog_of(row) for row in dialogs],
             recordings=[rows.open_recording(row) for row in recordings],
+            transcriptions=[rows.open_transcription(row) for row in transcriptions],
         )
 
     # ── journal, legs, files ───────────────────────────────────────────────────────────────────────────────────────

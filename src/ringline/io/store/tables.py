@@ -210,3 +210,12 @@ OPEN_RECORDINGS: Final = Table(
     Column("keep_days", BigInteger),
     sqlite_with_rowid=False,
 )
+
+OPEN_TRANSCRIPTIONS: Final = Table(
+    "open_transcriptions",
+    METADATA,
+    Column("transcription", Text, primary_key=True),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
