@@ -6,9 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -137,8 +136,8 @@ def test_requests_run_side_by_side_on_several_processes(tmp_path: Path) -> None:
         assert await anext(first)
         assert await anext(second)
         assert pool.gauges() == {"idle": 0, "busy": 2, "waiting": 0}
-        await cast(AsyncGenerator[bytes, None], first).aclose()
-        await cast(AsyncGenerator[bytes, None], second).aclose()
+        await first.aclose()
+        await second.aclose()
 
     run(tmp_path, scene, size=2)
 
@@ -200,7 +199,7 @@ def test_a_process_that_babbles_is_replaced(tmp_path: Path) -> None:
 def test_leaving_early_cancels_the_request_and_keeps_the_process(tmp_path: Path) -> None:
     async def scene(pool: WorkerPool) -> None:
         before = pool.pids()
-        stream = cast(AsyncGenerator[bytes, None], pool.request(b"stream"))
+        stream = pool.request(b"stream")
         await anext(stream)
         await stream.aclose()
         assert await ask(pool, b"echo next") == b"next"
@@ -232,7 +231,7 @@ def test_a_cancelled_task_cancels_its_request(tmp_path: Path) -> None:
 def test_a_process_that_ignores_a_cancel_is_replaced(tmp_path: Path) -> None:
     async def scene(pool: WorkerPool) -> None:
         before = pool.pids()
-        stream = cast(AsyncGenerator[bytes, None], pool.request(b"stubborn"))
+        stream = pool.request(b"stubborn")
         await anext(stream)
         await stream.aclose()
         assert await ask(pool, b"echo next") == b"next"
@@ -243,7 +242,7 @@ def test_a_process_that_ignores_a_cancel_is_replaced(tmp_path: Path) -> None:
 
 def test_more_requests_than_may_wait_are_refused_at_once(tmp_path: Path) -> None:
     async def scene(pool: WorkerPool) -> None:
-        stream = cast(AsyncGenerator[bytes, None], pool.request(b"stream"))
+        stream = pool.request(b"stream")
         await anext(stream)
         waiting = asyncio.create_task(ask(pool, b"echo later"))
         await until(lambda: pool.gauges()["waiting"] == 1)
@@ -258,7 +257,7 @@ def test_more_requests_than_may_wait_are_refused_at_once(tmp_path: Path) -> None
 
 def test_a_request_does_not_wait_for_ever(tmp_path: Path) -> None:
     async def scene(pool: WorkerPool) -> None:
-        stream = cast(AsyncGenerator[bytes, None], pool.request(b"stream"))
+        stream = pool.request(b"stream")
         await anext(stream)
         with pytest.raises(ProviderError, match="busy"):
             await ask(pool, b"echo late")
@@ -300,7 +299,7 @@ def test_closing_fails_what_runs_and_leaves_no_process(tmp_path: Path) -> None:
         pool = WorkerPool(program(tmp_path, OBEDIENT), name="test", size=2)
         await pool.start()
         pids = pool.pids()
-        suspended = cast(AsyncGenerator[bytes, None], pool.request(b"stream"))
+        suspended = pool.request(b"stream")
         await anext(suspended)
         hanging = asyncio.create_task(ask(pool, b"hang"))
         await until(lambda: pool.gauges()["busy"] == 2)
