@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import runpy
 import signal
 import struct
 from collections.abc import Sequence
@@ -22,8 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pocketsphinx import Decoder, get_model_path
 
-HEADER = struct.Struct("<cII")
-MAX_REQUEST = 4 * 1024 * 1024
+# A program of its own without a search path finds its neighbour by its place.
+_FRAMES = runpy.run_path(str(Path(__file__).resolve().parent.parent / "_frames.py"))
+Pipe: Any = _FRAMES["Pipe"]
+Gone: Any = _FRAMES["Gone"]
+
 RATE_HZ: Final = 16_000
 HANG_S: Final = 15
 LONGEST_S: Final = 20
@@ -75,42 +79,6 @@ OTHERS: Final = (
     "oh my god", "we are driving", "the children are asleep", "he said he would call",
 )  # fmt: skip
 "What people say otherwise: who says nothing of a grammar had better be near to one of these."
-
-
-class Gone(Exception):
-    """The server closed the pipe."""
-
-
-class Pipe:
-    """The frames on standard input and output."""
-
-    def __init__(self, source: int, sink: int) -> None:
-        self._source = source
-        self._sink = sink
-
-    def read(self) -> tuple[bytes, int, bytes]:
-        kind, number, length = HEADER.unpack(self._exactly(HEADER.size))
-        if length > MAX_REQUEST:
-            raise Gone
-        return kind, number, self._exactly(length)
-
-    def write(self, kind: bytes, number: int, payload: bytes = b"") -> None:
-        view = memoryview(HEADER.pack(kind, number, len(payload)) + payload)
-        try:
-            while view:
-                view = view[os.write(self._sink, view) :]
-        except OSError as error:
-            raise Gone from error
-
-    def _exactly(self, count: int) -> bytes:
-        parts, left = [], count
-        while left:
-            piece = os.read(self._source, min(left, 1 << 20))
-            if not piece:
-                raise Gone
-            parts.append(piece)
-            left -= len(piece)
-        return b"".join(parts)
 
 
 class Recogniser:
