@@ -90,8 +90,8 @@ async def test_urls_timers_and_keys_reach_the_engine(world: World) -> None:
     ("wish", "detection"),
     [
         ({}, None),
-        ({"machine_detection": "continue"}, Detection()),
-        ({"machine_detection": "hangup"}, Detection(hangs_up=True)),
+        ({"machine_detection": "continue"}, Detection(basic=True)),
+        ({"machine_detection": "hangup"}, Detection(hangs_up=True, basic=True)),
         ({"advanced_machine_detection": {}}, Detection()),
         ({"advanced_machine_detection": {"mode": "default"}}, Detection(mode="default")),
         ({"advanced_machine_detection": {"behavior": "hangup"}}, Detection(hangs_up=True)),
