@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -237,6 +238,54 @@ async def test_talk_and_stream_share_one_slot(app: WebApplication, phones: Phone
     call.talk("Now this.")
     await alice.hears("Now this.", to_the_end=True)
     assert alice.hears_now == []
+
+
+@scenario
+async def test_a_rest_prompt_that_cut_the_last_action_is_heard_to_its_end(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(talk("Please hold the line.", loop=0))
+    await alice.dials(app.number)
+    await alice.hears("Please hold")
+    app.call(alice.leg).talk("Your order is on its way.")
+    await alice.hears("on its way.")
+    await alice.is_hung_up()
+    assert app.statuses(alice.leg)[-1] == "completed"
+
+
+@scenario
+async def test_a_rest_prompt_without_end_takes_the_place_of_the_scripts(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(talk("Please hold the line.", loop=0))
+    await alice.dials(app.number)
+    await alice.hears("Please hold")
+    call = app.call(alice.leg)
+    call.talk("All our agents are busy.", loop=0)
+    await alice.hears("are busy.")
+    await asyncio.sleep(30)  # virtual time
+    assert call.status == "answered"
+    call.stop_talk()
+    await alice.is_hung_up()
+
+
+@scenario
+async def test_the_scripts_next_prompt_comes_when_the_rest_prompt_is_stopped(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(wait(2), talk("Good bye."))
+    await alice.dials(app.number)
+    await app.hears_of("answered")
+    call = app.call(alice.leg)
+    call.talk("Music, as it were.", loop=0)
+    await asyncio.sleep(5)  # virtual time
+    assert alice.hears_now == ["Music, as it were."]
+    call.stop_talk()
+    await alice.hears("Good bye.")
+    await alice.is_hung_up()
 
 
 @scenario

@@ -48,6 +48,21 @@ async def test_both_legs_of_a_call_arrive_and_talk_with_those_who_are_there(
 
 
 @scenario
+async def test_a_transfer_to_where_everybody_is_already_moves_nobody(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.on(
+        lambda asked: asked.path == "/answer",
+        lambda asked: [transfer(asked.query["conversation_uuid"]), talk("Here we are.")],
+    )
+    await alice.dials(app.number)
+    await alice.hears("Here we are.")
+    await alice.is_hung_up()
+    assert app.transfers(alice.leg) == []
+
+
+@scenario
 async def test_who_was_brought_there_stays_when_others_leave(
     app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:

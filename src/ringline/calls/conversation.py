@@ -76,7 +76,7 @@ from ringline.calls.turn import (
 )
 from ringline.calls.verdict import Side, Verdict, cancelled, completed, timed_out, unavailable
 
-HEART: Final = 3
+HEART: Final = 4
 "Version of the rules; a journal written under another may give other commands."
 _FAREWELL_S: Final = 3.0
 _MOST_FOLLOW_UPS: Final = 10_000
@@ -323,8 +323,11 @@ def _let_the_last_one_go(turn: Turn) -> None:
 
 
 def _nobody_has_anything_left(room: Room) -> bool:
-    """One leg that is alone, or WebSockets among themselves, and no script that runs or is to come."""
+    """One leg that is alone, or WebSockets among themselves, and no script that runs or is to come.
+
+    What REST has a leg hear is heard to its end, as it would be before a further action.
+    """
     legs = list(room.legs.values())
-    if any(leg.busy or not leg.up for leg in legs):
+    if any(leg.busy or not leg.up or (leg.prompt is not None and leg.prompt_holds) for leg in legs):
         return False
     return len(legs) == 1 or all(leg.to.kind == "websocket" and leg.direction != "inbound" for leg in legs)

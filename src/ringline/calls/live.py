@@ -19,7 +19,7 @@ from ringline.calls.events import (
 from ringline.calls.parties import Hook
 from ringline.calls.report import answer_fact
 from ringline.calls.state import FAREWELL, Leg, Script
-from ringline.calls.turn import Depart, EndLeg, Turn
+from ringline.calls.turn import Depart, EndLeg, PromptOver, Turn
 from ringline.calls.verdict import Side, cancelled, completed
 
 
@@ -40,6 +40,8 @@ def control(turn: Turn, leg: Leg, event: Event) -> bool:
         case StopAsked(kind=kind):
             if leg.prompt and leg.prompt_kind == kind:
                 turn.emit(StopPlay(effect=leg.prompt))
+                leg.prompt = None
+                turn.then(PromptOver(leg.id))
             scripts.hear(turn, leg, event)
         case KeysAsked(digits=digits):
             turn.open_early(leg)
@@ -59,7 +61,10 @@ def _play(turn: Turn, leg: Leg, event: PlayAsked) -> None:
     turn.open_early(leg)
     leg.prompt = turn.new_effect()
     leg.prompt_kind = event.kind
+    ran = leg.script.current if leg.script else None
     scripts.hear(turn, leg, event)
+    goes_on = ran is not None and (leg.script is None or leg.script.current is not ran)
+    leg.prompt_holds = event.loop != 0 or goes_on
     turn.emit(
         Play(effect=leg.prompt, owner=leg.id, leg=leg.id, source=event.source, loop=event.loop, level=event.level)
     )

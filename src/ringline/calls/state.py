@@ -175,6 +175,8 @@ class Leg:
     prompt: EffectId | None = None
     "The REST prompt that plays in it."
     prompt_kind: str = ""
+    prompt_holds: bool = False
+    "It is heard to its end though the script has none; one without end only where it took the place of the script's."
     key_hook: Hook | None = None
     "Where asynchronous DTMF goes."
     key_hook_active: bool = False

@@ -25,6 +25,8 @@ class Transferring(RunningAction):
     answers: ClassVar[bool] = True
 
     def start(self, turn: Turn, leg: Leg) -> Step:
+        if self.conversation == turn.room.id:
+            return Go.NEXT  # everybody is there
         self.looking = turn.new_effect()
         turn.emit(Find(effect=self.looking, leg=leg.id, conversation=self.conversation))
         return Go.WAIT
