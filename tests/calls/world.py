@@ -176,8 +176,8 @@ class World:
             case commands.Release(leg=leg):
                 self._release(command)
             case commands.Find(effect=effect, leg=leg):
-                there = command.conversation in self.places and not self.places[command.conversation].closed
-                found = there and command.conversation != where
+                place = self.places.get(command.conversation)
+                found = place is not None and not place.heart.room.closed and command.conversation != where
                 self.happens(leg, events.ConversationFound(effect=effect, leg=leg, found=found))
             case commands.Move():
                 self._move(where, command)
@@ -192,7 +192,9 @@ class World:
             case _ if type(command).__name__.startswith(_STOPS):
                 self._stop(effect)
             case _:
-                assert effect not in self.pending, "one effect twice"
+                before = self.pending.get(effect)
+                goes_on = before is not None and isinstance(before.command, commands.Detect) and before.command.early
+                assert before is None or goes_on, "one effect twice"
                 self.pending[effect] = Due(command, where)
                 if isinstance(command, commands.OpenPayment):
                     self.paying.add(command.leg)

@@ -15,6 +15,7 @@ from ringline.testing import (
     stream,
     talk,
     transfer,
+    wait,
 )
 
 
@@ -60,6 +61,21 @@ async def test_a_transfer_to_where_everybody_is_already_moves_nobody(
     await alice.hears("Here we are.")
     await alice.is_hung_up()
     assert app.transfers(alice.leg) == []
+
+
+@scenario
+async def test_there_is_no_way_back_into_a_conversation_that_ended_with_the_leaving(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(wait(60))
+    await alice.dials(app.number)
+    await app.hears_of("answered")
+    call = app.call(alice.leg)
+    call.transfer(transfer(str(call.conversation_uuid)), talk("Still here."))
+    await alice.hears("Still here.")
+    await alice.is_hung_up()
+    assert app.errors() == ["Conversation not found."]
 
 
 @scenario

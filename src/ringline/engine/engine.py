@@ -351,10 +351,13 @@ class Engine:
     # ── moving legs ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _find(self, room: RoomOwner, command: commands.Find) -> None:
-        """Say whether the application has that conversation; one of another application is as good as none."""
+        """Say whether the application has that conversation.
+
+        One of another application is as good as none, and so is one that the leg has just left for good.
+        """
         found = self._conversations.get(command.conversation)
         ours = found is not None and found.heart.room.application.id == room.heart.room.application.id
-        there = ours and found is not room
+        there = ours and found is not room and not found.heart.room.closed
         self.report(events.ConversationFound(effect=command.effect, leg=command.leg, found=there))
 
     def _move(self, room: RoomOwner, command: commands.Move) -> None:
