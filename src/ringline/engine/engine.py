@@ -356,8 +356,12 @@ class Engine:
         One of another application is as good as none, and so is one that the leg has just left for good.
         """
         found = self._conversations.get(command.conversation)
-        ours = found is not None and found.heart.room.application.id == room.heart.room.application.id
-        there = ours and found is not room and not found.heart.room.closed
+        there = (
+            found is not None
+            and found is not room
+            and found.heart.room.application.id == room.heart.room.application.id
+            and not found.heart.room.closed
+        )
         self.report(events.ConversationFound(effect=command.effect, leg=command.leg, found=there))
 
     def _move(self, room: RoomOwner, command: commands.Move) -> None:
