@@ -31,6 +31,14 @@ class _End:
 
 
 @dataclass(slots=True)
+class _Hold:
+    """What is held back, of the conversations a leg is in and has gone to, until its caller knows of the first."""
+
+    leg: LegId
+    waiting: list[Telling] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class _Room:
     """One conversation in which a user is a member who has a client."""
 
@@ -48,28 +56,28 @@ class AppEvents:
         self._legs = legs
         self._engine = engine
         self._rooms: dict[ConversationId, _Room] = {}
-        self._held: dict[ConversationId, list[Telling]] = {}
-        "Of conversations whose caller does not know yet that it is in one."
-        self._holds_next = False
+        self._held: dict[ConversationId, _Hold] = {}
+        self._next: _Hold | None = None
 
     # ── holding back ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def hold_next(self) -> None:
+    def hold_next(self, leg: LegId) -> None:
         """What the next new conversation has to tell is held back: its caller still waits for an answer."""
-        self._holds_next = True
+        self._next = _Hold(leg)
 
-    def open(self, conversation: ConversationId | None, leg: LegId) -> None:
-        """Tell what was held back. A leg that has ended or moved on meanwhile is found by what is told of it."""
-        for room in [one for one in self._held if one == conversation or self._is_about(one, leg)]:
-            for session, name, payload in self._held.pop(room, ()):
-                self._clients.tell(session, name, payload)
+    def open(self, leg: LegId) -> None:
+        """Tell what was held back for this leg's caller."""
+        for session, name, payload in self._release(leg):
+            self._clients.tell(session, name, payload)
 
-    def forget(self, conversation: ConversationId) -> None:
-        """Nothing came of that conversation: its caller never hears of it."""
-        self._held.pop(conversation, None)
+    def forget(self, leg: LegId) -> None:
+        """Nothing came of that call: its caller never hears of it."""
+        self._release(leg)
 
-    def _is_about(self, conversation: ConversationId, leg: LegId) -> bool:
-        return any(payload["body"].get("channel", {}).get("id") == leg for _, _, payload in self._held[conversation])
+    def _release(self, leg: LegId) -> list[Telling]:
+        rooms = [room for room, hold in self._held.items() if hold.leg == leg]
+        holds = [self._held.pop(room) for room in rooms]
+        return holds[0].waiting if holds else []
 
     # ── telling ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -79,9 +87,10 @@ class AppEvents:
             self._rooms.clear()
             self._held.clear()
             return
-        if self._holds_next:
-            self._holds_next = False
-            self._held[record.id] = []
+        if self._next is not None:
+            self._held[record.id], self._next = self._next, None
+        elif entry.type == "rtc:transfer" and (hold := self._held.get(entry.body["transferred_from"])) is not None:
+            self._held.setdefault(record.id, hold)
         room = self._follow(record, entry)
         if frames.is_for_clients(entry.type):
             self._pass_on(record, entry, room)
@@ -198,7 +207,7 @@ class AppEvents:
         held = self._held.get(record.id)
         for session in self._clients.of(record.application, user):
             if held is not None:
-                held.append((session, name, payload))
+                held.waiting.append((session, name, payload))
             else:
                 self._clients.tell(session, name, payload)
 

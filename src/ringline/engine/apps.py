@@ -140,8 +140,8 @@ class Apps:
         self._legs[leg] = AppLeg(leg, owner, Stage.KNOCKING, inbound=True, session=session.id, accepted=accepted)
         called = context.get("to")
         to = called if isinstance(called, str) else ""
-        self.events.hold_next()
-        room = self._engine.incoming(
+        self.events.hold_next(leg)
+        self._engine.incoming(
             leg,
             self,
             application,
@@ -155,17 +155,16 @@ class Apps:
             why = await accepted
         except asyncio.CancelledError:
             self._engine.report(events.LegGone(leg=leg))
-            self.events.forget(room)
+            self.events.forget(leg)
             raise
         if why is not None:
-            self.events.forget(room)
+            self.events.forget(leg)
             raise ApiError(400, why, title="Bad request.", code="knocking:error:not-accepted")
         return f"knocker:{uuid4(self._random)}"
 
     def let_go_on(self, leg: LegId) -> None:
         """The caller knows that its knock is accepted: it may hear what has happened since."""
-        found = self.place(leg)
-        self.events.open(found[0].id if found is not None else None, leg)
+        self.events.open(leg)
 
     # ── calls to an app ────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from ringline.accounts import User
-from ringline.base import LegId, uuid4
+from ringline.base import ConversationId, LegId, uuid4
 from ringline.testing.sounds import Heard
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Browser:
         self.token = ""
         self.leg = LegId("")
         "The call it is in, or that rings."
-        self.conversation = ""
+        self.answers_pings = True
+        self.conversation = ConversationId("")
         self.member = ""
         self._board = board
         self._socket: _Socket | None = None
@@ -90,8 +91,8 @@ class Browser:
         assert self._socket is not None
         self._socket.cut()
 
-    @property
     def is_connected(self) -> bool:
+        """Whether its socket is open."""
         return self._socket is not None and not self._socket.closed
 
     def says(self, frame: str) -> None:
@@ -230,7 +231,7 @@ class Browser:
         return self._socket is None or self._socket.closed
 
     def _is_in(self, payload: Mapping[str, Any]) -> None:
-        self.conversation = payload["cid"]
+        self.conversation = ConversationId(payload["cid"])
         self.member = payload["body"]["member_id"]
 
     def _say(self, frame: str) -> None:
@@ -241,7 +242,8 @@ class Browser:
         if text.startswith("0"):
             self._say("40")
         elif text == "2":
-            self._say("3")
+            if self.answers_pings:
+                self._say("3")
         elif text.startswith("42"):
             start = text.index("[")
             if number := text[2:start]:
