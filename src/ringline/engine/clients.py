@@ -12,6 +12,8 @@ from ringline.rtc.packets import read_packet
 
 log = get_log(__name__)
 _SWEEP_S: Final = 1.0
+COUNTERS: Final = ("logins", "resumed", "refused", "frames_refused")
+"Those of the figures that only grow."
 
 
 class Channel(Protocol):
@@ -44,7 +46,7 @@ class Clients:
         "Told of every session that is over."
         self.on_sweep: list[Callable[[float], None]] = []
         "Told the time, once a second while there are sessions."
-        self._counts = {"logins": 0, "resumed": 0, "refused": 0, "frames_refused": 0}
+        self._counts = dict.fromkeys(COUNTERS, 0)
 
     def __len__(self) -> int:
         return len(self._sessions)
