@@ -74,6 +74,8 @@ class Token:
     jti: str
     acl: Acl | None
     "None: everything of the application."
+    expires: float
+    "When it ends, in seconds since 1970; it is taken a little longer, for clocks differ."
 
     def may(self, path: str, method: str) -> bool:
         """Whether its acl allows this request. `path` is the URL's path as it came, percent-encoding and all."""
@@ -178,7 +180,8 @@ class TokenVerifier:
             if not isinstance(sub, str) or self._user_exists is None or not self._user_exists(application.id, sub):
                 return TokenFault.INVALID
             acl = acl or acl_of(USER_PATHS)
-        return Token(application=application, sub=sub, jti=claims["jti"], acl=acl)
+        expires = _seconds(claims["exp"]) if "exp" in claims else (_seconds(claims["iat"]) or 0.0) + DEFAULT_LIFETIME_S
+        return Token(application=application, sub=sub, jti=claims["jti"], acl=acl, expires=expires or 0.0)
 
 
 class _Replays:

@@ -13,7 +13,9 @@ from ringline.api.account import AccountResource
 from ringline.api.applications import Applications
 from ringline.api.audit import AuditLog
 from ringline.api.calls import Calls
+from ringline.api.clients import clients_of
 from ringline.api.conversations import Conversations
+from ringline.api.cors import Cors
 from ringline.api.dependencies import Dependencies
 from ringline.api.description import Description
 from ringline.api.events import Events
@@ -87,6 +89,7 @@ def create_app(
     app.add_exception_handler(HTTPException, not_served)
     app.add_exception_handler(ProviderError, backend_failed)
     app.add_middleware(Frame, clock=needs.clock, random=needs.random, measure=needs.measure)
+    app.add_middleware(Cors)
     return app
 
 
@@ -95,7 +98,10 @@ def _of_conversations(desk: Desk) -> list[APIRouter]:
     if service is None:
         return []
     lobby = Lobby(desk, service)
-    return [resource(lobby).router() for resource in (Conversations, Members, Events, Users, LegList)]
+    return [
+        *clients_of(lobby),
+        *(resource(lobby).router() for resource in (Conversations, Members, Events, Users, LegList)),
+    ]
 
 
 def _answer(request: Request, error: ApiError) -> Response:

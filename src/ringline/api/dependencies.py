@@ -13,6 +13,7 @@ from ringline.base import ApplicationId, Clock, ConversationId, LegId, Random
 from ringline.calls.events import Event, OutgoingLeg
 from ringline.calls.facts import LegView
 from ringline.calls.parties import Party
+from ringline.engine.apps import Apps
 from ringline.engine.gatherings import Gatherings
 from ringline.engine.ports import Chronicle, FileFilter, FileInfo, JournalLine, LegFilter, LegRecord, StoredFile
 
@@ -167,6 +168,8 @@ class ConversationService:
     gatherings: Gatherings
     chronicle: Chronicle
     user_names: UserNames
+    apps: Apps | None = None
+    "None: no app can log in."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

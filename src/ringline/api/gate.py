@@ -8,6 +8,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from ringline.accounts import Account, Token, TokenFault, read_basic
 from ringline.api.dependencies import Dependencies
@@ -22,6 +23,8 @@ _TOKEN_FAULTS: Final = {
 }
 _WRONG_CREDENTIALS: Final = "You did not provide correct credentials."
 _MOST_ADDRESSES: Final = 10_000
+_SESSIONS: Final = "/v0.3/sessions"
+"What a token's acl must allow for a session."
 
 
 class Gate:
@@ -40,6 +43,21 @@ class Gate:
         Raises:
             ApiError: 401, 403 or 429.
         """
+        token = self.bearer(request)
+        if voice and token.application.voice is None:
+            raise ApiError(403, FORBIDDEN)
+        if not token.may(_path_as_sent(request), request.method):
+            raise ApiError(403, FORBIDDEN)
+        if counted and not self._rate.take(token.application.id):
+            raise ApiError(429, SLOW_DOWN)
+        return token
+
+    def bearer(self, request: Request) -> Token:
+        """Let in whoever has a good token, whatever its acl says.
+
+        Raises:
+            ApiError: 401, 403 or 429.
+        """
         token = self._tokens.verify(request.headers.get("authorization"), wallclock=self._clock.wallclock())
         if isinstance(token, TokenFault):
             if token is TokenFault.FORBIDDEN:
@@ -47,12 +65,6 @@ class Gate:
             raise self._failed(request, _TOKEN_FAULTS[token])
         request.state.application = token.application.id
         request.state.jti = token.jti
-        if voice and token.application.voice is None:
-            raise ApiError(403, FORBIDDEN)
-        if not token.may(_path_as_sent(request), request.method):
-            raise ApiError(403, FORBIDDEN)
-        if counted and not self._rate.take(token.application.id):
-            raise ApiError(429, SLOW_DOWN)
         return token
 
     def account(self, request: Request) -> Account:
@@ -81,6 +93,14 @@ class Gate:
         if account is None:
             raise self._failed(request, "authentication failed")
         return account
+
+    def client(self, connection: HTTPConnection, token: str) -> Token | TokenFault | None:
+        """Judge the token of an app that wants a session; None when too many failed from its address."""
+        found = self._tokens.verify_token(token, wallclock=self._clock.wallclock())
+        if isinstance(found, Token):
+            return found if found.may(_SESSIONS, "POST") else TokenFault.FORBIDDEN
+        address = connection.client.host if connection.client is not None else ""
+        return found if self._failures.count(address) else None
 
     def _failed(self, request: Request, detail: str) -> ApiError:
         address = request.client.host if request.client is not None else ""

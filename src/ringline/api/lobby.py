@@ -48,6 +48,7 @@ class Lobby:
         self.gatherings = service.gatherings
         self.chronicle = service.chronicle
         self.user_names = service.user_names
+        self.apps = service.apps
         accounts = desk.needs.directory.accounts().values()
         secret = next((account.signature_secret for account in accounts), "") or desk.needs.random.bytes(32).hex()
         self.cursors = Cursors(hashlib.blake2b(b"cursors" + secret.encode("utf-8", "surrogatepass")).digest())

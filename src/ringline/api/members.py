@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from starlette.background import BackgroundTask
 
 from ringline.api.conversation_shapes import V01
 from ringline.api.cursors import PageQuery
@@ -163,6 +164,11 @@ class Members:
         visitor = await self._lobby.visitor(request)
         room = await self._lobby.room(request, visitor)
         member = await self._theirs(request, visitor, room)
+        apps = self._lobby.apps
+        if visitor.user is not None and apps is not None and apps.knows(member.leg):
+            # A user hangs up, or declines: its app must know that it was heard before it is told of the end.
+            reason = farewell(request)
+            return JSONResponse({}, background=BackgroundTask(_later, apps.hang_up, member, reason))
         self._lobby.gatherings.leave(room, member, {}, by=self._lobby.actor(visitor, room))
         return JSONResponse({})
 
@@ -226,6 +232,17 @@ class Members:
                 *((f"channel.to{_below(fault.pointer)}", f"must be {fault.expected}") for fault in error.faults)
             ) from None
         return party(endpoint)
+
+
+def farewell(request: Request) -> dict[str, str]:
+    """The reason for leaving that the query gives."""
+    given = request.query_params
+    return {name: given[f"reason_{name}"][:200] for name in ("code", "text") if given.get(f"reason_{name}")}
+
+
+async def _later(act: Callable[..., None], *arguments: Any) -> None:
+    """Do something on the event loop once the answer is out."""
+    act(*arguments)
 
 
 def _below(pointer: str) -> str:

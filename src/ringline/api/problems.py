@@ -57,7 +57,7 @@ _CODES: Final = {
 
 
 _CONVERSATION_TYPES: Final = "https://developer.vonage.com/api/conversation"
-_OF_CONVERSATIONS: Final = re.compile(r"/v(1|0\.1|0\.2)/(conversations|users|legs)(/|$)")
+_OF_CONVERSATIONS: Final = re.compile(r"/v(1|0\.1|0\.2|0\.3)/(conversations|users|legs|knocking|sessions)(/|$)")
 _TITLES_OF_CONVERSATIONS: Final = {
     400: "Bad request.",
     401: "Unauthorized.",
@@ -116,6 +116,8 @@ def family_of(path: str) -> Family:
         return Family.NUMBERS
     if (found := _OF_CONVERSATIONS.match(path)) is not None:
         return Family.USERS if found[2] == "users" else Family.CONVERSATIONS
+    if path.startswith(("/v0.3/", "/v2/rtc")):
+        return Family.CONVERSATIONS
     if path.startswith("/accounts/"):
         return Family.SECRETS
     if path.startswith("/ringline/v1/audit"):

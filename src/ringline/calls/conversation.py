@@ -30,6 +30,7 @@ from ringline.calls.events import (
     LegDisconnected,
     LegFailed,
     LegGone,
+    LegIdentified,
     LegInvited,
     LegLost,
     LegProgress,
@@ -205,6 +206,8 @@ def _to_leg(turn: Turn, leg: Leg, event: Event) -> None:
             life.failed(turn, leg, event)
         case LegRated():
             life.rated(leg, event)
+        case LegIdentified(person=person):
+            leg.person = person
         case LegGone(sip_code=code):
             why = "the far end hung up"
             verdict = completed(Side.FAR, why, sip_code=code or 200) if leg.up else cancelled(Side.FAR, why)

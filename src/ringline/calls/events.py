@@ -53,6 +53,8 @@ class IncomingLeg(Event):
     "Set on the number that was called: hears of the call's `completed`, too."
     script: str | None = None
     "An NCCO as JSON text that is run instead of asking the application: the number's calls are forwarded."
+    person: Person | None = None
+    "The app user who calls; None: whoever it is."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,14 @@ class LegArrived(Event):
 
     leg: Leg
     source: ConversationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegIdentified(Event):
+    """It is known which user of the application an outbound leg calls."""
+
+    leg: LegId
+    person: Person
 
 
 # ── from the far end ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ from ringline.calls.turn import Turn
 
 REPORTED: Final = frozenset("0123456789*#")
 _PHONES: Final = ("phone", "sip")
+_KEYPADS: Final = (*_PHONES, "app")
 
 
 def pressed(turn: Turn, leg: Leg, event: KeyDown) -> None:
@@ -21,7 +22,7 @@ def pressed(turn: Turn, leg: Leg, event: KeyDown) -> None:
 
 
 def released(turn: Turn, leg: Leg, event: KeyReleased) -> None:
-    """The key is up: report it, and send it on to the other phone of a connected pair, so that PBX menus work."""
+    """The key is up: report it, and send it on to the phone at the other end of a pair, so that PBX menus work."""
     report_key(turn, leg, event.digit)
     for socket in turn.room.legs.values():
         if socket.joined and socket is not leg and socket.to.kind == "websocket" and event.digit in REPORTED:
@@ -37,6 +38,9 @@ def _bridged_with(turn: Turn, leg: Leg) -> Leg | None:
         return None
     other = legs[0] if legs[1] is leg else legs[1]
     related = other.parent == leg.id or leg.parent == other.id
-    kinds = [(one.from_ if one.direction == "inbound" else one.to).kind for one in legs]
     quiet = leg.script is None and other.script is None
-    return other if related and quiet and all(kind in _PHONES for kind in kinds) else None
+    return other if related and quiet and _kind(leg) in _KEYPADS and _kind(other) in _PHONES else None
+
+
+def _kind(leg: Leg) -> str:
+    return (leg.from_ if leg.direction == "inbound" else leg.to).kind

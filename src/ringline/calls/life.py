@@ -57,6 +57,8 @@ def incoming(turn: Turn, event: IncomingLeg) -> None:
         inline_script=event.script,
         status_callback=event.status_callback,
         length_limit_s=room.application.inbound_limit_s,
+        person=event.person,
+        early_open=event.from_.kind == "app",  # its audio stands before it calls
     )
     _enter(turn, leg)
     tell_status(turn, leg)
@@ -131,9 +133,16 @@ def deleted(turn: Turn, event: DeleteAsked) -> None:
 def removed(turn: Turn, event: MemberLeft) -> None:
     """A member is gone: so is its leg, if it is here."""
     leg = turn.room.legs.get(event.leg) if event.leg is not None else None
-    if leg is not None:
-        why = "its member left"
-        turn.then(EndLeg(leg.id, completed(Side.PLATFORM, why) if leg.up else cancelled(Side.PLATFORM, why)))
+    if leg is None:
+        return
+    why = "its member left"
+    if event.by is None or leg.person is None or event.by.user != leg.person.id:
+        verdict = completed(Side.PLATFORM, why) if leg.up else cancelled(Side.PLATFORM, why)
+    elif leg.up:  # the person at its other end
+        verdict = completed(Side.FAR, why)
+    else:
+        verdict = cancelled(Side.FAR, why) if leg.direction is Direction.INBOUND else declined(why)
+    turn.then(EndLeg(leg.id, verdict))
 
 
 def progress(turn: Turn, leg: Leg, event: LegProgress) -> None:

@@ -11,7 +11,7 @@ from ringline.base import ApplicationId, ConversationId, LegId
 from ringline.calls import events
 from ringline.calls.facts import LegView, StatusFact
 from ringline.calls.figures import MediaFigures
-from ringline.calls.membership import INVITED, JOINED, LEFT, Actor, Member
+from ringline.calls.membership import INVITED, JOINED, LEFT, Actor, Member, Person
 from ringline.calls.parties import Party
 from ringline.chronicle.identity import automatic_person, member_of_leg
 from ringline.chronicle.ledger import Ledger
@@ -53,6 +53,9 @@ class Members:
         self._order: events.OutgoingLeg | None = None
         self._caller: events.IncomingLeg | None = None
         self._farewell: dict[LegId, events.MemberLeft] = {}
+        self._nameless: dict[LegId, tuple[LegView, events.OutgoingLeg | None]] = {}
+        """App users who are being called, as long as it is not known which users they are: the record of the leg as it
+        began, and the order that made it."""
         for member in list(ledger.members.values()):
             self._forget_leg_of(member)
 
@@ -79,6 +82,12 @@ class Members:
 
     def comes(self, event: events.IncomingLeg) -> None:
         self._caller = event
+
+    def identified(self, event: events.LegIdentified) -> None:
+        """It is known which user is being called: now it can be said who is invited."""
+        began = self._nameless.pop(event.leg, None)
+        if began is not None:
+            self._introduce(began[0], began[1], event.person)
 
     def speaks(self, event: events.SpeakingChanged) -> None:
         """Somebody has begun to speak, or is silent again."""
@@ -140,6 +149,9 @@ class Members:
 
     def published(self, view: LegView) -> None:
         """A leg's record has changed."""
+        began = self._nameless.pop(view.uuid, None)
+        if began is not None:  # it goes on without anybody having said who it is
+            self._introduce(began[0], began[1], None)
         story = self.legs.get(view.uuid)
         if story is None:
             self._begins(view)
@@ -195,13 +207,28 @@ class Members:
 
     def _begins(self, view: LegView) -> None:
         """A leg is there for the first time."""
-        room = self._ledger.record.id
         invitation = self._invitation if self._invitation and self._invitation.leg == view.uuid else None
         order = self._order if self._order and self._order.leg == view.uuid else None
         caller = self._caller if self._caller and self._caller.leg == view.uuid else None
         self._invitation = self._order = self._caller = None
+        if view.direction == "outbound" and view.to.kind == "app" and invitation is None and view.ended_at is None:
+            self._nameless[view.uuid] = (view, order)
+            return
+        person = invitation.person if invitation is not None else caller.person if caller is not None else None
+        self._introduce(view, order, person, invitation=invitation, caller=caller)
+
+    def _introduce(
+        self,
+        view: LegView,
+        order: events.OutgoingLeg | None,
+        person: Person | None,
+        *,
+        invitation: events.LegInvited | None = None,
+        caller: events.IncomingLeg | None = None,
+    ) -> None:
+        """Tell of a leg's member."""
+        room = self._ledger.record.id
         inbound = view.direction == "inbound"
-        person = invitation.person if invitation is not None else None
         story = LegStory(
             member=member_of_leg(room, view.uuid),
             person=person or automatic_person(view.uuid, inbound=inbound),

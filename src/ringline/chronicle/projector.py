@@ -82,6 +82,8 @@ class Projector:
                 self._members.dials(event)
             case events.IncomingLeg():
                 self._members.comes(event)
+            case events.LegIdentified():
+                self._members.identified(event)
             case events.SpeakingChanged():
                 self._members.speaks(event)
             case _:

@@ -21,6 +21,7 @@ Beside it, `ringline.testing.rtp` and `ringline.testing.audio` have a phone over
 """
 
 from ringline.testing.application import WebApplication
+from ringline.testing.browsers import Browser, Replied
 from ringline.testing.calls import CallState, PhoneCall
 from ringline.testing.captions import Caption, caption_of, captioned
 from ringline.testing.clock import STARTS_AT, Deadlock, LoopFailure, VirtualClock, VirtualLoop, run_call
@@ -68,6 +69,7 @@ __all__ = [
     "STARTS_AT",
     "Action",
     "AudioFiles",
+    "Browser",
     "Call",
     "CallState",
     "Caption",
@@ -83,6 +85,7 @@ __all__ = [
     "Phones",
     "Received",
     "Recorded",
+    "Replied",
     "Reply",
     "Ringline",
     "Said",

@@ -51,7 +51,8 @@ class RestApi:
 
     def __init__(self, board: Switchboard) -> None:
         self._board = board
-        self._user_names = UserNames()
+        self.user_names = UserNames()
+        "The users that tokens may be of."
         self._servers: dict[str, _Server] = {}
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
@@ -74,7 +75,7 @@ class RestApi:
                 registry=board.store,
                 files=self,
                 tokens=TokenVerifier(
-                    board.directory.application, user_exists=self._user_names.exists, leeway_s=_ANY_AGE_S
+                    board.directory.application, user_exists=self.user_names.exists, leeway_s=_ANY_AGE_S
                 ),
                 clock=board.clock,
                 random=board.random,
@@ -82,7 +83,8 @@ class RestApi:
                 conversations=ConversationService(
                     gatherings=Gatherings(board.engine, clock=board.clock, random=board.random),
                     chronicle=board.store,
-                    user_names=self._user_names,
+                    user_names=self.user_names,
+                    apps=board.apps,
                 ),
             )
         )

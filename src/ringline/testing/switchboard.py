@@ -11,12 +11,16 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from ringline.accounts import Account, Directory, Limits, Number, RateTable, make_secret
+from ringline.accounts import User as AppUser
 from ringline.base import ApplicationId, Clock, ConversationId, LegId, SeededRandom, new_leg_id, uuid4
 from ringline.calls import Difference, replay
 from ringline.chronicle import Entry, rewrite, rtc_payload
+from ringline.engine.apps import Apps
+from ringline.engine.clients import Clients
 from ringline.engine.engine import Engine, EngineOptions, Outside
 from ringline.engine.ports import JournalLine
 from ringline.testing.application import Paths, WebApplication, new_application
+from ringline.testing.browsers import Browser, new_user
 from ringline.testing.clock import VirtualClock
 from ringline.testing.control import Call, create_call
 from ringline.testing.detector import ScriptedDetector
@@ -128,6 +132,16 @@ class Switchboard:
         self._phones: dict[str, Phone] = {}
         self._sockets: dict[str, SocketServer] = {}
         self._users: dict[str, User] = {}
+        self._clients = Clients(clock=self.clock, random=self.random)
+        self.apps = Apps(
+            engine=self.engine,
+            clients=self._clients,
+            webrtc=self.webrtc,
+            media=self.media,
+            clock=self.clock,
+            random=self.random,
+        )
+        "Reaches app users over the client wire, once there is a browser."
         self._complaints = _Complaints()
         self._complaints.listen()
 
@@ -205,6 +219,23 @@ class Switchboard:
             self.exchange.add(known, name)
         return known
 
+    def browser(self, name: str, *, app: WebApplication | None = None) -> Browser:
+        """A browser of an app user, on the real client wire; each call gives another one.
+
+        From the first one on, app users are reached in their browsers only, no longer as `user` has it.
+        """
+        self.engine.add_endpoint(self.apps, "app")
+        return Browser(self, app or self.application(), name)
+
+    async def make_user(self, app: WebApplication, name: str) -> AppUser:
+        """The user of that name in an application; made when first asked for."""
+        known = await self.store.user(app.id, name)
+        if known is None:
+            known = new_user(self, app, name)
+            await self.store.save_user(known)
+            self.rest.user_names.add(app.id, name)
+        return known
+
     def extension(self, extension: str) -> Phone:
         """The phone at an extension of the business phone system (`vbc`); made when first asked for."""
         known = self._phones.get(extension)
@@ -270,6 +301,7 @@ class Switchboard:
         """
         try:
             await self.engine.close()
+            self._clients.close()
             for site in self._sites:
                 await site.close()
             await asyncio.sleep(1.0)
@@ -280,6 +312,7 @@ class Switchboard:
     async def give_up(self) -> None:
         """The test has failed: let go of everything without checking anything."""
         self._complaints.stop()
+        self._clients.close()
         for site in self._sites:
             await site.close()
 

@@ -205,9 +205,10 @@ def _connect(room: Room, leg: Leg, action: ncco.Connect) -> RunningAction:
     if action.random_from_number:
         caller = _nearest_number(room.application.numbers, to.address)
     on_answer = endpoint.on_answer if isinstance(endpoint, ncco.Phone) else None
+    user_calls = to.kind == "app" and not caller and leg.direction == "inbound" and leg.from_.kind == "app"
     return Connecting(
         to=to,
-        from_=Party(kind="phone", address=caller),
+        from_=leg.from_ if user_calls else Party(kind="phone", address=caller),
         ring_limit_s=action.timeout,
         length_limit_s=action.limit,
         dtmf_answer=endpoint.dtmf_answer if isinstance(endpoint, ncco.Phone) else "",
