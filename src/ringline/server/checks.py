@@ -77,6 +77,12 @@ def _sockets(settings: Settings) -> Iterator[Fault]:
         yield ("sip", f"tls_{missing}_file"), f"is needed with tls_{given}_file"
     if sip.tcp and sip.tls_port == sip.port != 0:
         yield ("sip", "tls_port"), "must be another port than that of TCP"
+    taken = {sip.port: "that of TCP"} if sip.tcp else {}
+    for name, given_port in (("tls_port", sip.tls_port), ("wss_port", sip.wss_port), ("ws_port", sip.ws_port)):
+        if given_port in taken and given_port and name != "tls_port":
+            yield ("sip", name), f"must be another port than {taken[given_port]}"
+        if given_port:
+            taken.setdefault(given_port, f"sip.{name}")
     for section, bind, public, name in (
         ("sip", settings.sip.bind, settings.public.sip_host, "sip_host"),
         ("media", media.bind, settings.public.media_host, "media_host"),

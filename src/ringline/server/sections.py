@@ -178,6 +178,12 @@ class Sip(Section):
     tls_key_file: Path | None = None
     tls_ca_file: Path | None = None
     "A PEM file of authorities whose certificates are believed, besides those of the system."
+    wss_port: Port | None = None
+    "SIP over WebSocket (RFC 7118) for phones in browsers, with the certificate of TLS; None: none. 7443 is usual."
+    ws_port: Port | None = None
+    "The same without TLS, on the loopback address only: for trying things out, or behind a proxy that does TLS."
+    ws_origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()
+    "The web pages that may connect, such as `https://phone.example.com`; none given: all. Everybody logs in anyway."
     tls_unverified: tuple[Host, ...] = ()
     "Hosts we connect to whose certificates are taken as they are. Whoever sits between can then listen."
     realm: str = Field(default="ringline", min_length=1, max_length=64, pattern=r'^[^"\\\x00-\x1f]+$')
@@ -521,3 +527,5 @@ class DomainSection(Section):
     digest_auth: bool = False
     srtp: Srtp = "optional"
     "As for trunks."
+    tls: Srtp = "optional"
+    "`required`: calls come over TLS or WSS, others get 403; `off`: over neither."
