@@ -56,6 +56,7 @@ from ringline.testing.store import MemoryStore
 from ringline.testing.switchboard import NUMBER, PUBLIC_URL, SIGNATURE_SECRET, Switchboard
 from ringline.testing.voice import SECONDS_PER_CHARACTER, TextVoice, spoken_s
 from ringline.testing.web import FINE, HANGS, Received, Reply, Web, breaks, ncco, status, text
+from ringline.testing.webrtc import ScriptedWebRtc
 
 __all__ = [
     "FINE",
@@ -89,6 +90,7 @@ __all__ = [
     "ScriptedMedia",
     "ScriptedPayments",
     "ScriptedRecogniser",
+    "ScriptedWebRtc",
     "SocketServer",
     "Sound",
     "Switchboard",

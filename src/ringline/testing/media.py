@@ -14,7 +14,9 @@ from ringline.engine.ports import (
     KeysSent,
     LegCounters,
     LegMediaFailed,
+    MediaConnected,
     MediaEvent,
+    MediaInterrupted,
     MediaTimeout,
     RecordingLayout,
     RecordingSink,
@@ -118,6 +120,14 @@ class ScriptedMedia:
     def fail(self, leg: LegId, why: str) -> None:
         """The leg's media ends by itself."""
         self._tell_if_open(leg, LegMediaFailed(leg=leg, why=why))
+
+    def tell(self, event: MediaConnected | MediaInterrupted) -> None:
+        """Something happens to the way of an open leg."""
+        self._tell_if_open(event.leg, event)
+
+    def is_open(self, leg: LegId) -> bool:
+        """Whether the leg was opened and has not ended."""
+        return self._is_open(leg)
 
     def forget_ended(self) -> None:
         """Let go of what legs that have ended have heard: for tests with very many calls."""

@@ -37,6 +37,7 @@ from ringline.testing.story import story_of
 from ringline.testing.transcriber import ScriptedTranscriber
 from ringline.testing.voice import TextVoice
 from ringline.testing.web import Answer, Received, Web
+from ringline.testing.webrtc import ScriptedWebRtc
 
 NUMBER: Final = "442079460000"
 "The number of the first application; those of further ones count on."
@@ -72,6 +73,7 @@ class Switchboard:
         self.random = SeededRandom(b"switchboard")
         self.pulse = Pulse()
         self.media = ScriptedMedia(changed=self.pulse.beat)
+        self.webrtc = ScriptedWebRtc(self.media)
         self.recogniser = ScriptedRecogniser(self.media)
         self.payments = ScriptedPayments()
         self.voice = TextVoice()

@@ -21,7 +21,9 @@ from ringline.engine.ports.media import (
     LegCounters,
     LegMediaFailed,
     Media,
+    MediaConnected,
     MediaEvent,
+    MediaInterrupted,
     MediaTimeout,
     MonoLayout,
     PlaybackFinished,
@@ -61,6 +63,7 @@ from ringline.engine.ports.sockets import (
 from ringline.engine.ports.speech import Pcm, PromptFiles, SpeechRequest, Voice
 from ringline.engine.ports.store import JournalLine, LegFilter, LegRecord, Store
 from ringline.engine.ports.transcription import OpenTranscription, Transcriber
+from ringline.engine.ports.webrtc import DescriptionRefused, WebRtc
 
 __all__ = [
     "AudioLevels",
@@ -68,6 +71,7 @@ __all__ = [
     "Bindings",
     "Charge",
     "Chronicle",
+    "DescriptionRefused",
     "Detector",
     "EarSink",
     "Ears",
@@ -94,7 +98,9 @@ __all__ = [
     "ListenRequest",
     "Listening",
     "Media",
+    "MediaConnected",
     "MediaEvent",
+    "MediaInterrupted",
     "MediaTimeout",
     "MonoLayout",
     "OpenRecording",
@@ -139,5 +145,6 @@ __all__ = [
     "Voice",
     "VoiceEnded",
     "VoiceStarted",
+    "WebRtc",
     "Window",
 ]

@@ -156,6 +156,21 @@ class LegMediaFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MediaConnected:
+    """The way to a browser stands: ICE and DTLS are done. Told again after an interruption or with a new transport."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaInterrupted:
+    """A browser answers no checks any more (about 10 s). The leg stays: whoever owns it decides how long."""
+
+    leg: LegId
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechStarted:
     """Somebody began to talk on an observed leg. All times of an observation count from its start."""
 
@@ -209,6 +224,8 @@ MediaEvent = (
     | AudioStarted
     | MediaTimeout
     | LegMediaFailed
+    | MediaConnected
+    | MediaInterrupted
     | SpeechStarted
     | SpeechStopped
     | ToneHeard
