@@ -30,6 +30,14 @@ MESSAGE = (
     b"OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/WS abc.invalid;branch=z9hG4bK1\r\n"
     b"From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
 )
+
+
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is overdue is looked for every few seconds; a test does not wait so long."""
+    monkeypatch.setattr(tcp, "_SWEEP_S", 0.02)
+
+
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
@@ -205,10 +213,7 @@ def test_what_is_no_handshake_ends_the_connection(request_: bytes) -> None:
     run(test)
 
 
-def test_a_phone_that_is_silent_is_pinged_and_one_that_answers_no_ping_is_let_go(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(tcp, "_SWEEP_S", 0.02)
+def test_a_phone_that_is_silent_is_pinged_and_one_that_answers_no_ping_is_let_go() -> None:
 
     async def test() -> None:
         async with Node(TcpLimits(probe_s=0.1, answer_s=0.3)) as node, node.dial() as alive:

@@ -531,6 +531,8 @@ class Engine:
                 self.report(events.LegLost(leg=leg, why="no audio came any more"))
             case ports.LegMediaFailed(leg=leg, why=why):
                 self.report(events.LegLost(leg=leg, why=why))
+            case ports.MediaInterrupted(leg=leg, why=why):
+                self.report(events.LegLost(leg=leg, why=why))
             case ports.AudioStarted(leg=leg):
                 self.trace(leg, {"what": "audio", "text": "first audio from the far end"})
 

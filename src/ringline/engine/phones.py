@@ -28,10 +28,11 @@ from ringline.agent import (
 from ringline.base import ApplicationId, LegId, MediaError, NegotiationError, Random, RemoteProtocolError, get_log
 from ringline.calls import events
 from ringline.calls.parties import Party
+from ringline.engine.browser_audio import BrowserAudio, speaks_webrtc
 from ringline.engine.dialogs import Dialogs
 from ringline.engine.engine import Engine
 from ringline.engine.forwarding import forwarding_of, forwarding_script
-from ringline.engine.ports import Media, SipResolver
+from ringline.engine.ports import Media, SipResolver, WebRtc
 from ringline.engine.sip_leg import SipLeg
 from ringline.engine.sip_words import dial_all, error_of, failure_of, rtp_plan
 from ringline.engine.supervise import Scope
@@ -61,8 +62,9 @@ class Phones:
         codecs: tuple[str, ...],
         places: Places,
         random: Random,
+        webrtc: WebRtc | None = None,
     ) -> None:
-        """`random` makes the keys of encrypted audio."""
+        """`random` makes the keys of encrypted audio; `webrtc` is for phones in browsers."""
         self.routing = routing
         "Replaced as a whole when settings are read again."
         self._engine = engine
@@ -73,6 +75,7 @@ class Phones:
         self._codecs = codecs
         self._places = places
         self._random = random
+        self._browsers = BrowserAudio(webrtc, codecs)
         self._load = TrunkLoad()
         self._phones: dict[LegId, SipLeg] = {}
         self._dialling: dict[LegId, Scope] = {}
@@ -95,7 +98,11 @@ class Phones:
     def open_early(self, leg: LegId) -> None:
         phone = self._phones.get(leg)
         if phone is not None and phone.offer is not None:
-            description = self._answer(phone)
+            try:
+                description = self._answer(phone)
+            except MediaError as error:
+                log.info("there is no early audio", leg=leg, why=str(error))
+                return
             self._link.command(lambda agent, now: agent.progress(leg, bytes(description), now=now))
 
     def answer(self, leg: LegId) -> None:
@@ -106,7 +113,14 @@ class Phones:
         if phone.agreed and phone.local is not None:
             description = phone.local
         elif phone.offer is not None:
-            description = self._answer(phone)
+            try:
+                description = self._answer(phone)
+            except (MediaError, NegotiationError) as error:
+                # Only a browser's offer can turn out to be unusable as late as this.
+                code, why = 488 if isinstance(error, RemoteProtocolError) else 503, str(error)
+                self._engine.report(events.LegLost(leg=leg, why=why, sip_code=code))
+                self._link.command(lambda agent, now: agent.refuse(leg, code, now=now))
+                return
         else:  # the caller made no offer: ours goes out with the 200, his answer comes with the ACK
             description = phone.local = sdp.offer(phone.ours)
         self._link.command(lambda agent, now: agent.answer(leg, bytes(description), now=now))
@@ -213,7 +227,10 @@ class Phones:
             try:
                 offer = sdp.SessionDescription.parse(call.sdp)
                 # Is there anything in common at all?
-                sdp.answer(offer, self._ours(leg, "127.0.0.1", 9, codecs, srtp))
+                if speaks_webrtc(offer):
+                    self._browsers.check(offer)
+                else:
+                    sdp.answer(offer, self._ours(leg, "127.0.0.1", 9, codecs, srtp))
             except NegotiationError as error:
                 self._refuse(leg, 488, str(error))
                 return
@@ -307,7 +324,9 @@ class Phones:
                 phone.ours = replace(phone.ours, offers_srtp=private)
                 description = phone.local = sdp.offer(phone.ours)
                 others = bool(outing.routes)
-                invites = [replace(invite, sdp=bytes(description), others=others) for invite in invites]
+                invites = [replace(invite, others=others) for invite in invites]
+                invites = self._browsers.with_offers(phone, description, invites)
+            if invites:
                 self._link.command(partial(dial_all, leg, invites))
                 return
             nowhere = f"{route.hop.host} cannot be found"
@@ -353,6 +372,9 @@ class Phones:
     def _answer(self, phone: SipLeg) -> sdp.SessionDescription:
         """Answer the offer at hand, and let audio flow as agreed."""
         assert phone.offer is not None
+        if speaks_webrtc(phone.offer):
+            phone.local, phone.offer = self._browsers.answer(phone, phone.offer), None
+            return phone.local
         if phone.local is not None:
             phone.ours = replace(phone.ours, version=phone.ours.version + 1)
         answered = sdp.answer(phone.offer, self._now_ours(phone))
@@ -366,8 +388,12 @@ class Phones:
         if phone.local is None:
             return False
         try:
-            agreed = sdp.accept(sdp.SessionDescription.parse(body), self._now_ours(phone))
-        except (NegotiationError, RemoteProtocolError) as error:
+            description = sdp.SessionDescription.parse(body)
+            if speaks_webrtc(description):
+                self._browsers.accept(phone, body)
+                return phone.agreed
+            agreed = sdp.accept(description, self._now_ours(phone))
+        except (NegotiationError, RemoteProtocolError, MediaError) as error:
             log.info("an SDP answer cannot be used", leg=phone.leg, why=str(error))
             return False
         self._configure(phone, agreed)
@@ -379,9 +405,9 @@ class Phones:
         try:
             phone.offer = sdp.SessionDescription.parse(body)
             description = self._answer(phone)
-        except (NegotiationError, RemoteProtocolError) as error:
+        except (NegotiationError, RemoteProtocolError, MediaError) as error:
             phone.offer = None
-            status = 488 if isinstance(error, NegotiationError) else error.sip_status
+            status = error.sip_status if isinstance(error, RemoteProtocolError) else 488
             self._link.command(lambda agent, now: agent.refuse_offer(leg, status, now=now))
             return
         self._link.command(lambda agent, now: agent.accept_offer(leg, bytes(description), now=now))

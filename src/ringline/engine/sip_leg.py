@@ -25,6 +25,10 @@ class SipLeg:
     "Audio is configured."
     encrypted: bool = False
     "It is encrypted."
+    browser: bool = False
+    "It is WebRTC's: offers and answers are made by the media core."
+    taken: bytes | None = None
+    "The browser's answer that was taken last."
     outing: Outing | None = None
     "Of a call of ours: the ways it may take."
     trunk: str | None = None
