@@ -112,7 +112,8 @@ class House:
 
     def registers(self, flow: Flow, contact: str) -> None:
         text = (
-            f"REGISTER sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/{flow.transport.upper()} x;rport;branch=z9hG4bK{contact}\r\n"
+            f"REGISTER sip:192.0.2.1 SIP/2.0\r\n"
+            f"Via: SIP/2.0/{flow.transport.upper()} x;rport;branch=z9hG4bK{contact}\r\n"
             f"From: <sip:alice@192.0.2.1>;tag=1\r\nTo: <sip:alice@192.0.2.1>\r\nCall-ID: {contact}\r\n"
             f"CSeq: 1 REGISTER\r\nContact: <sip:alice@{contact}>\r\nContent-Length: 0\r\n\r\n"
         )
