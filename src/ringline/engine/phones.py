@@ -32,6 +32,7 @@ from ringline.engine.browser_audio import BrowserAudio, speaks_webrtc
 from ringline.engine.dialogs import Dialogs
 from ringline.engine.engine import Engine
 from ringline.engine.forwarding import forwarding_of, forwarding_script
+from ringline.engine.one_way import OneWayAudio
 from ringline.engine.ports import Media, SipResolver, WebRtc
 from ringline.engine.sip_leg import SipLeg
 from ringline.engine.sip_words import dial_all, error_of, failure_of, rtp_plan
@@ -76,6 +77,7 @@ class Phones:
         self._places = places
         self._random = random
         self._browsers = BrowserAudio(webrtc, codecs)
+        self._one_way = OneWayAudio(media, engine.trace)
         self._load = TrunkLoad()
         self._phones: dict[LegId, SipLeg] = {}
         self._dialling: dict[LegId, Scope] = {}
@@ -124,6 +126,7 @@ class Phones:
         else:  # the caller made no offer: ours goes out with the 200, his answer comes with the ACK
             description = phone.local = sdp.offer(phone.ours)
         self._link.command(lambda agent, now: agent.answer(leg, bytes(description), now=now))
+        self._one_way.watch(phone)
         self._engine.report(events.LegAnswered(leg=leg))
 
     def release(self, leg: LegId, *, sip_code: int | None, far_is_gone: bool) -> None:
@@ -131,6 +134,7 @@ class Phones:
         if scope is not None:
             scope.close()
         self._phones.pop(leg, None)
+        self._one_way.forget(leg)
         self._load.free(leg)
         if not far_is_gone:
             if sip_code is not None:
@@ -179,6 +183,7 @@ class Phones:
                     self._take_answer(phone, body)
                 if phone.agreed:
                     phone.answered = True
+                    self._one_way.watch(phone)
                     report(events.LegAnswered(leg=leg))
                 else:
                     self._unusable(phone)
@@ -414,6 +419,7 @@ class Phones:
 
     def _configure(self, phone: SipLeg, agreed: sdp.Negotiated) -> None:
         phone.agreed, phone.encrypted = True, agreed.srtp is not None
+        phone.hears, phone.far_host = agreed.receive and agreed.send, agreed.remote_host
         self._media.configure(phone.leg, rtp_plan(agreed))
 
     def _unusable(self, phone: SipLeg) -> None:

@@ -144,6 +144,9 @@ class Public(Section):
     "The SIP host name or address; stands in `From`, `Contact` and `Via`."
     media_host: Host | None = None
     "The address written into SDP."
+    stun: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]+$", max_length=260)] | None = None
+    """A STUN server (`host` or `host:port`) that is asked at the start how the world sees us, for what of `media_host`
+    and `sip_host` is not given."""
     file_base_url: BaseUrl | None = None
     "Base URL of recordings, where it differs from `base_url`."
     file_url_suffix: str = ""
