@@ -50,8 +50,9 @@ check: .venv/.core .venv/.dev ## format, lint, types, import directions, the med
 bench: .venv/.core .venv/.dev ## legs per core, milliseconds per call, beside the kernel's floor
 	@$(PY) -m bench
 
-fuzz: ## random and mutated packets and files for a minute each (SECONDS_EACH=60)
+fuzz: .venv/.dev ## random and mutated packets, files and SIP streams for a minute each (SECONDS_EACH=60)
 	@cargo run --quiet --release -p ringline-fuzz -- --seconds $(or $(SECONDS_EACH),60)
+	@$(PY) -m tests.io_sip.fuzz --seconds $(or $(SECONDS_EACH),60)
 
 wheel: .venv/.dev ## build the wheel into dist/
 	@.venv/bin/maturin build --release --out dist

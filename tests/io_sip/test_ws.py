@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-import struct
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -13,12 +12,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.io_sip import fuzz
+from tests.io_sip.fuzz import HANDSHAKE, frame
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.frames import Frame, Opcode
+from websockets.frames import Opcode
 from websockets.typing import Origin, Subprotocol
 
-from ringline.base import RemoteProtocolError
 from ringline.io.sip import tcp
 from ringline.io.sip.tcp import TcpConnections, TcpLimits
 from ringline.io.sip.tls import make_contexts
@@ -36,12 +36,6 @@ MESSAGE = (
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is overdue is looked for every few seconds; a test does not wait so long."""
     monkeypatch.setattr(tcp, "_SWEEP_S", 0.02)
-
-
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
-)
 
 
 class Node:
@@ -269,10 +263,6 @@ def test_over_tls_with_the_same_limits(tmp_path: Path) -> None:
     run(test)
 
 
-def frame(payload: bytes, *, opcode: Opcode = Opcode.TEXT, fin: bool = True) -> bytes:
-    return Frame(opcode, payload, fin).serialize(mask=True)
-
-
 @pytest.mark.parametrize("cut", range(1, 60))
 def test_frames_may_arrive_in_any_two_pieces(cut: int) -> None:
     framing = WebSocketFraming()
@@ -287,30 +277,8 @@ def test_frames_may_arrive_in_any_two_pieces(cut: int) -> None:
     assert framing.waiting == 0
 
 
-def test_mutated_frames_are_only_ever_refused_politely() -> None:
+@pytest.mark.parametrize("target", fuzz.TARGETS)
+def test_noise_is_only_ever_refused_politely(target: Callable[[random.Random], None]) -> None:
     chance = random.Random(7118)
-    good = [frame(MESSAGE), frame(MESSAGE[:9], fin=False), frame(MESSAGE[9:], opcode=Opcode.CONT)]
-    good += [frame(b"", opcode=Opcode.PING), frame(struct.pack("!H", 1000), opcode=Opcode.CLOSE)]
-    for _ in range(3000):
-        framing = WebSocketFraming()
-        stream = bytearray(b"".join(chance.choices(good, k=chance.randrange(1, 6))))
-        for _ in range(chance.randrange(0, 5)):
-            match chance.randrange(3):
-                case 0:
-                    stream[chance.randrange(len(stream))] ^= 1 << chance.randrange(8)
-                case 1:
-                    del stream[chance.randrange(len(stream)) :]
-                    stream += chance.randbytes(chance.randrange(1, 9))
-                case _:
-                    place = chance.randrange(len(stream))
-                    stream[place:place] = chance.randbytes(chance.randrange(1, 20))
-        held = bytes(HANDSHAKE if chance.random() < 0.9 else chance.randbytes(80))
-        pieces = [held, *(bytes(stream[at : at + 50]) for at in range(0, len(stream), 50))]
-        with suppress(RemoteProtocolError):
-            for piece in pieces:
-                assert all(len(message) <= MAX_MESSAGE for message in framing.feed(piece))
-                framing.drain()
-                assert framing.waiting <= MAX_MESSAGE * 2
-        framing.wrap(MESSAGE)
-        framing.probe()
-        framing.goodbye()
+    for _ in range(2000):
+        target(chance)

@@ -59,7 +59,7 @@ class WebSocketFraming:
         events = protocol.events_received()
         for event in events:
             if isinstance(event, Request):
-                if len(events) > 1:
+                if len(events) > 1 or self.over:
                     raise RemoteProtocolError("it talks before the handshake is done")
                 protocol.send_response(protocol.accept(event))
             elif isinstance(event, Frame) and (message := self._assembled(event)) is not None:
