@@ -50,8 +50,9 @@ check: .venv/.core .venv/.dev ## format, lint, types, import directions, the med
 bench: .venv/.core .venv/.dev ## legs per core, milliseconds per call, beside the kernel's floor
 	@$(PY) -m bench
 
-fuzz: ## random and mutated packets and files for a minute each (SECONDS_EACH=60)
+fuzz: .venv/.dev ## random and mutated packets, files and SIP streams for a minute each (SECONDS_EACH=60)
 	@cargo run --quiet --release -p ringline-fuzz -- --seconds $(or $(SECONDS_EACH),60)
+	@$(PY) -m tests.io_sip.fuzz --seconds $(or $(SECONDS_EACH),60)
 
 wheel: .venv/.dev ## build the wheel into dist/
 	@.venv/bin/maturin build --release --out dist
@@ -97,7 +98,8 @@ clean: ## remove what was built and installed; var/ with its recordings stays
 # Real phones, Node and the database server for the tests come from the system's packages. The tests start a server of their own.
 peers:
 	@missing=(); command -v sipp >/dev/null || missing+=(sip-tester); command -v baresip >/dev/null || missing+=(baresip); \
-	[ -x /usr/sbin/kamailio ] || missing+=(kamailio); command -v linphonec >/dev/null || missing+=(linphone-cli); \
+	[ -x /usr/sbin/kamailio ] || missing+=(kamailio); ls /usr/lib/*/kamailio/modules/tls.so >/dev/null 2>&1 || missing+=(kamailio-tls-modules); \
+	command -v tc >/dev/null || [ -x /sbin/tc ] || missing+=(iproute2); command -v linphonec >/dev/null || missing+=(linphone-cli); \
 	{ command -v node && command -v npm; } >/dev/null || missing+=(nodejs npm); \
 	command -v pg_ctl >/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || missing+=(postgresql); \
 	if [ $${#missing[@]} -gt 0 ]; then \

@@ -6,6 +6,7 @@
     python -m bench speech latency [--sentences 50]
     python -m bench speech lengths [--rounds 20] [--piper VOICE]
     python -m bench speech rejection [--utterances 600]
+    python -m bench speech network [--voices 4] [--loss 0.05] [--jitter-ms 60]
 
 Each prints the conditions, then its figures as JSON; what exactly is measured stands at the head of its module.
 """
@@ -27,6 +28,7 @@ NAMES: Final = {
     "latency": "bench.speech.latency",
     "lengths": "bench.speech.lengths",
     "rejection": "bench.speech.fit_rejection",
+    "network": "bench.speech.network",
 }
 
 

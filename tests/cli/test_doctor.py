@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 
 from ringline.cli import app
 from ringline.cli import doctor as command
+from ringline.server.certificates import ensure_certificates
 
 run = CliRunner().invoke
 
@@ -45,9 +48,9 @@ def trunk(*, received: str = "127.0.0.1", silent: bool = False) -> Iterator[int]
         thread.join(10)
 
 
-def examined(settings: str) -> tuple[int, str]:
+def examined(settings: str, *options: str) -> tuple[int, str]:
     Path("ringline.toml").write_text(settings)
-    result = run(app, ["doctor"])
+    result = run(app, ["doctor", *options])
     return result.exit_code, " ".join(result.output.split())
 
 
@@ -96,3 +99,77 @@ def test_webhooks_that_are_never_asked_are_told() -> None:
     code, told = examined(account + application + urls)
     assert code == 1
     assert "✗ webhooks of shop 10.1.2.3: 10.1.2.3 is a loopback, private or reserved address, so it is never" in told
+
+
+def made(folder: Path, *names: str, days: int = 300) -> str:
+    """Settings that show a certificate for these names, good for so long."""
+    found = ensure_certificates(folder, names=names, now=datetime.now(UTC) + timedelta(days=days - 397))
+    return f'tls_port = 5061\ntls_cert_file = "{found.cert_file}"\ntls_key_file = "{found.key_file}"\n'
+
+
+def test_a_certificate_that_phones_believe_is_well(tmp_path: Path) -> None:
+    code, told = examined("[sip]\n" + made(tmp_path / "tls", "127.0.0.1"))
+    assert (code, "✓ sip certificate" in told, "good for 127.0.0.1 until" in told) == (0, True, True), told
+
+
+def test_certificates_that_phones_refuse_are_told(tmp_path: Path) -> None:
+    sip = '[public]\nsip_host = "sip.example.com"\n[sip]\n'
+    for names, days, why in (
+        (("pbx.example.com",), 300, "it is one of pbx.example.com, and not of sip.example.com"),
+        (("*.example.com",), 300, "wildcards do not count in SIP (RFC 5922)"),
+        (("sip.example.com",), 10, "renew it, then `kill -HUP` is enough"),
+        (("sip.example.com",), -3, "ours is over since"),
+    ):
+        code, told = examined(sip + made(tmp_path / f"{days}{names[0]}", *names, days=days))
+        assert (code, "✗ sip certificate" in told, why in told) == (1, True, True), told
+
+
+def test_a_chain_that_does_not_lead_anywhere_is_told(tmp_path: Path) -> None:
+    settings = "[sip]\n" + made(tmp_path / "tls", "127.0.0.1")
+    shown, other = tmp_path / "tls/server.pem", ensure_certificates(tmp_path / "b", names=("x",), now=datetime.now(UTC))
+    alone = shown.read_text().partition("-----END CERTIFICATE-----\n")
+    for chain, why in (
+        (alone[0] + alone[1], "put the certificates between into the file"),
+        (alone[0] + alone[1] + other.ca_file.read_text(), "its chain is broken"),
+    ):
+        shown.write_text(chain)
+        code, told = examined(settings)
+        assert (code, why in told) == (1, True), told
+
+
+def test_policies_that_take_back_what_others_promise_are_told(tmp_path: Path) -> None:
+    user = '[[users]]\nusername = "alice"\npassword = "secret"\nsrtp = "required"\n'
+    with trunk() as port:
+        code, told = examined(of_trunk(port, user) + 'srtp = "required"\n')
+    assert code == 1
+    assert "✗ trunk carrier srtp is required, but its keys go in the clear" in told
+    assert "✗ user alice srtp is required, but without sip.tls_port" in told
+
+
+@contextmanager
+def stun(host: str) -> Iterator[int]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+
+        def answer() -> None:
+            asked, who = server.recvfrom(100)
+            value = b"\0\1" + struct.pack("!H", who[1]) + socket.inet_aton(host)
+            head = struct.pack("!HHI", 0x0101, 12, 0x2112A442) + asked[8:20]
+            server.sendto(head + struct.pack("!HH", 0x0001, 8) + value, who)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join(10)
+
+
+def test_a_stun_server_that_sees_another_address_than_we_offer_shows_the_nat() -> None:
+    with stun("198.41.0.4") as port:
+        code, told = examined("", "--stun", f"127.0.0.1:{port}")
+    assert code == 1
+    assert "sees us at 198.41.0.4" in told
+    assert 'our SDP offers 127.0.0.1: set public.media_host = "198.41.0.4"' in told
+    with stun("127.0.0.1") as port:
+        code, told = examined("", "--stun", f"127.0.0.1:{port}")
+    assert (code, "sees us at 127.0.0.1, as our SDP says" in told) == (0, True)

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from ringline.server.certificates import Certificates
+
 from .ports import free_port, wait_taken
 
 _CONFIG: Final = """#!KAMAILIO
@@ -19,6 +21,7 @@ children=2
 tcp_children=1
 listen=udp:127.0.0.1:{port}
 listen=tcp:127.0.0.1:{port}
+{tls}
 mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/:/usr/lib/aarch64-linux-gnu/kamailio/modules/"
 loadmodule "tm.so"
 loadmodule "sl.so"
@@ -32,6 +35,7 @@ loadmodule "registrar.so"
 loadmodule "xlog.so"
 modparam("usrloc", "db_mode", 0)
 modparam("registrar", "max_expires", 3600)
+{tls_module}
 
 request_route {{
     xlog("L_ALERT", "SEEN $rm from $si:$sp to $ru\\n");
@@ -75,18 +79,41 @@ request_route {{
 }}
 """
 
+_TLS: Final = """loadmodule "tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "certificate", "{cert}")
+modparam("tls", "private_key", "{key}")
+"""
+
 
 class Kamailio:
     """One proxy. What comes from Ringline goes on to `beyond`, everything else to Ringline."""
 
     def __init__(
-        self, directory: Path, *, ringline: int, port: int | None = None, beyond: int = 9, transport: str = "udp"
+        self,
+        directory: Path,
+        *,
+        ringline: int,
+        port: int | None = None,
+        beyond: int = 9,
+        transport: str = "udp",
+        certificates: Certificates | None = None,
     ) -> None:
+        """With `certificates` it takes phones over TLS, too: at `tls_port`."""
         self.port = port or free_port()
         self.folder = directory / f"kamailio-{self.port}"
         self.folder.mkdir(parents=True)
         by = ";transport=tcp" if transport == "tcp" else ""
-        text = _CONFIG.format(port=self.port, ringline=ringline, beyond=beyond, transport=by)
+        self.tls_port = free_port()
+        shown = certificates
+        text = _CONFIG.format(
+            port=self.port,
+            ringline=ringline,
+            beyond=beyond,
+            transport=by,
+            tls=f"enable_tls=yes\nlisten=tls:127.0.0.1:{self.tls_port}" if shown is not None else "",
+            tls_module=_TLS.format(cert=shown.cert_file, key=shown.key_file) if shown is not None else "",
+        )
         (self.folder / "kamailio.cfg").write_text(text)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -95,7 +122,7 @@ class Kamailio:
         return f"127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
-        command = ["kamailio", "-f", str(self.folder / "kamailio.cfg"), "-DD", "-E", "-m", "16", "-M", "4"]
+        command = ["kamailio", "-f", str(self.folder / "kamailio.cfg"), "-DD", "-E", "-m", "32", "-M", "4"]
         command += ["-Y", str(self.folder), "-P", str(self.folder / "pid")]
         with (self.folder / "out.log").open("wb") as out:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)

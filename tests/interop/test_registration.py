@@ -6,10 +6,12 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from ringline.server.certificates import ensure_certificates, server_names
 from ringline.testing.audio import level_dbfs
 
 from .application import Application
@@ -18,7 +20,7 @@ from .ears import Ear
 from .installation import ALICE, ALICE_PASSWORD, NUMBERS, Installation
 from .kamailio import Kamailio
 from .linphone import Linphone
-from .scripts import talk
+from .scripts import conversation, talk
 from .sipp import header
 from .wire import Peer
 
@@ -144,6 +146,36 @@ def test_a_call_out_through_a_proxy_as_the_trunk(ringline: Installation, app: Ap
         phone.wait("CALL_CLOSED")
         assert [word for word in proxy.seen() if word != "PRACK"] == ["INVITE", "ACK", "BYE"]
     app.wait_statuses(leg, "started", "ringing", "answered", "completed")
+
+
+def test_a_phone_behind_a_proxy_that_ends_tls_calls_and_is_called_encrypted(
+    ringline: Installation, app: Application, number: str, tmp_path: Path
+) -> None:
+    certificates = ensure_certificates(tmp_path / "tls", names=server_names(), now=datetime.now(UTC))
+    app.answers(number, [talk("You came in private."), conversation(f"room-{number}")])
+    with Kamailio(tmp_path, ringline=ringline.sip_port, port=ringline.trunk_port, certificates=certificates) as proxy:
+        with Baresip(
+            tmp_path,
+            user="+447700900123",
+            password="any",
+            registrar=f"127.0.0.1:{proxy.tls_port}",
+            transport="tls",
+            encrypts="srtp",
+            certificates=certificates,
+            answers=True,
+        ) as phone:
+            phone.wait_shown("registered successfully")
+            phone.dials(f"sip:{number}@127.0.0.1:{proxy.tls_port};transport=tls")
+            phone.wait("CALL_ESTABLISHED")
+            phone.wait_shown("SRTP is Enabled")
+            phone.wait_heard(_is_speech)
+            phone.hangs_up()
+            phone.wait("CALL_CLOSED")
+            leg = ringline.call({"type": "phone", "number": "447700900123"}, [talk("Hello through the proxy.")])
+            app.wait_statuses(leg, "started", "ringing", "answered", "completed")
+        assert proxy.seen().count("BYE") == 2
+    asked = app.wait("/answer", to=number)
+    app.wait_statuses(asked["uuid"], "started", "ringing", "answered", "completed")
 
 
 @pytest.fixture

@@ -5,13 +5,17 @@ from __future__ import annotations
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import time
+import wave
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
+import numpy as np
 import pytest
 
 from ringline.server.certificates import Certificates, ensure_certificates, server_names
@@ -193,6 +197,35 @@ def test_linphone_registers_over_tls_and_is_called_encrypted(secure: Secure, tmp
     secure.app.wait_statuses(leg, "started", "ringing", "answered", "completed")
 
 
+def test_a_phone_in_the_terminal_registers_over_tls_and_is_called_encrypted(secure: Secure, tmp_path: Path) -> None:
+    heard = tmp_path / "heard.wav"
+    options = ["--answer", "--register", secure.address, "--user", "alice", "--password", ALICE_PASSWORD]
+    options += ["--srtp", "required", "--record", str(heard)]
+    with _terminal_phone(secure, *options) as phone:
+        assert phone.stdout is not None
+        _read_until(phone.stdout, "registered as alice")
+        leg = secure.server.call({"type": "phone", "number": "442079460900"}, [talk("Hello Alice, in private.")])
+        told = phone.communicate(timeout=30)[0]
+    assert (phone.returncode, ", encrypted" in told) == (0, True), told
+    secure.app.wait_statuses(leg, "started", "ringing", "answered", "completed")
+    assert _loudest(heard, channel=0) > -30
+
+
+def test_a_phone_in_the_terminal_calls_over_tls_and_believes_no_strangers(
+    secure: Secure, number: str, tmp_path: Path
+) -> None:
+    heard = tmp_path / "heard.wav"
+    secure.app.answers(number, [talk("Hello, nobody else hears this.")])
+    whom = [f"sip:{number}@{secure.address}", "--user", "bob", "--password", ALICE_PASSWORD]
+    with _terminal_phone(secure, *whom, "--record", str(heard)) as phone:
+        told = phone.communicate(timeout=30)[0]
+    assert (phone.returncode, ", encrypted" in told) == (0, True), told
+    assert _loudest(heard, channel=0) > -30
+    with _terminal_phone(secure, *whom, believes=False) as phone:
+        told = phone.communicate(timeout=30)[0]
+    assert (phone.returncode, "answered" in told) == (3, False), told
+
+
 def test_new_certificates_are_shown_without_a_restart_and_broken_ones_are_not(secure: Secure, tmp_path: Path) -> None:
     shown, before = secure.certificates, secure.shown()
     shown.cert_file.unlink()
@@ -215,6 +248,31 @@ def test_plain_sip_on_the_tls_port_disturbs_nobody(secure: Secure) -> None:
         peer.send(peer.request("OPTIONS"))
         peer.response(200, "OPTIONS")
     assert secure.shown()
+
+
+def _terminal_phone(secure: Secure, *options: str, believes: bool = True) -> subprocess.Popen[str]:
+    """`ringline phone` over TLS."""
+    command = [sys.executable, "-u", "-c", "from ringline.cli import main; main()", "phone", *options, "--tls"]
+    if believes:
+        command += ["--ca", str(secure.certificates.ca_file)]
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def _read_until(lines: IO[str], text: str) -> None:
+    for line in lines:
+        if text in line:
+            return
+    raise AssertionError(f"{text!r} never came")
+
+
+def _loudest(path: Path, *, channel: int) -> float:
+    """The level of the loudest 200 ms, in dBFS."""
+    with wave.open(str(path), "rb") as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").reshape(-1, file.getnchannels())
+    one = samples[:, channel]
+    return max(level_dbfs(one[at : at + 1600].tobytes()) for at in range(0, max(1, len(one) - 1600), 800))
 
 
 def _until(condition: object, *, within_s: float = 10.0) -> None:

@@ -38,7 +38,7 @@ fn packet(number: u64) -> [u8; HEADER_BYTES + FRAME] {
 
 /// Delays of the beeps in microseconds, in order: packets arrive every 20 ms and a little (`wobble_us`) later, the room ticks
 /// `phase_us` after the first.
-fn delays(phase_us: u64, wobble_us: impl Fn(u64) -> u64) -> Vec<u64> {
+fn delays(ticks: u64, phase_us: u64, wobble_us: impl Fn(u64) -> u64) -> Vec<u64> {
     let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
     let mut legs = [leg(1, peer), leg(2, peer), leg(3, peer)];
     let everybody = Hears::AllBut(vec![]);
@@ -49,7 +49,7 @@ fn delays(phase_us: u64, wobble_us: impl Fn(u64) -> u64) -> Vec<u64> {
     let arrival_us = |number: u64| EPOCH_US + number * 20_000 + wobble_us(number);
     let mut next = 0;
     let mut loud = false;
-    for tick in 0..TEN_MINUTES {
+    for tick in 0..ticks {
         let now = Now { ms: tick * FRAME_MS, wall_us: EPOCH_US + tick * 20_000 + phase_us };
         while arrival_us(next) <= now.wall_us {
             if next % BEEP_EVERY == BEEP_EVERY - 1 {
@@ -85,7 +85,7 @@ fn a_room_adds_little_delay_and_no_more_after_ten_minutes() {
     let mut all = Vec::new();
     for phase_us in [250, 3100, 7900, 12_400, 19_600] {
         // As on a quiet network: up to 0.7 ms, never the same twice in a row.
-        let delays = delays(phase_us, |number| number * 7919 % 700);
+        let delays = delays(TEN_MINUTES, phase_us, |number| number * 7919 % 700);
         let mean = |delays: &[u64]| delays.iter().sum::<u64>() / delays.len() as u64;
         // The first minute, without its beginning, against the last.
         let (first, last) = (mean(&delays[20..120]), mean(&delays[delays.len() - 100..]));
@@ -96,4 +96,16 @@ fn a_room_adds_little_delay_and_no_more_after_ten_minutes() {
     let quantile = |percent: usize| all[all.len() * percent / 100];
     println!("delay added by a room: p50 {} us, p95 {} us", quantile(50), quantile(95));
     assert!(quantile(50) <= 20_000 && quantile(95) <= 25_000, "p50 {} us, p95 {} us", quantile(50), quantile(95));
+}
+
+#[test]
+fn half_an_hour_with_a_clock_that_is_off_and_jitter_brings_no_drift() {
+    // The sender's clock loses 100 millionths: 180 ms in half an hour. Each packet is late by up to 19 ms besides.
+    let delays = delays(3 * TEN_MINUTES, 3100, |number| 2 * number + number * 7919 % 19_000);
+    let mean = |delays: &[u64]| delays.iter().sum::<u64>() / delays.len() as u64;
+    let minute = 120;
+    let (second, last) = (mean(&delays[minute..2 * minute]), mean(&delays[delays.len() - minute..]));
+    println!("delay in the second minute {second} us, in the last {last} us");
+    assert!(last <= second + 10_000 && second <= last + 10_000, "{second} us, then {last} us");
+    assert!(delays[minute..].iter().all(|delay| *delay < 120_000), "{:?}", delays[minute..].iter().max());
 }

@@ -53,7 +53,7 @@ class Binding:
     @property
     def outlives_flow(self) -> bool:
         """Whether it can be reached without the connection it came over."""
-        return not self.outbound and not self.hidden
+        return not self.outbound and not self.hidden and not self.flow.is_websocket
 
     def target(self) -> Target:
         """Where to send a request without a path: the flow, or the contact of one that listens elsewhere."""

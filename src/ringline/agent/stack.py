@@ -183,7 +183,9 @@ class Stack:
         host, port = self._public(target)
         if secure and target.transport == "tls":
             return f"<{Uri('sips', user, host, port)}>"
-        suffix = "" if target.transport == "udp" else f";transport={target.transport}"
+        # In URIs there is one word for WebSockets, with and without TLS (RFC 7118 section 5.2.4).
+        word = "ws" if target.transport == "wss" else target.transport
+        suffix = "" if word == "udp" else f";transport={word}"
         return f"<{Uri('sip', user, host, port)}{suffix}>"
 
     def _public(self, target: Target) -> tuple[str, int]:

@@ -100,6 +100,8 @@ class SoftCall:
         self.far_offer: sdp.SessionDescription | None = None
         "The far end's, while it waits for ours."
         self.codec: str | None = None
+        self.encrypted = False
+        "Whether its audio is."
         self.sip_call_id = ""
         "The `Call-ID` of its dialog, once a message has been sent or received."
         self._media = media
@@ -290,6 +292,7 @@ class SoftCall:
 
     def _configure(self, agreed: sdp.Negotiated) -> None:
         self.codec = agreed.codec
+        self.encrypted = agreed.srtp is not None
         self._media.configure(
             self.leg,
             rtp_plan(agreed),
@@ -298,7 +301,7 @@ class SoftCall:
 
     def _is_up(self) -> None:
         self._up.set()
-        self.tell("answered", f"answered, codec {self.codec}")
+        self.tell("answered", f"answered, codec {self.codec}{', encrypted' if self.encrypted else ''}")
 
     def _tap(self, sink: _Tape | _Echo) -> None:
         tap = self._new_effect(awaited=False)

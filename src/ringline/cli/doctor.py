@@ -8,22 +8,22 @@ import socket
 import ssl
 import time
 from collections.abc import Coroutine
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from ipaddress import ip_address
-from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import typer
-from cryptography import x509
 
-from ringline.base import RinglineError
+from ringline.base import ConfigError, RinglineError
 from ringline.cli._console import FAILED, console, plain_errors, say
 from ringline.cli._installation import ConfigOption, load_settings
+from ringline.cli._looks import Ill, authorities, from_outside, policies, sip_certificate
 from ringline.cli.check import Finding
 from ringline.io.addresses import AddressRefused, CheckedResolver
 from ringline.io.sip import SipResolver
 from ringline.io.sip.tls import client_context, is_identity
+from ringline.server.public_address import with_public_address
 from ringline.server.sections import ApplicationSection, Sip, TrunkSection
 from ringline.server.settings import Settings
 from ringline.sip import Destination, Response, parse
@@ -34,17 +34,18 @@ _SIP_BYTES: Final = 65_536
 _ANYWHERE: Final = ("0.0.0.0", "::")
 
 
-class Ill(Exception):
-    """Something is wrong: the text is the sentence for the operator."""
-
-
-def doctor(config: ConfigOption = None) -> None:
+def doctor(
+    config: ConfigOption = None,
+    stun: Annotated[
+        str | None, typer.Option(metavar="HOST[:PORT]", help="Ask this STUN server how the world sees us")
+    ] = None,
+) -> None:
     """Look at addresses, NAT, trunks, certificates and webhooks from here. Exit code 2: settings are wrong; 1: ill."""
     with plain_errors():
         settings = load_settings(config)
     out = console()
     bad = False
-    for finding in asyncio.run(examine(settings)):
+    for finding in asyncio.run(examine(settings, stun=stun or settings.public.stun)):
         out.print("[bold red]✗[/] " if finding.bad else "[green]✓[/] ", end="")
         say(f"{finding.name:<20} {finding.text}")
         bad = bad or finding.bad
@@ -52,8 +53,10 @@ def doctor(config: ConfigOption = None) -> None:
         raise typer.Exit(FAILED)
 
 
-async def examine(settings: Settings) -> list[Finding]:
-    """Look at everything, all at once: most of it is waiting."""
+async def examine(settings: Settings, *, stun: str | None = None) -> list[Finding]:
+    """Look at everything, all at once: most of it is waiting. `stun` is a server to be asked how it sees us."""
+    with suppress(ConfigError):  # it is said below that the server does not answer
+        settings = await with_public_address(settings)
     looks = [
         _found("sip address", _offered("Contact", settings.sip_host(), "public.sip_host")),
         _found("audio address", _offered("SDP", settings.media_host(), "public.media_host")),
@@ -61,8 +64,12 @@ async def examine(settings: Settings) -> list[Finding]:
         *(_found(f"webhooks of {each.name}", _webhooks(settings, each)) for each in settings.applications),
     ]
     if settings.websockets.ca_file is not None:
-        looks.append(_found("wss authorities", asyncio.to_thread(_authorities, settings.websockets.ca_file)))
-    return list(await asyncio.gather(*looks))
+        looks.append(_found("wss authorities", asyncio.to_thread(authorities, settings.websockets.ca_file)))
+    if settings.sip.tls_port is not None or settings.sip.wss_port is not None:
+        looks.append(_found("sip certificate", asyncio.to_thread(sip_certificate, settings)))
+    if stun is not None:
+        looks.append(_found("from outside", from_outside(settings, stun)))
+    return [*await asyncio.gather(*looks), *policies(settings)]
 
 
 async def _found(name: str, look: Coroutine[Any, Any, str]) -> Finding:
@@ -225,11 +232,3 @@ async def _allowed(resolver: CheckedResolver, name: str) -> None:
         raise Ill(f"{error.strerror}, so it is never asked: is webhooks.allow_private meant to be true?") from None
     except OSError:
         raise Ill(f"{name} is unknown to the name service") from None
-
-
-def _authorities(path: Path) -> str:
-    try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise Ill(f"{path} cannot be used: {error}") from None
-    return f"{path} has {len(found)}"

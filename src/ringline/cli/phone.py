@@ -10,6 +10,7 @@ import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import StrEnum, unique
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -21,7 +22,7 @@ from ringline.base import ConfigError
 from ringline.cli import _keyboard
 from ringline.cli._console import FAILED, NO_ANSWER, OK, plain_errors, say
 from ringline.cli._say import spoken
-from ringline.cli.softphone import Happening, SoftCall, Softphone
+from ringline.cli.softphone import Happening, Privacy, SoftCall, Softphone
 
 _SPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|)")
 _KEYS = re.compile(r"[0-9*#A-Dp]+")
@@ -49,6 +50,25 @@ class Plan:
     timeout_s: float = 60.0
 
 
+@unique
+class Srtp(StrEnum):
+    """Whether audio is encrypted."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Who the phone is, and where it is known."""
+
+    user: str | None = None
+    password: str | None = None
+    caller: str | None = None
+    registrar: str | None = None
+
+
 def read_time(text: str) -> float:
     """Read a time such as `3s`, `500ms` or `2.5`."""
     found = _SPAN.fullmatch(text.strip())
@@ -73,6 +93,17 @@ def phone(
     password: Annotated[str | None, typer.Option("--password", help="Its password", envvar="PHONE_PASSWORD")] = None,
     caller: Annotated[str | None, typer.Option("--from", help="Number or name shown to the far end")] = None,
     answer: Annotated[bool, typer.Option("--answer", help="Wait for a call and answer it")] = False,
+    register: Annotated[
+        str | None, typer.Option(metavar="HOST[:PORT]", help="Log in there first, so that calls to --user come here")
+    ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Speak TLS")] = False,
+    ca: Annotated[
+        Path | None, typer.Option("--ca", dir_okay=False, metavar="FILE", help="Believe these authorities (PEM), too")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Take every certificate as it is")] = False,
+    srtp: Annotated[
+        Srtp | None, typer.Option(help="Encrypted audio; optional over TLS unless given", show_default="off")
+    ] = None,
     bind: Annotated[str, typer.Option(help="Own address")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Own SIP port; 0 takes a free one")] = 0,
     press: Annotated[str | None, typer.Option(callback=read_keys, help="Keys to press; p is half a second")] = None,
@@ -98,6 +129,13 @@ def phone(
     """
     if answer == (target is not None):
         raise typer.BadParameter("give a SIP address to call, or --answer", param_hint="SIP-ADDRESS")
+    if register is not None and user is None:
+        raise typer.BadParameter("needs --user", param_hint="--register")
+    if not tls and (ca is not None or insecure):
+        raise typer.BadParameter("goes with --tls", param_hint="--ca" if ca is not None else "--insecure")
+    login = Login(user=user, password=password, caller=caller, registrar=register)
+    secrecy = srtp or (Srtp.OPTIONAL if tls else Srtp.OFF)
+    privacy = Privacy(tls=tls, ca_file=ca, unverified=insecure, srtp=secrecy.value)
     plan = Plan(
         press=press,
         press_after_s=press_after,
@@ -110,22 +148,24 @@ def phone(
         timeout_s=60.0 if timeout is None else timeout,
     )
     with plain_errors():
-        code = asyncio.run(_run(plan, target, user, password, caller, bind, port, timeout))
+        code = asyncio.run(_run(plan, target, login, privacy, bind, port, timeout))
     raise typer.Exit(code)
 
 
 async def _run(
     plan: Plan,
     target: str | None,
-    user: str | None,
-    password: str | None,
-    caller: str | None,
+    login: Login,
+    privacy: Privacy,
     bind: str,
     port: int,
     wait_s: float | None,
 ) -> int:
     sounds = await _sounds(plan)
-    async with Softphone(bind=bind, port=port, watch=_print) as device:
+    async with Softphone(bind=bind, port=port, watch=_print, privacy=privacy) as device:
+        if login.registrar is not None and login.user is not None:
+            await device.register(login.registrar, username=login.user, password=login.password or "")
+            say(f"registered as {login.user} at {login.registrar}")
         if target is None:
             host, own_port = device.address
             say(f"waiting for a call at sip:phone@{host}:{own_port}; Ctrl-C to stop")
@@ -134,7 +174,7 @@ async def _run(
                 return NO_ANSWER
             call.answer()
         else:
-            call = await device.dial(target, username=user, password=password, caller=caller)
+            call = await device.dial(target, username=login.user, password=login.password, caller=login.caller)
         with _at_signals(call.hang_up):
             return await _talk(call, plan, sounds)
 

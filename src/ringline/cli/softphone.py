@@ -11,7 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -25,6 +29,8 @@ from ringline.agent import (
     InviteContext,
     Notice,
     OutgoingInvite,
+    PeerSpec,
+    PeerState,
     UserAgent,
 )
 from ringline.base import (
@@ -40,12 +46,33 @@ from ringline.cli._softcall import Happening, SoftCall
 from ringline.engine.ports import KeysSent, MediaEvent, PlaybackFinished
 from ringline.io.media import MediaCore
 from ringline.io.sip import SipPump, SipResolver
+from ringline.io.sip.tcp import TcpConnections, TcpLimits
+from ringline.io.sip.tls import TlsContexts, client_context
 from ringline.sip import Credentials, Destination, Uri
 
-__all__ = ["Happening", "SoftCall", "Softphone"]
+__all__ = ["Happening", "Privacy", "SoftCall", "Softphone"]
 
 MEDIA_PORTS: Final = (20_000, 20_998)
 "Away from those of a platform on the same machine."
+
+
+_REGISTRAR: Final = "registrar"
+_REGISTER_S: Final = 10.0
+_LEAVE_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Privacy:
+    """How much of its calls a phone keeps from others."""
+
+    tls: bool = False
+    "Signalling goes over TLS, where the address does not say otherwise."
+    ca_file: Path | None = None
+    "A PEM file of authorities that are believed besides those of the system."
+    unverified: bool = False
+    "Take every certificate as it is."
+    srtp: str = "off"
+    "Whether audio is encrypted: `off`, `optional` (where the far end wants it; offered over TLS) or `required`."
 
 
 class Softphone:
@@ -59,6 +86,7 @@ class Softphone:
         media_ports: tuple[int, int] = MEDIA_PORTS,
         codecs: tuple[str, ...] = ("PCMA", "PCMU"),
         watch: Callable[[Happening], None] | None = None,
+        privacy: Privacy | None = None,
     ) -> None:
         """`port` 0 takes a free one. `watch` is told what happens, on the event loop."""
         self.on_call: Callable[[SoftCall], None] | None = None
@@ -66,6 +94,8 @@ class Softphone:
         self._bind = bind
         self._port = port
         self._codecs = codecs
+        self._privacy = privacy or Privacy()
+        self._registration: asyncio.Future[PeerState] | None = None
         self._watch = watch
         self._clock = SystemClock()
         self._random = SystemRandom()
@@ -89,17 +119,26 @@ class Softphone:
         """
         if not self._port:
             self._port = _free_port(self._bind)
+        contacts = dict.fromkeys(("udp", "tcp"), self.address)
+        if self._privacy.tls:
+            contacts["tls"] = (self._bind, _free_port(self._bind))
         config = AgentConfig(
-            contacts=dict.fromkeys(("udp", "tcp"), self.address),
+            contacts=contacts,
             user_agent=f"Ringline-phone/{__version__}",
             realm="ringline-phone",
         )
         agent = UserAgent(config, self._random, _let_in, lambda username: None)
-        pump = SipPump(agent, self._clock, on_event=self._heard)
+        contexts = _contexts(self._privacy) if self._privacy.tls else None
+        self._resolver = SipResolver(transports=tuple(contacts))
+        pump = SipPump(agent, self._clock, on_event=self._heard, resolver=self._resolver)
         self._media.listen(self._heard_media)
         self._media.start(asyncio.get_running_loop())
         try:
             await pump.start(self._bind, self._port, transports=("udp", "tcp"))
+            if contexts is not None:
+                private = TcpConnections(pump.message, pump.lost, TcpLimits(), name="tls", tls=contexts)
+                await private.listen(*contacts["tls"])
+                pump.carry_over(private)
         except ConfigError as error:
             self._media.shut_down()
             raise ConfigError(error.why, where="command line", key="--port") from error
@@ -114,6 +153,8 @@ class Softphone:
             return
         for call in list(self._calls.values()):
             call.hang_up()
+        if self._registration is not None:
+            await self._deregister()
         pump, self._pump = self._pump, None
         await pump.stop()
         self._media.shut_down()
@@ -126,6 +167,40 @@ class Softphone:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    async def register(self, registrar: str, *, username: str, password: str) -> None:
+        """Log in at a registrar (`host`, `host:port` or a SIP address), so that calls to the user come here; and stay.
+
+        Raises:
+            ConfigError: the address is none, the registrar refuses or says nothing.
+        """
+        at = _read(registrar, self._privacy)
+        spec = PeerSpec(
+            name=_REGISTRAR,
+            uri=str(Uri(at.scheme, None, at.host, at.port, at.params)),
+            aor=str(Uri("sip", username, at.host, at.port)),
+            registers=True,
+            credentials=Credentials(username=username, password=password),
+        )
+        self._registration = asyncio.get_running_loop().create_future()
+        self._command(lambda agent, now: agent.peers.watch((spec,), now))
+        try:
+            async with asyncio.timeout(_REGISTER_S):
+                state = await self._registration
+        except TimeoutError:
+            raise ConfigError("no answer to the registration", where="command line", key=registrar) from None
+        if not state.registered:
+            raise ConfigError(f"refuses the registration ({state.why})", where="command line", key=registrar)
+
+    async def _deregister(self) -> None:
+        """Take the registration back, in the time it may take."""
+        self._command(lambda agent, now: agent.peers.watch((), now))
+        left: list[int] = [1]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE_S):
+                while left[-1]:
+                    self._command(lambda agent, _now: left.append(agent.gauges()["client_transactions"]))
+                    await asyncio.sleep(0.02)
 
     # ── calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,10 +219,10 @@ class Softphone:
             ConfigError: the address is none, or its host cannot be found.
             MediaError: no port for audio is free.
         """
-        target = _read(uri)
+        target = _read(uri, self._privacy)
         destinations = await self._resolve(target)
         leg = new_leg_id(self._random)
-        call = self._open(leg, f"to {uri}")
+        call = self._open(leg, f"to {uri}", private=all(each.transport == "tls" for each in destinations))
         offer = sdp.offer(call.capabilities)
         call.offered = offer
         user = caller or username or "anonymous"
@@ -164,15 +239,23 @@ class Softphone:
         return call
 
     async def _resolve(self, target: Uri) -> tuple[Destination, ...]:
-        found = await SipResolver().resolve(target.host, target.port, target.transport)
+        wanted = "tls" if target.scheme == "sips" else target.transport
+        found = await self._resolver.resolve(target.host, target.port, wanted)
         if not found:
             raise ConfigError("cannot be found", where="command line", key=target.host)
         return tuple(found)
 
-    def _open(self, leg: LegId, about: str) -> SoftCall:
+    def _open(self, leg: LegId, about: str, *, private: bool = False) -> SoftCall:
+        """`private`: nobody else reads the signalling, so it may name keys unasked."""
         host, port = self._media.open(leg)
         capabilities = sdp.Capabilities(
-            host=host, port=port, session_id=int(leg.replace("-", "")[:15], 16), codecs=self._codecs
+            host=host,
+            port=port,
+            session_id=int(leg.replace("-", "")[:15], 16),
+            codecs=self._codecs,
+            srtp=self._privacy.srtp,
+            offers_srtp=private,
+            keys=tuple((suite, self._random.bytes(sdp.KEY_BYTES)) for suite in sdp.SUITES),
         )
         call = SoftCall(
             leg,
@@ -201,6 +284,9 @@ class Softphone:
     def _heard(self, event: AgentEvent) -> None:
         if isinstance(event, IncomingCall):
             self._incoming(event)
+        elif isinstance(event, PeerState):
+            if self._registration is not None and not self._registration.done():
+                self._registration.set_result(event)
         elif isinstance(event, Notice):
             return
         elif event.leg is not None and (call := self._calls.get(event.leg)) is not None:
@@ -238,14 +324,35 @@ def _let_in(invite: InviteContext) -> Admission:
     return Admit("caller")
 
 
-def _read(uri: str) -> Uri:
+def _read(uri: str, privacy: Privacy) -> Uri:
+    """A SIP address as people write them; over TLS where that is wanted and the address does not say otherwise."""
+    named = uri.lower().startswith(("sip:", "sips:", "tel:")) or (":" in uri.partition("@")[0] and "@" in uri)
     try:
-        target = Uri.parse(uri if ":" in uri.partition("@")[0] else f"sip:{uri}")
+        target = Uri.parse(uri if named else f"sip:{uri}")
     except RemoteProtocolError as error:
         raise ConfigError(f"is no SIP address ({error})", where="command line", key=uri) from error
-    if target.scheme != "sip":
+    if target.scheme not in ("sip", "sips"):
         raise ConfigError("is no sip: address", where="command line", key=uri)
+    if "tls" in (target.transport, target.scheme.replace("sips", "tls")) and not privacy.tls:
+        raise ConfigError("wants TLS: add --tls", where="command line", key=uri)
+    if privacy.tls and target.transport is None and target.scheme == "sip":
+        target = replace(target, params=target.params.with_("transport", "tls"))
     return target
+
+
+def _contexts(privacy: Privacy) -> TlsContexts:
+    """Nobody connects to a phone over TLS: the registrar calls it over the connection it has made.
+
+    Raises:
+        ConfigError: the file of authorities cannot be used.
+    """
+    try:
+        client = client_context(privacy.ca_file)
+    except ConfigError as error:
+        raise ConfigError(error.why, where="command line", key="--ca") from error
+    if privacy.unverified:
+        client.verify_mode = ssl.CERT_NONE
+    return TlsContexts(server=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), client=client, anybody=privacy.unverified)
 
 
 def _free_port(host: str) -> int:

@@ -28,10 +28,12 @@ from ringline.agent import (
 from ringline.base import ApplicationId, LegId, MediaError, NegotiationError, Random, RemoteProtocolError, get_log
 from ringline.calls import events
 from ringline.calls.parties import Party
+from ringline.engine.browser_audio import BrowserAudio, speaks_webrtc
 from ringline.engine.dialogs import Dialogs
 from ringline.engine.engine import Engine
 from ringline.engine.forwarding import forwarding_of, forwarding_script
-from ringline.engine.ports import Media, SipResolver
+from ringline.engine.one_way import OneWayAudio
+from ringline.engine.ports import Media, MediaConnected, MediaInterrupted, SipResolver, WebRtc
 from ringline.engine.sip_leg import SipLeg
 from ringline.engine.sip_words import dial_all, error_of, failure_of, rtp_plan
 from ringline.engine.supervise import Scope
@@ -61,8 +63,9 @@ class Phones:
         codecs: tuple[str, ...],
         places: Places,
         random: Random,
+        webrtc: WebRtc | None = None,
     ) -> None:
-        """`random` makes the keys of encrypted audio."""
+        """`random` makes the keys of encrypted audio; `webrtc` is for phones in browsers."""
         self.routing = routing
         "Replaced as a whole when settings are read again."
         self._engine = engine
@@ -73,15 +76,23 @@ class Phones:
         self._codecs = codecs
         self._places = places
         self._random = random
+        self._browsers = BrowserAudio(webrtc, codecs)
+        self._one_way = OneWayAudio(media, engine.trace)
         self._load = TrunkLoad()
         self._phones: dict[LegId, SipLeg] = {}
         self._dialling: dict[LegId, Scope] = {}
         self._way_out = WayOut(engine, self._ways, self._load, codecs)
         self._dialogs = Dialogs(link, engine.outside.store, self._credentials_of)
+        engine.watch_media(self._media_changed)
 
     def end_remnants(self, left: Sequence[tuple[LegId, Mapping[str, Any]]]) -> int:
         """Tell the far ends of legs whose process died that they are over; return how many were told."""
         return self._dialogs.end(left)
+
+    def _media_changed(self, event: MediaConnected | MediaInterrupted) -> None:
+        """A phone in a browser does not come back once the way to it is lost: it is a new page then."""
+        if isinstance(event, MediaInterrupted) and event.leg in self._phones:
+            self._engine.report(events.LegLost(leg=event.leg, why=event.why))
 
     # ── what the engine asks ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -95,7 +106,11 @@ class Phones:
     def open_early(self, leg: LegId) -> None:
         phone = self._phones.get(leg)
         if phone is not None and phone.offer is not None:
-            description = self._answer(phone)
+            try:
+                description = self._answer(phone)
+            except MediaError as error:
+                log.info("there is no early audio", leg=leg, why=str(error))
+                return
             self._link.command(lambda agent, now: agent.progress(leg, bytes(description), now=now))
 
     def answer(self, leg: LegId) -> None:
@@ -106,10 +121,18 @@ class Phones:
         if phone.agreed and phone.local is not None:
             description = phone.local
         elif phone.offer is not None:
-            description = self._answer(phone)
+            try:
+                description = self._answer(phone)
+            except (MediaError, NegotiationError) as error:
+                # Only a browser's offer can turn out to be unusable as late as this.
+                code, why = 488 if isinstance(error, RemoteProtocolError) else 503, str(error)
+                self._engine.report(events.LegLost(leg=leg, why=why, sip_code=code))
+                self._link.command(lambda agent, now: agent.refuse(leg, code, now=now))
+                return
         else:  # the caller made no offer: ours goes out with the 200, his answer comes with the ACK
             description = phone.local = sdp.offer(phone.ours)
         self._link.command(lambda agent, now: agent.answer(leg, bytes(description), now=now))
+        self._one_way.watch(phone)
         self._engine.report(events.LegAnswered(leg=leg))
 
     def release(self, leg: LegId, *, sip_code: int | None, far_is_gone: bool) -> None:
@@ -117,6 +140,7 @@ class Phones:
         if scope is not None:
             scope.close()
         self._phones.pop(leg, None)
+        self._one_way.forget(leg)
         self._load.free(leg)
         if not far_is_gone:
             if sip_code is not None:
@@ -165,6 +189,7 @@ class Phones:
                     self._take_answer(phone, body)
                 if phone.agreed:
                     phone.answered = True
+                    self._one_way.watch(phone)
                     report(events.LegAnswered(leg=leg))
                 else:
                     self._unusable(phone)
@@ -213,7 +238,10 @@ class Phones:
             try:
                 offer = sdp.SessionDescription.parse(call.sdp)
                 # Is there anything in common at all?
-                sdp.answer(offer, self._ours(leg, "127.0.0.1", 9, codecs, srtp))
+                if speaks_webrtc(offer):
+                    self._browsers.check(offer)
+                else:
+                    sdp.answer(offer, self._ours(leg, "127.0.0.1", 9, codecs, srtp))
             except NegotiationError as error:
                 self._refuse(leg, 488, str(error))
                 return
@@ -307,7 +335,9 @@ class Phones:
                 phone.ours = replace(phone.ours, offers_srtp=private)
                 description = phone.local = sdp.offer(phone.ours)
                 others = bool(outing.routes)
-                invites = [replace(invite, sdp=bytes(description), others=others) for invite in invites]
+                invites = [replace(invite, others=others) for invite in invites]
+                invites = self._browsers.with_offers(phone, description, invites)
+            if invites:
                 self._link.command(partial(dial_all, leg, invites))
                 return
             nowhere = f"{route.hop.host} cannot be found"
@@ -353,6 +383,9 @@ class Phones:
     def _answer(self, phone: SipLeg) -> sdp.SessionDescription:
         """Answer the offer at hand, and let audio flow as agreed."""
         assert phone.offer is not None
+        if speaks_webrtc(phone.offer):
+            phone.local, phone.offer = self._browsers.answer(phone, phone.offer), None
+            return phone.local
         if phone.local is not None:
             phone.ours = replace(phone.ours, version=phone.ours.version + 1)
         answered = sdp.answer(phone.offer, self._now_ours(phone))
@@ -366,8 +399,12 @@ class Phones:
         if phone.local is None:
             return False
         try:
-            agreed = sdp.accept(sdp.SessionDescription.parse(body), self._now_ours(phone))
-        except (NegotiationError, RemoteProtocolError) as error:
+            description = sdp.SessionDescription.parse(body)
+            if speaks_webrtc(description):
+                self._browsers.accept(phone, body)
+                return phone.agreed
+            agreed = sdp.accept(description, self._now_ours(phone))
+        except (NegotiationError, RemoteProtocolError, MediaError) as error:
             log.info("an SDP answer cannot be used", leg=phone.leg, why=str(error))
             return False
         self._configure(phone, agreed)
@@ -379,15 +416,16 @@ class Phones:
         try:
             phone.offer = sdp.SessionDescription.parse(body)
             description = self._answer(phone)
-        except (NegotiationError, RemoteProtocolError) as error:
+        except (NegotiationError, RemoteProtocolError, MediaError) as error:
             phone.offer = None
-            status = 488 if isinstance(error, NegotiationError) else error.sip_status
+            status = error.sip_status if isinstance(error, RemoteProtocolError) else 488
             self._link.command(lambda agent, now: agent.refuse_offer(leg, status, now=now))
             return
         self._link.command(lambda agent, now: agent.accept_offer(leg, bytes(description), now=now))
 
     def _configure(self, phone: SipLeg, agreed: sdp.Negotiated) -> None:
         phone.agreed, phone.encrypted = True, agreed.srtp is not None
+        phone.hears, phone.far_host = agreed.receive and agreed.send, agreed.remote_host
         self._media.configure(phone.leg, rtp_plan(agreed))
 
     def _unusable(self, phone: SipLeg) -> None:

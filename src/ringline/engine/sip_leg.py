@@ -25,6 +25,14 @@ class SipLeg:
     "Audio is configured."
     encrypted: bool = False
     "It is encrypted."
+    hears: bool = True
+    "The far end may send us audio: neither side holds."
+    far_host: str | None = None
+    "The address its SDP names."
+    browser: bool = False
+    "It is WebRTC's: offers and answers are made by the media core."
+    taken: bytes | None = None
+    "The browser's answer that was taken last."
     outing: Outing | None = None
     "Of a call of ours: the ways it may take."
     trunk: str | None = None

@@ -12,6 +12,10 @@ REGIONS = ("us", "eu", "ap")
 "The regional parts of a domain's host name, as in `acme.sip-eu.ringline.example`."
 
 
+_PRIVATE = ("tls", "wss")
+_WEB = ("ws", "wss")
+
+
 class Gate:
     """Admission by source address or digest login."""
 
@@ -32,20 +36,30 @@ class Gate:
         self._account_keys = tuple(account_keys)
         self._logins = bool(account_keys) or any(user.password and user.domain is None for user in users)
 
-    def admit(self, *, source: str, username: str | None, to_host: str) -> Admission:
+    def admit(self, *, source: str, username: str | None, to_host: str, transport: str = "udp") -> Admission:
         """Decide about an INVITE from the address `source`; `username` is set once a digest has been verified."""
         address = read_address(source)
         if address is None:
             return Refuse(403, "source is no address")
         domain = self.domain_at(to_host)
         if domain is not None:
-            return self._admit_to(domain, address, username)
+            return self._admit_to(domain, address, username, transport)
         if username is not None:
             return self._admit_login(username)
         trunk = self._trunks.find(address)
-        if trunk is not None:
-            return Admit(f"trunk:{trunk.name}")
+        if trunk is not None and (admitted := self.as_trunk(trunk, transport)) is not None:
+            return admitted
         return Challenge() if self._logins else Refuse(403, "not a known trunk, and nobody can log in")
+
+    def as_trunk(self, trunk: Trunk, transport: str) -> Admit | None:
+        """Let a call from the address of a trunk in, if what it came over fits; None: it counts as a stranger's.
+
+        A trunk that is agreed to speak TLS is not believed without. Behind a WebSocket is a web page, of anybody: that
+        the browser it runs in has a known address proves nothing about it.
+        """
+        if transport in _WEB or (trunk.transport == "tls" and transport != "tls"):
+            return None
+        return Admit(f"trunk:{trunk.name}")
 
     def may_register(self, *, source: str, username: str | None, aor_user: str) -> Admission:
         """Decide about a REGISTER: users with a password may, each for himself."""
@@ -90,11 +104,15 @@ class Gate:
             return Admit(f"account:{username}")
         return Refuse(403, "user is gone")
 
-    def _admit_to(self, domain: SipDomain, address: Address, username: str | None) -> Admission:
+    def _admit_to(self, domain: SipDomain, address: Address, username: str | None, transport: str) -> Admission:
+        if (domain.tls, transport in _PRIVATE) in (("required", False), ("off", True)):
+            return Refuse(403, "the domain wants TLS" if domain.tls == "required" else "the domain wants no TLS")
         if not domain.acl and not domain.digest_auth:
             return Refuse(403, "the domain has neither acl nor digest_auth")
         if domain.acl and self._acls[domain.name].find(address) is None:
             return Refuse(403, "not in the domain's acl")
+        if not domain.digest_auth and transport in _WEB:
+            return Refuse(403, "over a WebSocket an address proves nothing")
         if not domain.digest_auth:
             return Admit(f"domain:{domain.name}")
         if username is None:

@@ -81,16 +81,24 @@ class RoutingTable:
 
     # ── in ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def admit(self, *, source: str, username: str | None, to_host: str, registered_at: str | None = None) -> Admission:
+    def admit(
+        self,
+        *,
+        source: str,
+        username: str | None,
+        to_host: str,
+        registered_at: str | None = None,
+        transport: str = "udp",
+    ) -> Admission:
         """Decide whether an INVITE is listened to at all.
 
         `source` is the address it really came from, `username` who logged in (None before a digest was verified),
-        `to_host` the host of the Request-URI, `registered_at` the trunk we are registered with at that address. Says
-        nothing about numbers: that is `inbound`, after admission.
+        `to_host` the host of the Request-URI, `registered_at` the trunk we are registered with at that address,
+        `transport` what it came over. Says nothing about numbers: that is `inbound`, after admission.
         """
-        admission = self._gate.admit(source=source, username=username, to_host=to_host)
-        if not isinstance(admission, Admit) and registered_at in self._trunks:
-            return Admit(f"trunk:{registered_at}")
+        admission = self._gate.admit(source=source, username=username, to_host=to_host, transport=transport)
+        if not isinstance(admission, Admit) and registered_at is not None and registered_at in self._trunks:
+            return self._gate.as_trunk(self._trunks[registered_at], transport) or admission
         return admission
 
     def may_register(self, *, source: str, username: str | None, aor_user: str) -> Admission:

@@ -101,6 +101,8 @@ class SipDomain:
     digest_auth: bool = False
     "Callers log in as one of the domain's users. With neither this nor an `acl`, nobody may call."
     srtp: Srtp = "optional"
+    tls: Srtp = "optional"
+    "`required`: calls come over TLS or WSS; `off`: over neither."
 
 
 class NumberBook(Protocol):

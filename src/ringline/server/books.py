@@ -91,6 +91,7 @@ def make_routing(settings: Settings, book: NumberBook) -> RoutingTable:
                 acl=one.acl,
                 digest_auth=one.digest_auth,
                 srtp=one.srtp,
+                tls=one.tls,
             )
             for one in settings.domains
         ],

@@ -77,6 +77,12 @@ def _sockets(settings: Settings) -> Iterator[Fault]:
         yield ("sip", f"tls_{missing}_file"), f"is needed with tls_{given}_file"
     if sip.tcp and sip.tls_port == sip.port != 0:
         yield ("sip", "tls_port"), "must be another port than that of TCP"
+    taken = {sip.port: "that of TCP"} if sip.tcp else {}
+    for name, given_port in (("tls_port", sip.tls_port), ("wss_port", sip.wss_port), ("ws_port", sip.ws_port)):
+        if given_port in taken and given_port and name != "tls_port":
+            yield ("sip", name), f"must be another port than {taken[given_port]}"
+        if given_port:
+            taken.setdefault(given_port, f"sip.{name}")
     for section, bind, public, name in (
         ("sip", settings.sip.bind, settings.public.sip_host, "sip_host"),
         ("media", media.bind, settings.public.media_host, "media_host"),
@@ -84,8 +90,10 @@ def _sockets(settings: Settings) -> Iterator[Fault]:
         address = _address(bind)
         if address is None:
             yield (section, "bind"), "must be an address"
-        elif address.is_unspecified and public is None:
+        elif address.is_unspecified and public is None and settings.public.stun is None:
             yield ("public", name), f"is needed when {section}.bind is {bind}: others must be told one address"
+    if settings.public.stun is not None and _is_loopback(media.bind):
+        yield ("public", "stun"), f"nobody outside sees {media.bind}, which media.bind names"
     if settings.public.media_host is not None and _address(settings.public.media_host) is None:
         yield ("public", "media_host"), "must be an address: phones look up no names in SDP"
 
@@ -153,6 +161,11 @@ def _references(settings: Settings) -> Iterator[Fault]:
     for place, reference in references:
         if reference is not None and resolve_application(settings, reference) is None:
             yield (*place, "application"), f"there is no application {reference!r}{_hint(reference, names)}"
+    for index, one in enumerate(settings.domains):
+        if one.tls == "required" and settings.sip.tls_port is None and settings.sip.wss_port is None:
+            yield ("domains", index, "tls"), "needs sip.tls_port or sip.wss_port: nobody could call"
+        if one.tls == "off" and one.srtp == "required":
+            yield ("domains", index, "tls"), "must not be off where srtp is required: keys would be read on their way"
     domains = [one.name for one in settings.domains]
     for index, user in enumerate(settings.users):
         if user.domain is not None and user.domain not in domains:

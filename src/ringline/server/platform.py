@@ -473,6 +473,7 @@ class Platform:
             username=invite.username,
             to_host=invite.request_uri.host,
             registered_at=self._agent.peers.at(source),
+            transport=invite.source.transport,
         )
 
     def _may_register(self, register: RegisterContext) -> Admission:

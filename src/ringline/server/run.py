@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ringline.base import ConfigError, ProviderError, get_log
 from ringline.server.memory import settle_memory
 from ringline.server.platform import Farewell, Platform
+from ringline.server.public_address import with_public_address
 from ringline.server.settings import Settings
 
 log = get_log(__name__)
@@ -34,7 +35,7 @@ async def run(
         ProviderError: a folder or file cannot be used.
     """
     loop = asyncio.get_running_loop()
-    platform = Platform(settings)
+    platform = Platform(await with_public_address(settings))
     stop, hurry = asyncio.Event(), asyncio.Event()
 
     reloads: list[asyncio.Task[None]] = []
@@ -56,7 +57,7 @@ async def run(
     async def reload(new: Settings) -> None:
         try:
             async with one_after_the_other:
-                await platform.reload(new)
+                await platform.reload(await with_public_address(new))
         except ConfigError as error:
             log.error("the settings were not read again: they are wrong", why=str(error))
         except ProviderError as error:

@@ -144,6 +144,9 @@ class Public(Section):
     "The SIP host name or address; stands in `From`, `Contact` and `Via`."
     media_host: Host | None = None
     "The address written into SDP."
+    stun: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]+$", max_length=260)] | None = None
+    """A STUN server (`host` or `host:port`) that is asked at the start how the world sees us, for what of `media_host`
+    and `sip_host` is not given."""
     file_base_url: BaseUrl | None = None
     "Base URL of recordings, where it differs from `base_url`."
     file_url_suffix: str = ""
@@ -178,6 +181,12 @@ class Sip(Section):
     tls_key_file: Path | None = None
     tls_ca_file: Path | None = None
     "A PEM file of authorities whose certificates are believed, besides those of the system."
+    wss_port: Port | None = None
+    "SIP over WebSocket (RFC 7118) for phones in browsers, with the certificate of TLS; None: none. 7443 is usual."
+    ws_port: Port | None = None
+    "The same without TLS, on the loopback address only: for trying things out, or behind a proxy that does TLS."
+    ws_origins: tuple[Annotated[str, Field(pattern=r"^https?://[a-z0-9.:\[\]-]+$")], ...] = ()
+    "The web pages that may connect, such as `https://phone.example.com`; none given: all. Everybody logs in anyway."
     tls_unverified: tuple[Host, ...] = ()
     "Hosts we connect to whose certificates are taken as they are. Whoever sits between can then listen."
     realm: str = Field(default="ringline", min_length=1, max_length=64, pattern=r'^[^"\\\x00-\x1f]+$')
@@ -521,3 +530,5 @@ class DomainSection(Section):
     digest_auth: bool = False
     srtp: Srtp = "optional"
     "As for trunks."
+    tls: Srtp = "optional"
+    "`required`: calls come over TLS or WSS, others get 403; `off`: over neither."

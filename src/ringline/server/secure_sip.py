@@ -1,16 +1,21 @@
-"""SIP over TLS: the listeners, and their certificates, which may change while connections stand."""
+"""SIP over TLS and WebSocket: the listeners, and their certificates, which may change while connections stand."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ringline.base import ConfigError
 from ringline.io.sip import SipPump
+from ringline.io.sip.framing import Framing, StreamFraming
 from ringline.io.sip.tcp import TcpConnections, TcpLimits
 from ringline.io.sip.tls import TlsContexts, make_contexts
+from ringline.io.sip.ws import WebSocketFraming
 from ringline.server.certificates import certificate_names, ensure_certificates
 
 if TYPE_CHECKING:
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class SecureSip:
-    """The TLS ports of SIP, one on every address that is bound."""
+    """The TLS and WebSocket ports of SIP, one on every address that is bound."""
 
     def __init__(self) -> None:
         self._listeners: list[TcpConnections] = []
@@ -30,17 +35,35 @@ class SecureSip:
             ConfigError: the port cannot be had, or a file cannot be used.
         """
         sip = settings.sip
-        if sip.tls_port is None:
-            return
-        contexts = await asyncio.to_thread(_contexts, settings, now)
-        port = sip.tls_port
-        for bind in dict.fromkeys((sip.bind, *(place.bind for place in sip.places if place.bind is not None))):
-            listener = TcpConnections(pump.message, pump.lost, TcpLimits(), name="tls", tls=contexts)
+        everywhere = tuple(dict.fromkeys((sip.bind, *(each.bind for each in sip.places if each.bind is not None))))
+        here = tuple(bind for bind in everywhere if ip_address(bind).is_loopback) or ("127.0.0.1",)
+        contexts = None
+        if sip.tls_port is not None or sip.wss_port is not None:
+            contexts = await asyncio.to_thread(_contexts, settings, now)
+        if sip.tls_port is not None:
+            await self._listen(pump, "tls", everywhere, sip.tls_port, contexts, StreamFraming)
+        web = partial(WebSocketFraming, sip.ws_origins)
+        if sip.wss_port is not None:
+            await self._listen(pump, "wss", everywhere, sip.wss_port, contexts, web)
+        if sip.ws_port is not None:
+            await self._listen(pump, "ws", here, sip.ws_port, None, web)
+
+    async def _listen(
+        self,
+        pump: SipPump,
+        name: str,
+        binds: Sequence[str],
+        port: int,
+        tls: TlsContexts | None,
+        framing: Callable[[], Framing],
+    ) -> None:
+        for bind in binds:
+            listener = TcpConnections(pump.message, pump.lost, TcpLimits(), name=name, tls=tls, framing=framing)
             try:
                 await listener.listen(bind, port)
             except OSError as error:
                 why = f"cannot listen on {bind}:{port}: {error.strerror or error}"
-                raise ConfigError(why, where="settings", key="sip.tls_port") from error
+                raise ConfigError(why, where="settings", key=f"sip.{name}_port") from error
             port = listener.local[1]
             self._listeners.append(listener)
             pump.carry_over(listener)
@@ -51,12 +74,14 @@ class SecureSip:
         Raises:
             ConfigError: a file cannot be used; nothing has changed.
         """
-        return await asyncio.to_thread(_contexts, settings, now) if self._listeners else None
+        private = any(listener.tls is not None for listener in self._listeners)
+        return await asyncio.to_thread(_contexts, settings, now) if private else None
 
     def change(self, contexts: TlsContexts | None) -> None:
         """Use what was read for new connections; those that stand go on."""
         for listener in self._listeners:
-            listener.tls = contexts or listener.tls
+            if listener.tls is not None:
+                listener.tls = contexts or listener.tls
 
     def gauges(self) -> dict[str, float]:
         """Figures by name, of all ports together."""

@@ -181,7 +181,11 @@ class Settings(Section):
     def sip_contacts(self) -> dict[str, tuple[str, int]]:
         """Where others reach us, by transport."""
         ports = {"tls": self.sip.tls_port or 0}
-        return {name: (self.sip_host(), ports.get(name, self.sip.port)) for name in self.sip_transports()}
+        found = {name: (self.sip_host(), ports.get(name, self.sip.port)) for name in self.sip_transports()}
+        for name, port in (("ws", self.sip.ws_port), ("wss", self.sip.wss_port)):
+            if port is not None:
+                found[name] = (self.sip_host(), port)
+        return found
 
     def warnings(self, ephemeral: tuple[int, int] | None = None) -> tuple[str, ...]:
         """What works but is worth a word; `ephemeral` is what `ephemeral_ports` found."""

@@ -10,7 +10,7 @@ class Flow:
     """The way a message came and its answer goes back: a datagram socket and a peer, or one connection."""
 
     transport: str
-    "`udp`, `tcp` or `tls`."
+    "`udp`, `tcp`, `tls`, `ws` or `wss`."
     local: tuple[str, int]
     "Address and port of our socket."
     remote: tuple[str, int]
@@ -22,6 +22,11 @@ class Flow:
     def reliable(self) -> bool:
         """True when the transport itself repeats what is lost."""
         return self.transport != "udp"
+
+    @property
+    def is_websocket(self) -> bool:
+        """True when nobody but the far end can open it again: we connect to no WebSocket (RFC 7118)."""
+        return self.transport in ("ws", "wss")
 
 
 @dataclass(frozen=True, slots=True)

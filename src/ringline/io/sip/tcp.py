@@ -1,4 +1,4 @@
-"""SIP over TCP and TLS: a listener, connections in use, and connections made when they are needed."""
+"""SIP over TCP, TLS and WebSocket: a listener, connections in use, and connections made when they are needed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from ringline.base import RemoteProtocolError, get_log
+from ringline.io.sip.framing import Framing, StreamFraming
 from ringline.io.sip.tls import TlsContexts
-from ringline.sip import PING, PONG, Destination, Flow, StreamParser
+from ringline.sip import PING, PONG, Destination, Flow
 
 log = get_log(__name__)
 _SWEEP_S: Final = 5.0
@@ -38,6 +39,10 @@ class TcpLimits:
     "How long a message may take to arrive."
     idle_s: float = 3600.0
     "How long a connection may be silent both ways."
+    probe_s: float = 25.0
+    "How long a WebSocket may say nothing before it is pinged."
+    answer_s: float = 20.0
+    "How long it may take to answer that."
     buffered_bytes: int = 262_144
     "Output a slow reader may leave lying; more ends the connection."
     connect_s: float = 5.0
@@ -55,10 +60,10 @@ class _Connection(asyncio.Protocol):
         """`to` is where we connect to; None: somebody connects to us."""
         self._owner = owner
         self.to = to
-        self._parser = StreamParser()
+        self._framing = owner.framing()
         self._transport: asyncio.Transport | None = None
         self.flow: Flow | None = None
-        self.made_at = self.used_at = owner.now()
+        self.made_at = self.used_at = self.heard_at = owner.now()
         self.partial_since: float | None = None
         self.proved = to is not None
         "It has sent a whole message, or we made it."
@@ -98,29 +103,39 @@ class _Connection(asyncio.Protocol):
             self._early += data
             return
         now = self._owner.now()
-        self.used_at = now
+        self.used_at = self.heard_at = now
+        framing = self._framing
         try:
-            frames = self._parser.feed(data)
+            frames = framing.feed(data)
         except RemoteProtocolError as error:
             log.info("a SIP connection was closed", host=flow.remote[0], why=str(error))
             self._transport.abort()
             return
-        self.partial_since = (self.partial_since or now) if self._parser.waiting else None
+        self.partial_since = (self.partial_since or now) if framing.waiting else None
         if frames:
-            self.partial_since = now if self._parser.waiting else None
+            self.partial_since = now if framing.waiting else None
+        self.proved = self.proved or framing.ready
+        self._put(framing.drain())
         for frame in frames:
             if frame == PING:
                 self.write(PONG)
             else:
                 self.proved = True
                 self._owner.deliver(frame, flow)
+        if framing.over:
+            log.info("a SIP connection was closed", host=flow.remote[0], why="the WebSocket is over")
+            self._transport.close()
 
-    def write(self, data: bytes) -> None:
+    def write(self, message: bytes) -> None:
         """Send; a peer that does not read is cut off."""
+        if self._transport is not None and not self._transport.is_closing() and not self.shaking:
+            self.used_at = self._owner.now()
+            self._put(self._framing.wrap(message))
+
+    def _put(self, data: bytes) -> None:
         transport = self._transport
-        if transport is None or transport.is_closing() or self.shaking:
+        if transport is None or transport.is_closing() or self.shaking or not data:
             return
-        self.used_at = self._owner.now()
         transport.write(data)
         if transport.get_write_buffer_size() > self._owner.limits.buffered_bytes:
             log.info("a SIP connection was closed", why="the peer does not read")
@@ -138,8 +153,14 @@ class _Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close after what was written has left."""
+        self._put(self._framing.goodbye())
         if self._transport is not None:
             self._transport.close()
+
+    def probe(self, now: float) -> None:
+        """Have a far end that was silent for long show that it is there; this keeps NATs on the way open, too."""
+        if now - self.heard_at >= self._owner.limits.probe_s:
+            self._put(self._framing.probe())
 
     def overdue(self, now: float) -> str | None:
         """Why it should be closed, if it should."""
@@ -148,6 +169,8 @@ class _Connection(asyncio.Protocol):
             return "no message came"
         if self.partial_since is not None and now - self.partial_since > limits.partial_s:
             return "a message did not end"
+        if self._framing.ready and now - self.heard_at > limits.probe_s + limits.answer_s:
+            return "it answers no ping"
         return "it was idle" if now - self.used_at > limits.idle_s else None
 
 
@@ -160,7 +183,7 @@ class _Connecting:
 
 
 class TcpConnections:
-    """All SIP connections of one listener, over TCP or over TLS."""
+    """All SIP connections of one listener, over TCP, over TLS, or WebSockets over either."""
 
     def __init__(
         self,
@@ -170,9 +193,13 @@ class TcpConnections:
         *,
         name: str = "tcp",
         tls: TlsContexts | None = None,
+        framing: Callable[[], Framing] = StreamFraming,
     ) -> None:
-        """With `tls`, `name` is `tls`."""
+        """With `tls`, `name` is `tls`, or `wss`. `framing` makes what cuts messages out of one connection; with another
+        than that of streams nobody is connected to.
+        """
         self.name = name
+        self.framing = framing
         self.limits = limits
         self.tls = tls
         "May be replaced at any time; connections that stand keep what they were made with."
@@ -213,7 +240,7 @@ class TcpConnections:
         if connection is not None:
             connection.write(data)
             return True
-        if isinstance(to, Flow) or self._closed:
+        if isinstance(to, Flow) or self._closed or self.framing is not StreamFraming:
             return False
         connecting = self._connecting.get(to)
         if connecting is None:
@@ -412,6 +439,8 @@ class TcpConnections:
             if why is not None:
                 log.debug("a SIP connection was closed", why=why)
                 connection.abort()
+            else:
+                connection.probe(now)
         self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)
 
 
