@@ -1,4 +1,4 @@
-"""Phones that transfer calls: blind and attended (REFER), and a call that another phone of the same person takes over."""
+"""Phones that transfer calls: blind and attended (REFER), and a call that another phone of the same user takes over."""
 
 from __future__ import annotations
 
@@ -212,7 +212,9 @@ async def test_a_transfer_out_of_a_conference_leaves_the_others_together(
 
 
 @scenario
-async def test_the_script_of_who_is_transferred_goes_on(app: WebApplication, phones: Phones, board: Switchboard) -> None:
+async def test_the_script_of_who_is_transferred_goes_on(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
     alice, bob, carol = phones("alice", "bob", "carol")
     app.answers(connect(bob.number), talk("You are both on the line now, and this is a long announcement."))
     bob.answers()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from ringline.base import LegId
 from ringline.calls.events import HandedOver, LegReplaces
 from ringline.calls.referrals import partner_of
@@ -64,4 +63,3 @@ class Transfers:
         state = room.heart.leg(leg) if room is not None else None
         talks = room is not None and state is not None and state.up and partner_of(room.heart.room, state) is not None
         return room if talks else None
-
