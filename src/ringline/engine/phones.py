@@ -41,7 +41,7 @@ from ringline.engine.trunk_load import TrunkLoad
 from ringline.engine.way_out import Outing, WayOut
 from ringline.engine.ways import FAILS_OVER, SipLink, Ways
 from ringline.routing import UNKNOWN, Inbound, Refuse, RoutingTable, Trunk
-from ringline.sip import Credentials, Places
+from ringline.sip import Credentials, Flow, Places
 from ringline.webhooks import sip_fields
 
 log = get_log(__name__)
@@ -280,9 +280,8 @@ class Phones:
             return False
         ours = self._seen_from(call.source.remote[0], replace(ours, offers_srtp=call.source.transport == "tls"))
         user = self.routing.user_named(call.username)
-        self._phones[leg] = SipLeg(
-            leg, ours, offer=offer, user=user.username if user is not None else None, home=call.to_host
-        )
+        phone = self._phones[leg] = SipLeg(leg, ours, offer=offer, home=call.to_host)
+        phone.user, phone.home_port = user.username if user is not None else None, call.source.local[1]
         return True
 
     def _caller(self, call: IncomingCall) -> str:
@@ -343,7 +342,9 @@ class Phones:
             if leg not in self._phones:
                 return
             if invites:
-                phone.ours = self._seen_from(invites[0].destinations[0].remote[0], phone.ours)
+                first = invites[0].destinations[0]
+                phone.home_port = first.local[1] if isinstance(first, Flow) else None
+                phone.ours = self._seen_from(first.remote[0], phone.ours)
                 private = all(each.transport == "tls" for invite in invites for each in invite.destinations)
                 phone.ours = replace(phone.ours, offers_srtp=private)
                 description = phone.local = sdp.offer(phone.ours)

@@ -11,7 +11,7 @@ from ringline.calls.parties import Party
 from ringline.engine.engine import Engine
 from ringline.engine.sip_leg import SipLeg
 from ringline.engine.ways import SipLink
-from ringline.routing import RoutingTable
+from ringline.routing import Referred, RoutingTable
 from ringline.sip import Places
 
 log = get_log(__name__)
@@ -35,7 +35,7 @@ class Referrals:
             self.tell(phone.leg, _DECLINED, "Only registered phones transfer calls")
         elif event.replaces is not None:
             self._attended(phone, event.replaces)
-        elif (found := routing.referred(event.target, homes=self._homes(phone))) is None:
+        elif (found := self._found(routing, phone, event.target)) is None:
             self.tell(phone.leg, _DECLINED, "Refer-To names nobody who could be called")
         else:
             log.info("a phone transfers its call", leg=phone.leg, user=user.username, to=Private(found.address))
@@ -64,7 +64,8 @@ class Referrals:
         if not self._engine.transfers.bring_together(phone.leg, replaced):
             self.tell(phone.leg, _DECLINED, "There are no two calls to bring together")
 
-    def _homes(self, phone: SipLeg) -> frozenset[str]:
-        """The hosts by which this phone may mean us, beside those of the settings."""
+    def _found(self, routing: RoutingTable, phone: SipLeg, target: str) -> Referred | None:
+        """Whom the phone means; it may know us by another host than the settings have."""
         ours = [place.sip_host for place in (self._places.usual, *self._places.others)]
-        return frozenset(host.lower() for host in (phone.home, *ours))
+        homes = frozenset(host.lower() for host in (phone.home, *ours))
+        return routing.referred(target, homes=homes, port=phone.home_port)

@@ -33,3 +33,5 @@ class SipLeg:
     "The user of ours whose phone it is: he has logged in for this call, or was called where he registered."
     home: str = ""
     "The host by which he has called us."
+    home_port: int | None = None
+    "The port of ours to which it speaks."

@@ -19,11 +19,16 @@ class Referred:
 
 
 def read_referred(
-    uri: str, *, homes: Collection[str], extensions: Collection[str], users: Mapping[str, str]
+    uri: str,
+    *,
+    homes: Collection[str],
+    ports: Collection[int | None],
+    extensions: Collection[str],
+    users: Mapping[str, str],
 ) -> Referred | None:
     """Read the target of a REFER; None when it is nobody who could be called.
 
-    At one of our `homes` (host names) a user part means whom a phone would reach by dialling it: who has this
+    At one of our `homes` (host names) and `ports` a user part means whom a phone would reach by dialling it: who has this
     extension, one of our `users` (by name, with his address), or a number. Elsewhere it is a SIP address.
     """
     scheme, _, rest = uri.partition(":")
@@ -33,7 +38,7 @@ def read_referred(
     if address is None or not address.userinfo:
         return None
     user = address.userinfo.partition(";")[0]
-    if address.host in homes:
+    if address.host in homes and address.port in ports:
         if user in extensions:
             return Referred(kind="vbc", address=user)
         return Referred(kind="sip", address=users[user]) if user in users else _number(user)

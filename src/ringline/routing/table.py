@@ -245,11 +245,14 @@ class RoutingTable:
             return self._to_user(user, caller, headers=extra)
         return self._to_address(address, caller, trunk=self._trunk_at(address.host), headers=extra)
 
-    def referred(self, uri: str, *, homes: Collection[str] = ()) -> Referred | None:
-        """Whom a phone transfers a call to by this URI; None: nobody who could be called. `homes` are hosts of ours."""
+    def referred(self, uri: str, *, homes: Collection[str] = (), port: int | None = None) -> Referred | None:
+        """Whom a phone transfers a call to by this URI; None: nobody who could be called.
+
+        `homes` and `port` are hosts and a port of ours by which it may mean us, beside those of the settings.
+        """
         users = {name: self.address_of(user) for name, user in self._users.items()}
-        ours = {self._sip_host.lower(), *homes}
-        return read_referred(uri, homes=ours, extensions=self._called, users=users)
+        ours, ports = {self._sip_host.lower(), *homes}, (None, self._sip_port, port)
+        return read_referred(uri, homes=ours, ports=ports, extensions=self._called, users=users)
 
     def user_named(self, username: str | None) -> SipUser | None:
         """The user of that name."""

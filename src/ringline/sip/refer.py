@@ -62,8 +62,10 @@ def read_refer(request: Request) -> ReferWish:
     named = request.headers.all("Refer-To")
     if len(named) != 1:
         raise RemoteProtocolError("there must be one Refer-To")
+    # Without brackets all of it is meant as the URI: phones write its parameters and headers so, too.
+    value = named[0] if "<" in named[0] else f"<{named[0]}>"
     try:
-        uri = NameAddr.parse(named[0]).uri
+        uri = NameAddr.parse(value).uri
         by = request.headers.get("Referred-By")
         referred_by = NameAddr.parse(by) if by else None
     except RemoteProtocolError as error:
