@@ -56,8 +56,8 @@ def test_baresip_transfers_its_caller_to_somebody_else(
             alice.wait("CALL_CLOSED")
             carol.wait("CALL_ESTABLISHED")
             ear.says(tone(1300, 3))
-            carol.wait_heard(lambda pcm: has_tone(pcm[-3200:], 1300, share=0.8))
-            ear.until(lambda pcm: has_tone(pcm[-3200:], 900, share=0.9))
+            carol.wait_heard(lambda pcm: has_tone(pcm, 1300, share=0.8))
+            ear.until(lambda pcm: has_tone(pcm, 900, share=0.9))
             carol.hangs_up()
             caller.asked("BYE")
     owner = app.wait("/answer", to=number)
@@ -71,7 +71,7 @@ def test_baresip_keeps_its_call_when_the_other_declines(
     ringline: Installation, app: Application, number: str, tmp_path: Path
 ) -> None:
     with (
-        Baresip(tmp_path, user="alice", password=ALICE_PASSWORD, registrar=ringline.sip_address) as alice,
+        Baresip(tmp_path, user="alice", password=ALICE_PASSWORD, registrar=ringline.sip_address, tone_hz=900) as alice,
         Baresip(tmp_path, user="carol") as carol,
     ):
         alice.wait_shown("registered successfully")
@@ -79,14 +79,15 @@ def test_baresip_keeps_its_call_when_the_other_declines(
             alice.wait("CALL_INCOMING")
             alice.accepts()
             is_connected(caller, ear)
+            alice.holds()
+            ear.until(lambda pcm: not has_tone(pcm, 900))
             alice.transfers(carol.uri)
             carol.wait("CALL_INCOMING")
-            ear.until(lambda pcm: has_tone(pcm[-3200:], 425, share=0.8))  # he hears that it rings
+            ear.until(lambda pcm: has_tone(pcm, 425, share=0.8))  # he hears that it rings
             carol.hangs_up()
             alice.wait("TRANSFER_FAILED")
             alice.resumes()
-            ear.hears(0.1)
-            ear.until(lambda pcm: has_tone(pcm[-3200:], 440, share=0.9))
+            ear.until(lambda pcm: has_tone(pcm, 900, share=0.9))
             alice.hangs_up()
             caller.asked("BYE")
 
@@ -112,8 +113,8 @@ def test_linphone_brings_its_two_callers_together(
         alice.transfers(2, 1)
         ear.says(tone(600, 6))
         other_ear.says(tone(1300, 6))
-        ear.until(lambda pcm: has_tone(pcm[-3200:], 1300, share=0.8))
-        other_ear.until(lambda pcm: has_tone(pcm[-3200:], 600, share=0.8))
+        ear.until(lambda pcm: has_tone(pcm, 1300, share=0.8))
+        other_ear.until(lambda pcm: has_tone(pcm, 600, share=0.8))
         alice.wait("LinphoneCallReleased", within_s=20)
         one.send(one.request("BYE", cseq=2, branch="bye"))
         other.asked("BYE")
