@@ -19,6 +19,7 @@ from ringline.base import EffectId, LegId
 from ringline.calls import commands, events, replay
 from ringline.calls.conversation import Conversation
 from ringline.calls.parties import Hook, Party
+from ringline.calls.referrals import partner_of
 from ringline.calls.status import FINAL
 
 from .world import CARD, World
@@ -197,6 +198,34 @@ class AtRandom(RuleBasedStateMachine):
     def somebody_is_gone(self, data: st.DataObject, lost: bool) -> None:
         leg = self._leg(data)
         self.world.happens(leg, events.LegLost(leg=leg, why="no audio") if lost else events.LegGone(leg=leg))
+
+    @precondition(lambda self: 0 < len(self.world.where) < MOST_LEGS)
+    @rule(data=st.data())
+    def somebody_transfers_whom_he_talks_with(self, data: st.DataObject) -> None:
+        leg = self._leg(data)
+        self.world.happens(leg, events.ReferAsked(leg=leg, to=data.draw(st.sampled_from([ALICE, BOB]))))
+
+    @precondition(lambda self: len(self.world.where) > 1)
+    @rule(data=st.data())
+    def somebody_brings_two_calls_together(self, data: st.DataObject) -> None:
+        leg, other = self._leg(data), self._leg(data)
+        older = self.world.where[other]
+        if leg != other and self._talks(leg) and self._talks(other):
+            self.world.happens(leg, events.HandedOver(leg=leg, conversation=older, asked=True))
+            self.world.happens(other, events.HandedOver(leg=other, conversation=older))
+
+    def _talks(self, leg: LegId) -> bool:
+        heart = self.world.places[self.world.where[leg]].heart
+        state = heart.leg(leg)
+        return state is not None and state.up and partner_of(heart.room, state) is not None
+
+    @precondition(lambda self: 0 < len(self.world.where) < MOST_LEGS)
+    @rule(data=st.data())
+    def another_phone_takes_a_call_over(self, data: st.DataObject) -> None:
+        replaced, leg = self._leg(data), self.world.new_leg()
+        self.world.where[leg] = self.world.where[replaced]
+        event = events.LegReplaces(leg=leg, replaced=replaced, from_=ALICE, to=OUR_NUMBER)
+        self.world.post(self.world.where[leg], event)
 
     @precondition(lambda self: self.world.where)
     @rule(data=st.data(), digit=_digits)

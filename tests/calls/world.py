@@ -291,7 +291,7 @@ def _legs(place: Place) -> Iterator[Leg]:
 
 def _awaited(leg: Leg) -> Iterator[tuple[str, EffectId]]:
     """Every result that the leg, or the action that runs on it, waits for."""
-    running: list[Any] = [leg, leg.script.current if leg.script is not None else None]
+    running: list[Any] = [leg, leg.referral, leg.script.current if leg.script is not None else None]
     for holder in running:
         if holder is None:
             continue

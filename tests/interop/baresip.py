@@ -172,6 +172,10 @@ class Baresip:
     def resumes(self) -> None:
         self._type("/resume\n")
 
+    def transfers(self, uri: str) -> None:
+        """Transfer its call (REFER)."""
+        self._type(f"/transfer {uri}\n")
+
     # ── what it sees and hears ─────────────────────────────────────────────────────────────────────────────────────
 
     def wait(self, kind: str, *, within_s: float = 10.0) -> dict[str, Any]:

@@ -108,20 +108,25 @@ class Linphone:
         if error is not None:
             error.add_note(self.story())
 
-    def answers(self) -> None:
-        self._type("answer")
+    def answers(self, call: int | None = None) -> None:
+        """Answer what rings; `call` counts its calls from 1."""
+        self._type("answer" if call is None else f"answer {call}")
+
+    def transfers(self, call: int, to: str | int) -> None:
+        """Transfer a call to an address, or to its other call of this number (attended)."""
+        self._type(f"call-transfer {call} {to}")
 
     def hangs_up(self) -> None:
         self._type("terminate")
 
-    def wait(self, text: str, *, within_s: float = 15.0) -> None:
+    def wait(self, text: str, *, times: int = 1, within_s: float = 15.0) -> None:
         """Wait until its log has this, such as `LinphoneRegistrationOk`.
 
         Raises:
             AssertionError: it never had.
         """
         end = time.monotonic() + within_s
-        while text not in self._log():
+        while self._log().count(text) < times:
             assert time.monotonic() < end, f"{text!r} never came"
             time.sleep(0.05)
 

@@ -208,7 +208,7 @@ def test_a_socket_that_cannot_be_opened_says_why(ringline: Installation, app: Ap
             ("ws://no.such.host.invalid/", "failed", "cannot_route"),
             ("ws://169.254.169.254/latest/meta-data", "failed", "cannot_route"),
             (not_found, "failed", "internal_error"),
-            (silent, "unanswered", "unavailable"),
+            (silent, "unanswered", "carrier_timeout"),
         ):
             leg = ringline.call({"type": "websocket", "uri": uri, "content-type": "audio/l16;rate=16000"}, HELLO)
             told = app.wait("/event", uuid=leg, status=status)

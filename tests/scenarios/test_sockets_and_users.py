@@ -310,7 +310,7 @@ async def test_without_an_event_url_a_closed_socket_is_gone_at_once(
 FAILURES: list[tuple[Any, str, str]] = [
     (SocketServer.refuses, "failed", "cannot_route"),
     (lambda bot: bot.answers_with(403), "failed", "internal_error"),
-    (SocketServer.hangs, "unanswered", "unavailable"),
+    (SocketServer.hangs, "unanswered", "carrier_timeout"),
     (lambda bot: bot.accepts(after_s=20), "unanswered", "unavailable"),  # the connect's own timeout comes first
 ]
 

@@ -9,14 +9,14 @@ use std::time::Instant;
 use mio::net::TcpStream;
 use mio::Registry;
 use ringline_media::bump;
-use tungstenite::handshake::MidHandshake;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::CloseFrame;
-use tungstenite::{Bytes, ClientHandshake, Error, Message, WebSocket};
+use tungstenite::{Bytes, Error, Message, WebSocket};
 
 use crate::audio::Reframer;
 use crate::dial::Ready;
 use crate::event::{Cause, SocketEvent};
+use crate::handshake::Handshake;
 use crate::line::Inlet;
 use crate::marks::Marks;
 use crate::orders::Order;
@@ -29,11 +29,10 @@ use crate::wire::Wire;
 mod opening;
 
 type Socket = WebSocket<Wire>;
-type Shaking = MidHandshake<ClientHandshake<Wire>>;
 
 enum Stage {
     Connecting(TcpStream),
-    Shaking(Box<Shaking>),
+    Shaking(Box<Handshake>),
     Open(Box<Socket>),
     /// Only the other side's close frame is waited for.
     Closing(Box<Socket>, Instant),
@@ -108,7 +107,7 @@ impl Connection {
     pub(crate) fn is_hungry(&self) -> bool {
         match &self.stage {
             Stage::Open(socket) | Stage::Closing(socket, _) => socket.get_ref().is_hungry(),
-            Stage::Shaking(shaking) => shaking.get_ref().get_ref().is_hungry(),
+            Stage::Shaking(shaking) => shaking.is_hungry(),
             Stage::Connecting(_) | Stage::Gone => false,
         }
     }

@@ -10,6 +10,7 @@ mod audio;
 mod connection;
 mod dial;
 mod event;
+mod handshake;
 mod line;
 mod marks;
 mod orders;

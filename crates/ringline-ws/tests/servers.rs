@@ -391,6 +391,31 @@ fn handshakes_fail_for_the_reason_that_is_told() {
 }
 
 #[test]
+fn a_server_behind_a_proxy_says_more_than_upgrade() {
+    let (address, _) = raw(|mut stream| {
+        let mut request = Vec::new();
+        let mut byte = [0];
+        while !request.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            request.push(byte[0]);
+        }
+        let request = String::from_utf8(request).unwrap();
+        let key = request
+            .lines()
+            .find_map(|line| line.strip_prefix("sec-websocket-key: ").or(line.strip_prefix("Sec-WebSocket-Key: ")));
+        let accept = tungstenite::handshake::derive_accept_key(key.unwrap().as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+        while stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {}
+    });
+    let mut call = Call::new(&settings(), address, ListeningRate::Wide);
+    assert_eq!(call.event(), SocketEvent::Opened { socket: call.number });
+}
+
+#[test]
 fn a_handshake_that_is_never_answered_or_never_ends_is_given_up_in_time() {
     let settings = Settings { handshake: Duration::from_millis(300), ..settings() };
     let (silent, _) = raw(|mut stream| {

@@ -36,6 +36,8 @@ class AgentConfig:
     "The same for one address."
     flood: FloodLimits = field(default_factory=FloodLimits)
     "How fast sources without a name may talk, before their messages are dropped unread."
+    takes_refer: bool = False
+    "REFER and INVITE with Replaces are told of; else the first is declined and the second is a call like any other."
     retry_after_s: int = 10
     "Goes with 503 while draining or overloaded."
 

@@ -53,6 +53,10 @@ class IncomingCall:
     sdp: bytes | None
     "The caller's offer; None when he wants ours."
     call_id: str
+    username: str | None = None
+    "Who has logged in for this call; None: nobody was asked to."
+    replaces: LegId | None = None
+    "The leg whose place the call is to take (RFC 3891); whether the caller may, has not been asked."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +161,19 @@ class KeyByInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferReceived:
+    """The far end wants its call transferred (RFC 3515). Answer with `tell_referrer`; one at a time."""
+
+    leg: LegId
+    target: str
+    "Who is to be called instead: a `sip`, `sips` or `tel` URI."
+    replaces: LegId | None
+    "Attended: the other leg, whose far end is to be connected (RFC 3891)."
+    referred_by: str | None
+    "Who says that he asks for it (RFC 3892), unproved."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Registered(Notice):
     """A user registered, renewed or took back where he is, or a device of his has lapsed."""
 
@@ -217,6 +234,7 @@ AgentEvent = (
     | KeyByInfo
     | Lookup
     | PeerState
+    | ReferReceived
     | Registered
     | Traced
 )

@@ -30,6 +30,7 @@ from ringline.sip import (
     is_anonymous,
     read_diversions,
     read_history,
+    read_replaces,
 )
 
 _SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization"})
@@ -128,9 +129,14 @@ class Gate:
         except RemoteProtocolError as error:
             self.refuse(request, flow, error.sip_status, now, headers=self._explained(request, error.sip_status))
             return
-        admission: Admission | None = self._admit(context)
+        admission = self._admit(context)
         if isinstance(admission, Challenge):
-            admission = self._prove(request, flow, now)
+            username = self._login.prove(request, flow, now)
+            if username is None:
+                return  # the answer was another challenge
+            context = self._context(request, flow, username)
+            admission = self._admit(context)
+            admission = Refuse(403) if isinstance(admission, Challenge) else admission
         match admission:
             case Admit(identity):
                 self._open(request, flow, dialog, sdp, context, identity, now)
@@ -138,8 +144,6 @@ class Gate:
                 if status in _COUNTED:
                     self._login.failed(flow, now)
                 self.refuse(request, flow, status if 400 <= status <= 699 else 403, now, reason=reason)
-            case _:
-                pass
 
     def _examine(self, request: Request) -> tuple[Dialog, bytes | None]:
         """See whether we could take this call at all.
@@ -157,6 +161,8 @@ class Gate:
         if not _takes_sdp(request):
             raise RemoteProtocolError("no answer that we can give is wanted", sip_status=406)
         answer_terms(request, wanted_s=stack.config.session_expires_s)
+        if stack.config.takes_refer:
+            read_replaces(request)
         sdp = read_sdp(request)
         return Dialog.accept(request, to_tag=token(stack.random, 12)), sdp
 
@@ -165,14 +171,6 @@ class Gate:
         if status == 420:
             return (("Unsupported", ", ".join(self._stack.unsupported(request))),)
         return (("Min-SE", str(SHORTEST_S)),) if status == 422 else ()
-
-    def _prove(self, request: Request, flow: Flow, now: float) -> Admission | None:
-        """Check who it claims to be; None when the answer is another challenge."""
-        username = self._login.prove(request, flow, now)
-        if username is None:
-            return None
-        admission = self._admit(self._context(request, flow, username))
-        return Refuse(403) if isinstance(admission, Challenge) else admission
 
     def _context(self, request: Request, flow: Flow, username: str | None) -> InviteContext:
         return InviteContext(
@@ -200,6 +198,12 @@ class Gate:
             retry = (("Retry-After", str(stack.config.retry_after_s)),)
             stack.answer_stateless(request, flow, 503, headers=retry)
             return
+        named = read_replaces(request) if stack.config.takes_refer else None
+        replaced = stack.find_dialog(named) if named is not None else None
+        if named is not None and (replaced is None or named.early_only):
+            # Only answered calls change phones here (RFC 3891 section 3).
+            stack.answer_stateless(request, flow, 486 if replaced is not None else 481)
+            return
         leg = new_leg_id(stack.random)
         exchange = stack.serve(request, flow, leg=leg)
         exchange.respond(stack.response(request, flow, 100), now)
@@ -225,6 +229,8 @@ class Gate:
                 headers=context.headers,
                 sdp=sdp,
                 call_id=request.call_id,
+                username=context.username,
+                replaces=replaced,
             )
         )
 

@@ -42,6 +42,9 @@ class Leg:
     def refuse_offer(self, status: int, now: float) -> None:
         """Refuse the far end's change."""
 
+    def tell_referrer(self, status: int, reason: str, now: float) -> None:
+        """Say how far what its REFER asked for has come."""
+
     def cancelled(self, cancel: Request, now: float) -> None:
         """A CANCEL for our INVITE transaction came."""
 
@@ -53,6 +56,10 @@ class Leg:
 
     def flow_lost(self, flow: Flow, now: float) -> None:
         """A connection is gone."""
+
+    def talks_with(self, tag: str) -> bool:
+        """Whether it is answered, and this is the far end's tag in its dialog."""
+        return False
 
     def remnants(self) -> tuple[Remnant, ...]:
         """What has to be known to end its dialogs, should this process die; none when nothing is left to be said."""

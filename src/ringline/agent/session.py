@@ -12,6 +12,7 @@ from ringline.agent.info import read_key
 from ringline.agent.leg import Leg
 from ringline.agent.lifetime import Lifetime
 from ringline.agent.reach import Target, reach
+from ringline.agent.referrals import Referrals
 from ringline.agent.remnants import Remnant
 from ringline.agent.stack import Stack
 from ringline.agent.unacked import Unacked
@@ -36,7 +37,7 @@ class Phase(StrEnum):
 
     ANSWERED = "our 200 waits for its ACK"
     CONFIRMED = "both sides know"
-    CLOSING = "hung up by us before the ACK: BYE follows it"
+    CLOSING = "hung up by us: BYE follows the ACK of our 200, or the last word about a transfer"
     LEAVING = "our BYE waits for its answer"
     GONE = "over"
 
@@ -69,6 +70,7 @@ class Session(Leg):
         "Whether the far end's Allow names UPDATE."
         self.changes = Changes(self, local_sdp, remote_sdp)
         self.lifetime = Lifetime(self)
+        self.referrals = Referrals(self)
         self._flow = flow
         self._lost = False
         self._unacked: Unacked | None = None
@@ -139,7 +141,12 @@ class Session(Leg):
         # A callee must not send BYE before the ACK of its 2xx (RFC 3261 section 15).
         if self.phase is Phase.ANSWERED and self._unacked is not None:
             self.phase = Phase.CLOSING
-        else:
+            return
+        self.phase = Phase.CLOSING
+        self.referrals.after_last_word(lambda at: self._bye_at_last(reason, at), now)
+
+    def _bye_at_last(self, reason: str | None, now: float) -> None:
+        if self.phase is Phase.CLOSING:
             self._bye(reason, now)
 
     def refuse(self, status: int, reason: str, retry_after_s: int | None, now: float) -> None:
@@ -186,6 +193,7 @@ class Session(Leg):
 
     def _gone(self, now: float) -> None:
         self.phase = Phase.GONE
+        self.referrals.drop(now)
         self.changes.drop(now)
         self.lifetime.stop()
         self._stop_unacked()
@@ -228,9 +236,12 @@ class Session(Leg):
                 self._info(exchange, now)
             case "OPTIONS":
                 self.respond(exchange, 200, now)
+            case "REFER" if self.stack.config.takes_refer:
+                self.referrals.received(exchange, now)
             case "REFER":
-                # Blind transfer by phones is not part of the API; the answer is a plain no.
                 self.respond(exchange, 603, now)
+            case "SUBSCRIBE" if (request.headers.get("Event") or "").partition(";")[0].strip().lower() == "refer":
+                self.referrals.subscribed(exchange, now)
             case "PRACK" | "NOTIFY":
                 # Nothing provisional waits, and nothing was subscribed to.
                 self.respond(exchange, 481, now)
@@ -286,6 +297,9 @@ class Session(Leg):
     def refuse_offer(self, status: int, now: float) -> None:
         self.changes.refuse(status, now)
 
+    def tell_referrer(self, status: int, reason: str, now: float) -> None:
+        self.referrals.tell(status, reason, now)
+
     # ── the way to the far end ─────────────────────────────────────────────────────────────────────────────────────
 
     def reach(self, use: Callable[[Target, float], None], now: float) -> None:
@@ -318,6 +332,9 @@ class Session(Leg):
         if self._remnant is None or self._remnant[0] != state:
             self._remnant = (state, Remnant.of_dialog(self.dialog, self._flow, caller=self.caller))
         return (self._remnant[1],)
+
+    def talks_with(self, tag: str) -> bool:
+        return self.phase in (Phase.ANSWERED, Phase.CONFIRMED) and self.dialog.remote_tag == tag
 
     def flow_lost(self, flow: Flow, now: float) -> None:
         if flow == self._flow:

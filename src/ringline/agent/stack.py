@@ -26,6 +26,7 @@ from ringline.sip import (
     NonInviteServer,
     Place,
     Places,
+    Replaces,
     Request,
     Response,
     Uri,
@@ -37,11 +38,14 @@ from ringline.sip import (
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REGISTER, NOTIFY"
 SUPPORTED = "100rel, timer"
 ACCEPT = "application/sdp, application/dtmf-relay, application/dtmf"
-_SUPPORTED = frozenset(SUPPORTED.split(", "))
+_REFERS = ", REFER"
+_REPLACES = ", replaces, norefersub"
+_TARGETED = ("INVITE", "UPDATE", "REFER", "SUBSCRIBE")
+"Requests whose success says where later ones go."
 _LINE_LENGTH = 200
 _OUR_BRANCH = re.compile(rb";branch=(z9hG4bK[0-9a-z]{20})\b")
 _HEAD_BYTES = 600
-_METHODS = ("INVITE", "CANCEL", "BYE", "REGISTER", "OPTIONS", "UPDATE", "PRACK")
+_METHODS = ("INVITE", "CANCEL", "BYE", "REGISTER", "OPTIONS", "UPDATE", "PRACK", "NOTIFY")
 
 
 class Stack:
@@ -62,6 +66,11 @@ class Stack:
         self._tag_key = random.bytes(16)
         self._places = Places(Place(sip_host=""), config.places)
         self.names = Names(self.agenda, self.emit)
+        takes_refer = config.takes_refer
+        self._allow = ALLOW + (_REFERS if takes_refer else "")
+        "What may be sent in a dialog; a stranger's OPTIONS is told of no REFER."
+        self._supported = SUPPORTED + (_REPLACES if takes_refer else "")
+        self._known = frozenset(self._supported.split(", "))
         self.widths = Widths(speaks_tcp="tcp" in config.contacts)
 
     def gauges(self) -> dict[str, int]:
@@ -107,10 +116,10 @@ class Stack:
     def prepare(self, request: Request, target: Target) -> None:
         """Put our Via, Contact and name into a request."""
         request.headers.prepend("Via", self.via(target))
-        if request.method in ("INVITE", "UPDATE"):
+        if request.method in ("INVITE", "UPDATE", "NOTIFY"):
             request.headers.set("Contact", self.contact(target))
-            request.headers.set("Allow", ALLOW)
-            request.headers.set("Supported", SUPPORTED)
+            request.headers.set("Allow", self._allow)
+            request.headers.set("Supported", self._supported)
         request.headers.set("User-Agent", self.config.user_agent)
 
     def request(
@@ -195,6 +204,11 @@ class Stack:
         place = self._places.of(target.remote[0])
         return place.sip_host or host, port
 
+    def find_dialog(self, replaces: Replaces) -> LegId | None:
+        """The leg of an answered call, as its far end names it; None when there is none."""
+        found = self.dialogs.get((replaces.call_id, replaces.to_tag))
+        return found.leg if found is not None and found.talks_with(replaces.from_tag) else None
+
     # ── requests to us ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def server_key(self, request: Request, method: str) -> ServerKey:
@@ -254,7 +268,7 @@ class Stack:
 
     def unsupported(self, request: Request) -> list[str]:
         """The extensions a request insists on and we do not have (RFC 3261 section 8.2.2.3)."""
-        return [name for name in request.headers.tokens("Require") if name not in _SUPPORTED]
+        return [name for name in request.headers.tokens("Require") if name not in self._known]
 
     def forget_leg(self, leg: Leg) -> None:
         """The leg has ended, or another phase or branch took its place long ago."""
@@ -278,14 +292,14 @@ class Stack:
     ) -> Response:
         """A complete response; Contact and Allow where the standard wants them."""
         response = respond(request, status, reason or status_text(status), to_tag=to_tag, received=flow.remote)
-        if request.method in ("INVITE", "UPDATE") and 100 < status < 300:
+        if request.method in _TARGETED and 100 < status < 300:
             # Who was called by a SIPS URI answers with one (RFC 3261 section 12.1.1).
             secure = request.uri[:5].lower() == "sips:"
             response.headers.add("Contact", self.contact(flow, secure=secure))
         if status in (405, 501) or (status // 100 == 2 and request.method in ("INVITE", "OPTIONS", "UPDATE")):
-            response.headers.add("Allow", ALLOW)
+            response.headers.add("Allow", ALLOW if request.method == "OPTIONS" else self._allow)
             if status < 300:
-                response.headers.add("Supported", SUPPORTED)
+                response.headers.add("Supported", self._supported)
         if status == 415 or (status == 200 and request.method == "OPTIONS"):
             response.headers.add("Accept", ACCEPT)
         for name, value in headers:

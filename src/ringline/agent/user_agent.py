@@ -193,6 +193,11 @@ class UserAgent:
         if (found := self._stack.legs.get(leg)) is not None:
             found.refuse_offer(status, now)
 
+    def tell_referrer(self, leg: LegId, status: int, reason: str = "", *, now: float) -> None:
+        """Answer a `ReferReceived`: 300 and more refuses it, anything below accepts it and says how far it is."""
+        if (found := self._stack.legs.get(leg)) is not None:
+            found.tell_referrer(status, reason, now)
+
     # ── a sudden end ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def remnant(self, leg: LegId, before: Remnant | None = None) -> Remnant | None:

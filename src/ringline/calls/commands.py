@@ -104,6 +104,15 @@ class SendKeys(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TellReferrer(Command):
+    """Tell a phone how far its REFER has come, by a SIP status: 100, 180, 183, 200, or the failure."""
+
+    leg: LegId
+    status: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowKey(Command):
     """Tell a WebSocket that somebody else in the conversation has pressed a key."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from ringline.base import EffectId, Instant, LegId
-from ringline.calls import announcements, detection, keys, life, live, recordings, scripts
+from ringline.calls import announcements, detection, keys, life, live, recordings, referrals, scripts
 from ringline.calls.commands import Close, Command
 from ringline.calls.events import (
     BeepHeard,
@@ -19,6 +19,7 @@ from ringline.calls.events import (
     ConversationFound,
     DeleteAsked,
     Event,
+    HandedOver,
     IncomingLeg,
     Instructions,
     InstructionsFaulty,
@@ -35,6 +36,7 @@ from ringline.calls.events import (
     LegLost,
     LegProgress,
     LegRated,
+    LegReplaces,
     LegTroubled,
     MachineVerdict,
     MemberLeft,
@@ -47,6 +49,7 @@ from ringline.calls.events import (
     Recognised,
     RecordingDone,
     RecordingFailed,
+    ReferAsked,
     RoomKeysAsked,
     RoomPlayAsked,
     RoomRecordAsked,
@@ -117,6 +120,8 @@ class Conversation:
                 life.outgoing(turn, event)
             case LegArrived():
                 life.arrive(turn, event)
+            case LegReplaces():
+                referrals.replaces(turn, event)
             case RecordingDone() | RecordingFailed():
                 recordings.settled(turn, event)
             case Ticked():
@@ -239,6 +244,12 @@ def _to_leg(turn: Turn, leg: Leg, event: Event) -> None:
             if event.failure:
                 turn.error(event.failure, leg)
             turn.then(PromptOver(leg.id))
+        case ReferAsked():
+            referrals.asked(turn, leg, event)
+        case HandedOver():
+            referrals.handed_over(turn, leg, event)
+        case PlayEnded(effect=effect) if leg.referral is not None and effect == leg.referral.ringback:
+            referrals.tone_ended(turn, leg, event)
         case PlayEnded(effect=effect) if effect == leg.music:
             leg.music = None
             if event.failure:
@@ -279,6 +290,8 @@ def _follow_up(turn: Turn, event: Inner) -> None:
         case Woke(timer=timer):
             _woke(turn, leg, timer)
         case ChildReady(child=child) if child not in turn.room.legs:
+            pass
+        case ChildReady() | ChildRinging() | ChildEnded() if referrals.hear(turn, leg, event):
             pass
         case ChildReady() | ChildRinging() | ChildEnded() | PromptOver():
             scripts.hear(turn, leg, event)

@@ -172,6 +172,41 @@ class LegTroubled(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferAsked(Event):
+    """The phone of this leg wants whom it talks with to be connected to somebody else (RFC 3515): a blind transfer."""
+
+    leg: LegId
+    to: Party
+    ring_limit_s: float = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver(Event):
+    """The phone of this leg has two calls and brings its partners together (RFC 3891): it takes part in neither more.
+
+    Told to both conversations: first to the younger one, whose other legs go to the older, then to that one itself.
+    """
+
+    leg: LegId
+    conversation: ConversationId
+    "Where the partners meet."
+    asked: bool = False
+    "It was asked for in the dialog of this leg, which is told how it went."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegReplaces(Event):
+    """Another phone of the same user takes a call over (INVITE with Replaces, RFC 3891): it takes the leg's place."""
+
+    leg: LegId
+    "The new one."
+    replaced: LegId
+    from_: Party
+    to: Party
+    sip_headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDown(Event):
     """A DTMF key went down."""
 

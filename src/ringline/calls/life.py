@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ringline.calls import conference, detection, scripts
+from ringline.calls import conference, detection, referrals, scripts
 from ringline.calls.actions import Conferring, Connecting
 from ringline.calls.commands import Alert, Ask, Dial, Move, Release, SendKeys, StopPlay, Tell
 from ringline.calls.events import (
@@ -169,6 +169,7 @@ def answered(turn: Turn, leg: Leg) -> None:
     tell_status(turn, leg)
     if leg.direction is Direction.INBOUND:
         leg.joined = True
+        referrals.took_over(turn, leg)
         scripts.answered(turn, leg)
         return
     if leg.invited:
@@ -327,6 +328,7 @@ def end(turn: Turn, leg: Leg, verdict: Verdict, *, far_is_gone: bool) -> None:
     """The leg has come to its end: nothing of it is left behind."""
     _silence(turn, leg)
     detection.abandon(turn, leg)
+    referrals.abandon(turn, leg)
     scripts.stop(turn, leg)
     leg.status = verdict.status
     leg.timers.clear()
@@ -362,6 +364,7 @@ def orphaned(turn: Turn, event: Orphaned) -> None:
 def depart(turn: Turn, leg: Leg, event: Depart) -> None:
     """The leg leaves for another conversation, with everything that is its own."""
     _silence(turn, leg)
+    referrals.abandon(turn, leg)
     if leg.parent in turn.room.legs and leg.parent is not None and not leg.joined:  # taken away while it whispered
         verdict = completed(Side.PLATFORM, "it was taken to another conversation")
         turn.then(ChildEnded(leg.parent, leg.id, verdict, status_fact(turn, leg)))

@@ -86,6 +86,19 @@ class Detection:
         return self.mode != "detect" and not self.hangs_up
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referral:
+    """A phone has referred the leg it talks with to somebody else, who is being called."""
+
+    referrer: LegId
+    "The phone that asked for it: it is let go of once its partner can talk with the other, and told if he cannot."
+    child: LegId
+    "The leg that is being called."
+    alerted: bool = False
+    "The phone knows that it rings there."
+    ringback: EffectId | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class Leg:
     """One connection between Ringline and one endpoint."""
@@ -118,6 +131,10 @@ class Leg:
     network: str | None = None
     parent: LegId | None = None
     "The leg whose `connect` made this one."
+    replaces: LegId | None = None
+    "Whose call it takes over, once it is answered."
+    referral: Referral | None = None
+    "Whom the phone it talks with has referred it to."
     person: Person | None = None
     "The user it stands for, where that is known."
     moves: int = 0

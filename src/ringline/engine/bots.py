@@ -29,7 +29,7 @@ log = get_log(__name__)
 NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
 OVERFLOW: Final = "WebSocket buffer overflow"
-_CAUSES: Final = {"unreachable": "no-route", "timeout": "unavailable", "refused": "internal"}
+_CAUSES: Final = {"unreachable": "no-route", "timeout": "no-response", "refused": "internal"}
 _FRAMES_PER_SECOND: Final = 50
 
 

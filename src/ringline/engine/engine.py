@@ -41,6 +41,7 @@ from ringline.engine.records import record_of
 from ringline.engine.rooms import Reopened, RoomOwner
 from ringline.engine.speaking import Speaking
 from ringline.engine.transcriptions import Transcriptions
+from ringline.engine.transfers import Transfers
 
 log = get_log(__name__)
 _LAST_WORDS_S = 30.0
@@ -166,6 +167,7 @@ class Engine:
             chronicler=self.chronicler,
         )
         self._where: dict[LegId, RoomOwner] = {}
+        self.transfers = Transfers(self._where, self._reached_by)
         self._views: dict[LegId, LegView] = {}
         self._sent_keys: dict[EffectId, LegId] = {}
         self._watched: dict[EffectId, LegId] = {}
@@ -466,6 +468,8 @@ class Engine:
                 far = self._reached_by.get(leg)
                 if isinstance(far, ports.ShowsKeys):
                     far.show_key(leg, digit, held)
+            case commands.TellReferrer(leg=leg, status=status, reason=reason):
+                self.transfers.tell(leg, status, reason)
             case commands.Release():
                 self._release(command)
             case commands.Find():

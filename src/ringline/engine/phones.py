@@ -23,6 +23,7 @@ from ringline.agent import (
     OfferReceived,
     OfferRefused,
     Provisional,
+    ReferReceived,
     Traced,
 )
 from ringline.base import ApplicationId, LegId, MediaError, NegotiationError, Random, RemoteProtocolError, get_log
@@ -34,14 +35,15 @@ from ringline.engine.engine import Engine
 from ringline.engine.forwarding import forwarding_of, forwarding_script
 from ringline.engine.one_way import OneWayAudio
 from ringline.engine.ports import Media, MediaConnected, MediaInterrupted, SipResolver, WebRtc
+from ringline.engine.referrals import Referrals
 from ringline.engine.sip_leg import SipLeg
 from ringline.engine.sip_words import dial_all, error_of, failure_of, rtp_plan
 from ringline.engine.supervise import Scope
 from ringline.engine.trunk_load import TrunkLoad
 from ringline.engine.way_out import Outing, WayOut
 from ringline.engine.ways import FAILS_OVER, SipLink, Ways
-from ringline.routing import UNKNOWN, Inbound, Refuse, RoutingTable
-from ringline.sip import Credentials, Places
+from ringline.routing import UNKNOWN, Inbound, Refuse, RoutingTable, Trunk
+from ringline.sip import Credentials, Flow, Places
 from ringline.webhooks import sip_fields
 
 log = get_log(__name__)
@@ -82,6 +84,7 @@ class Phones:
         self._phones: dict[LegId, SipLeg] = {}
         self._dialling: dict[LegId, Scope] = {}
         self._way_out = WayOut(engine, self._ways, self._load, codecs)
+        self._referrals = Referrals(engine, link, places, self._phones)
         self._dialogs = Dialogs(link, engine.outside.store, self._credentials_of)
         engine.watch_media(self._media_changed)
 
@@ -150,6 +153,9 @@ class Phones:
                 self._link.command(lambda agent, now: agent.hang_up(leg, now=now))
         self._media.close(leg)
 
+    def tell_referrer(self, leg: LegId, status: int, reason: str) -> None:
+        self._referrals.tell(leg, status, reason)
+
     def trunk_calls(self) -> Mapping[str, int]:
         """Calls by trunk, for metrics."""
         return self._load.calls()
@@ -213,6 +219,8 @@ class Phones:
                 self._take_answer(phone, body)
             case OfferRefused():
                 pass  # what was agreed before stays in force
+            case ReferReceived():
+                self._referrals.asked(self.routing, phone, event)
             case KeyByInfo(digit=digit, held_ms=held):
                 report(events.KeyDown(leg=leg, digit=digit))
                 report(events.KeyReleased(leg=leg, digit=digit, held_ms=held))
@@ -221,6 +229,9 @@ class Phones:
 
     def _incoming(self, call: IncomingCall) -> None:
         leg = call.leg
+        if call.replaces is not None:
+            self._taken_over(call, call.replaces)
+            return
         found = self.routing.inbound(call.identity, to_user=call.to_user, header_user=call.header_user)
         application = None if isinstance(found, Refuse) else self._owner_of(found)
         if isinstance(found, Refuse) or application is None or application.voice is None:
@@ -228,9 +239,47 @@ class Phones:
             self._refuse(leg, status, "nobody is called by this number")
             return
         trunk = self.routing.trunk(call.identity)
+        if not self._let_in(call, trunk):
+            return
+        caller = self._caller(call)
+        kind = found.endpoint_type
+        self._engine.incoming(
+            leg,
+            self,
+            application,
+            from_=Party(kind=kind, address=caller),
+            to=Party(kind="phone" if found.number else kind, address=found.to),
+            sip_headers=sip_fields(call.headers),
+            script=self._forwarding(found, caller or UNKNOWN),
+        )
+        self._engine.trace(leg, {"what": "sip", "direction": "in", "text": f"INVITE {call.request_uri}"})
+        for each in call.diversions:
+            text = f"forwarded by {each.uri.without_secrets()} ({each.reason})"
+            self._engine.trace(leg, {"what": "sip", "direction": "in", "text": text})
+        if trunk is not None and (rated := self._engine.guard.rating(leg, "in", found.number)) is not None:
+            self._engine.report(rated)
+
+    def _taken_over(self, call: IncomingCall, replaced: LegId) -> None:
+        """A phone goes on with the call of another one of its user (RFC 3891)."""
+        if not self._referrals.may_take_over(self.routing, call):
+            self._refuse(call.leg, 403, "it may not take this call over")
+        elif self._let_in(call, None):
+            event = events.LegReplaces(
+                leg=call.leg,
+                replaced=replaced,
+                from_=Party(kind="sip", address=self._caller(call)),
+                to=Party(kind="sip", address=call.to_user),
+                sip_headers=sip_fields(call.headers),
+            )
+            if not self._engine.transfers.take_over(self, event):
+                self.release(call.leg, sip_code=603, far_is_gone=False)
+
+    def _let_in(self, call: IncomingCall, trunk: Trunk | None) -> bool:
+        """Give a call its port, if there is one and audio that both speak; else refuse it."""
+        leg = call.leg
         if trunk is not None and not self._load.take(leg, trunk):
             self._refuse(leg, 486, f"trunk {trunk.name} carries all the calls it may")
-            return
+            return False
         codecs = trunk.codecs if trunk is not None else ()
         srtp = self.routing.srtp_of(call.identity)
         offer = None
@@ -244,21 +293,27 @@ class Phones:
                     sdp.answer(offer, self._ours(leg, "127.0.0.1", 9, codecs, srtp))
             except NegotiationError as error:
                 self._refuse(leg, 488, str(error))
-                return
+                return False
             except RemoteProtocolError as error:
                 self._refuse(leg, error.sip_status, str(error))
-                return
+                return False
         try:
             ours = self._ours(leg, *self._media.open(leg), codecs, srtp)
         except MediaError as error:
             self._refuse(leg, 503, str(error))
-            return
+            return False
         if trunk is not None and (barred := self._engine.guard.comes(leg, trunk.name)) is not None:
             self._media.close(leg)
             self._refuse(leg, 503, barred.why)
-            return
-        ours = replace(ours, offers_srtp=call.source.transport == "tls")
-        self._phones[leg] = SipLeg(leg, self._seen_from(call.source.remote[0], ours), offer=offer)
+            return False
+        ours = self._seen_from(call.source.remote[0], replace(ours, offers_srtp=call.source.transport == "tls"))
+        user = self.routing.user_named(call.username)
+        phone = self._phones[leg] = SipLeg(leg, ours, offer=offer, home=call.to_host)
+        phone.user, phone.home_port = user.username if user is not None else None, call.source.local[1]
+        return True
+
+    def _caller(self, call: IncomingCall) -> str:
+        """Who calls, as webhooks show it; empty when he hides."""
         caller = self.routing.caller(
             call.identity,
             from_user=call.from_user,
@@ -266,22 +321,7 @@ class Phones:
             anonymous=call.anonymous,
             asserted_user=call.asserted.uri.user if call.asserted is not None else None,
         )
-        kind = found.endpoint_type
-        self._engine.incoming(
-            leg,
-            self,
-            application,
-            from_=Party(kind=kind, address="" if caller == UNKNOWN else caller),
-            to=Party(kind="phone" if found.number else kind, address=found.to),
-            sip_headers=sip_fields(call.headers),
-            script=self._forwarding(found, caller),
-        )
-        self._engine.trace(leg, {"what": "sip", "direction": "in", "text": f"INVITE {call.request_uri}"})
-        for each in call.diversions:
-            text = f"forwarded by {each.uri.without_secrets()} ({each.reason})"
-            self._engine.trace(leg, {"what": "sip", "direction": "in", "text": text})
-        if trunk is not None and (rated := self._engine.guard.rating(leg, "in", found.number)) is not None:
-            self._engine.report(rated)
+        return "" if caller == UNKNOWN else caller
 
     def _owner_of(self, found: Inbound) -> Application | None:
         """Whose call it is; forwarded ones of a number without application belong to nobody, and are told to nobody."""
@@ -325,12 +365,14 @@ class Phones:
                 failure = barred
                 continue
             phone.ours = replace(phone.ours, codecs=route.codecs or outing.codecs, srtp=route.srtp)
-            phone.trunk = route.trunk
+            phone.trunk, phone.user = route.trunk, route.user
             invites = await self._ways.invites(route)
             if leg not in self._phones:
                 return
             if invites:
-                phone.ours = self._seen_from(invites[0].destinations[0].remote[0], phone.ours)
+                first = invites[0].destinations[0]
+                phone.home_port = first.local[1] if isinstance(first, Flow) else None
+                phone.ours = self._seen_from(first.remote[0], phone.ours)
                 private = all(each.transport == "tls" for invite in invites for each in invite.destinations)
                 phone.ours = replace(phone.ours, offers_srtp=private)
                 description = phone.local = sdp.offer(phone.ours)

@@ -100,6 +100,8 @@ class RoomOwner:
         "The deadline it was set for."
         self._chronicler = chronicler
         self.projector: Projector | None = opened.projector if isinstance(opened, Reopened) else None
+        resumed = opened.resumed if isinstance(opened, Opened) else None
+        self.created_at = resumed.created_at if resumed is not None else self._clock.wallclock()
         self.used_at = clock.now()
         "When there was last somebody in it."
         self.working_on: Event | None = None

@@ -37,3 +37,9 @@ class SipLeg:
     "Of a call of ours: the ways it may take."
     trunk: str | None = None
     "The trunk it is being called through."
+    user: str | None = None
+    "The user of ours whose phone it is: he has logged in for this call, or was called where he registered."
+    home: str = ""
+    "The host by which he has called us."
+    home_port: int | None = None
+    "The port of ours to which it speaks."

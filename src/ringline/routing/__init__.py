@@ -3,6 +3,7 @@
 from ringline.routing.headers import custom_headers, user_to_user
 from ringline.routing.networks import read_network
 from ringline.routing.numbers import choose_number, country_of, digits_of, read_e164
+from ringline.routing.referral import Referred
 from ringline.routing.table import RoutingTable
 from ringline.routing.uri import SipAddress, read_host_port, read_sip_address
 from ringline.routing.values import (
@@ -29,6 +30,7 @@ __all__ = [
     "Hop",
     "Inbound",
     "NumberBook",
+    "Referred",
     "Refuse",
     "Route",
     "RoutingTable",

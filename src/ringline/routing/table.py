@@ -10,6 +10,7 @@ from ringline.base import LegId
 from ringline.routing.admission import Gate
 from ringline.routing.headers import clean, custom_headers, user_to_user
 from ringline.routing.numbers import digits_of, read_e164
+from ringline.routing.referral import Referred, read_referred
 from ringline.routing.trunks import dialled_uri, number_uri, trunk_uri, trunks_for, written_for
 from ringline.routing.uri import SipAddress, bracketed, read_sip_address
 from ringline.routing.values import (
@@ -252,6 +253,23 @@ class RoutingTable:
             return self._to_user(user, caller, headers=extra)
         return self._to_address(address, caller, trunk=self._trunk_at(address.host), headers=extra)
 
+    def referred(self, uri: str, *, homes: Collection[str] = (), port: int | None = None) -> Referred | None:
+        """Whom a phone transfers a call to by this URI; None: nobody who could be called.
+
+        `homes` and `port` are hosts and a port of ours by which it may mean us, beside those of the settings.
+        """
+        users = {name: self.address_of(user) for name, user in self._users.items()}
+        ours, ports = {self._sip_host.lower(), *homes}, (None, self._sip_port, port)
+        return read_referred(uri, homes=ours, ports=ports, extensions=self._called, users=users)
+
+    def user_named(self, username: str | None) -> SipUser | None:
+        """The user of that name."""
+        return self._users.get(username) if username is not None else None
+
+    def address_of(self, user: SipUser) -> str:
+        """A user's address of record."""
+        return f"sip:{user.username}@{bracketed(self._host_of(user))}"
+
     def sip_trunk_route(
         self,
         user: str,
@@ -331,7 +349,7 @@ class RoutingTable:
         if not fixed and not user.password:
             return Unroutable(status="unanswered", detail="unavailable", why="the user has no contact")
         # Without a fixed contact he is rung wherever he registered; the address of record stands in To.
-        contact = user.contact or f"sip:{user.username}@{bracketed(self._host_of(user))}"
+        contact = user.contact or self.address_of(user)
         address = read_sip_address(contact)
         if address is None:
             return Unroutable(status="unanswered", detail="unavailable", why="the user's contact cannot be read")

@@ -291,6 +291,7 @@ class Platform:
             user_agent=f"Ringline/{__version__}",
             realm=settings.sip.realm,
             places=places.others,
+            takes_refer=True,
         )
         binds = [settings.sip.bind, *(place.bind or "" for place in places.others)]
         resolver = SipResolver(ipv6=any(":" in bind for bind in binds), transports=settings.sip_transports())

@@ -39,6 +39,7 @@ from ringline.sip.reason import (
     status_text,
     write_reason,
 )
+from ringline.sip.refer import ReferWish, Replaces, read_refer, read_replaces
 from ringline.sip.reliability import RAck, read_rack, reliable_number
 from ringline.sip.server import AckArrived, InviteServer, NonInviteServer, ServerOutput, Undelivered
 from ringline.sip.session_timer import (
@@ -98,7 +99,9 @@ __all__ = [
     "Places",
     "RAck",
     "Reason",
+    "ReferWish",
     "Refuse",
+    "Replaces",
     "Request",
     "Response",
     "ServerOutput",
@@ -137,6 +140,8 @@ __all__ = [
     "read_rack",
     "read_reason",
     "read_reasons",
+    "read_refer",
+    "read_replaces",
     "read_retry_after",
     "read_session_expires",
     "reliable_number",

@@ -43,6 +43,8 @@ class PhoneCall:
     "The SIP code with which Ringline refused it."
     keys_shown: list[tuple[str, int]] = field(default_factory=list)
     "Keys of others that a WebSocket server was told of, with the milliseconds for which they were held."
+    transfer: list[int] = field(default_factory=list)
+    "How far the transfers that the phone has asked for in this call have come, as SIP statuses: 100, 180, 200 …"
     heard_up_to: tuple[int, int] = (0, 0)
     "`hears` goes on looking from here: which sound, and how many characters of its text."
     timers: list[asyncio.TimerHandle] = field(default_factory=list)

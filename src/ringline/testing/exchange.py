@@ -116,6 +116,27 @@ class Exchange:
             call.ended_by = "phone"
             self.engine.report(events.LegGone(leg=call.leg, sip_code=code))
 
+    def refer(self, call: PhoneCall, to: Party) -> None:
+        """A phone asks for whom it talks with to be connected to somebody else (REFER)."""
+        self.engine.report(events.ReferAsked(leg=call.leg, to=to))
+
+    def bring_together(self, call: PhoneCall, other: PhoneCall) -> None:
+        """A phone brings the partners of its two calls together (REFER with Replaces)."""
+        if not self.engine.transfers.bring_together(call.leg, other.leg):
+            self.tell_referrer(call.leg, 603, "")
+
+    def take_over(self, phone: Phone, replaced: PhoneCall) -> PhoneCall:
+        """A phone goes on with a call of another one (INVITE with Replaces)."""
+        call = PhoneCall(leg=new_leg_id(self._random), outbound=False, number=replaced.number)
+        phone.calls.append(call)
+        self._calls[call.leg] = call
+        self.media.open(call.leg)
+        from_, to = Party(kind=phone.kind, address=phone.number), Party(kind="phone", address=replaced.number)
+        event = events.LegReplaces(leg=call.leg, replaced=replaced.leg, from_=from_, to=to)
+        if not self.engine.transfers.take_over(self, event):
+            self.release(call.leg, sip_code=603, far_is_gone=False)
+        return call
+
     def after_ringing(self, call: PhoneCall) -> None:
         """The phone rings: do what it has been told to do then."""
         loop = asyncio.get_running_loop()
@@ -191,6 +212,10 @@ class Exchange:
 
     def show_key(self, leg: LegId, digit: str, held_ms: int) -> None:
         self._calls[leg].keys_shown.append((digit, held_ms))
+        self.pulse.beat()
+
+    def tell_referrer(self, leg: LegId, status: int, reason: str) -> None:
+        self._calls[leg].transfer.append(status)
         self.pulse.beat()
 
     # ── a phone is called ──────────────────────────────────────────────────────────────────────────────────────────

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ringline.base import LegId
+from ringline.calls.parties import Party
 from ringline.testing.calls import CallState, PhoneCall
 from ringline.testing.conduct import Conduct
 from ringline.testing.detector import PERSON_AFTER_S, Nature
@@ -17,6 +18,7 @@ from ringline.testing.sounds import Heard
 if TYPE_CHECKING:
     from ringline.testing.exchange import Exchange
 
+_T = TypeVar("_T")
 _A_WORD_S: Final = 0.25
 _PATIENCE_S: Final = 300.0
 
@@ -81,6 +83,32 @@ class Phone:
     def is_gone_with(self, code: int) -> None:
         """The call ends by an error inside its dialog: the far end answers with this SIP code, such as 481."""
         self._exchange.hang_up(self.call, code=code)
+
+    def transfers(self, other: Phone, *, call: PhoneCall | None = None) -> Awaitable[int]:
+        """Have whom it talks with connected to another phone, and leave (REFER). Its latest call, unless one is named.
+
+        Await it for the SIP status with which the transfer ends: 200, or why it came to nothing.
+        """
+        call = call or self.call
+        seen = len(call.transfer)
+        self._exchange.refer(call, Party(kind=other.kind, address=other.number))
+        return self._outcome(call, seen)
+
+    def brings_together(self, call: PhoneCall | None = None, other: PhoneCall | None = None) -> Awaitable[int]:
+        """Have the partners of its two latest calls talk with each other, and leave both (REFER with Replaces).
+
+        It is asked for in the older call; `call` and `other` name others.
+        """
+        call, other = call or self.calls[-2], other or self.calls[-1]
+        seen = len(call.transfer)
+        self._exchange.bring_together(call, other)
+        return self._outcome(call, seen)
+
+    async def takes_over(self, other: Phone) -> PhoneCall:
+        """Go on with the call that another phone of the same person has (INVITE with Replaces)."""
+        call = self._exchange.take_over(self, other.call)
+        await asyncio.sleep(0)
+        return call
 
     def presses(self, digits: str, *, held_s: float = KEY_S, gap_s: float = KEY_S) -> Awaitable[None]:
         """Press keys, one after the other, beginning now. Await it to go on when the last one is up again."""
@@ -269,6 +297,15 @@ class Phone:
             )
         )
 
+    def _outcome(self, call: PhoneCall, seen: int) -> Awaitable[int]:
+        return _Later(
+            lambda within_s: self._exchange.pulse.until(
+                lambda: next((status for status in call.transfer[seen:] if status >= 200), None),
+                within_s=within_s,
+                otherwise=lambda: f"{self.name} was told {call.transfer[seen:]} of its transfer",
+            )
+        )
+
     def _find(self, call: PhoneCall, words: str) -> Heard | None:
         heard_so_far = self._exchange.media.heard(call.leg)
         first, characters = call.heard_up_to
@@ -292,13 +329,13 @@ class Phone:
         return asyncio.get_running_loop().time()
 
 
-class _Later(Awaitable[PhoneCall]):
+class _Later(Awaitable[_T]):
     """Something that can be awaited, but need not be."""
 
-    def __init__(self, wait: Callable[[float], Awaitable[PhoneCall]]) -> None:
+    def __init__(self, wait: Callable[[float], Awaitable[_T]]) -> None:
         self._wait = wait
 
-    def __await__(self) -> Generator[Any, None, PhoneCall]:
+    def __await__(self) -> Generator[Any, None, _T]:
         return self._wait(_PATIENCE_S).__await__()
 
 

@@ -49,7 +49,7 @@ class SocketServer(Phone):
 
     def hangs(self) -> None:
         """Take the connection, and never answer."""
-        self._fails("unavailable", "no answer to the handshake", after_s=HANDSHAKE_S)
+        self._fails("no-response", "no answer to the handshake", after_s=HANDSHAKE_S)
 
     def closes(self, *, why: str = "the application closed the socket") -> None:
         """Drop the open socket (or die)."""

@@ -8,12 +8,10 @@ use std::sync::Arc;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use rustls::ClientConnection;
-use tungstenite::handshake::client::{Request, Response};
-use tungstenite::handshake::HandshakeError;
-use tungstenite::{ClientHandshake, Error};
 
-use super::{Around, Connection, Shaking, Socket, Stage};
+use super::{Around, Connection, Socket, Stage};
 use crate::event::{Cause, SocketEvent};
+use crate::handshake::{Handshake, Progress};
 use crate::wire::{begin, Wire};
 
 impl Connection {
@@ -60,46 +58,29 @@ impl Connection {
                 Err(error) => return self.fail(Cause::Refused, format!("TLS: {error}"), around),
             },
         };
-        let request: Request = self.ready.request.clone();
-        let config = around.settings.frames();
-        match ClientHandshake::start(wire, request, Some(config)) {
+        match Handshake::begin(wire, self.ready.request.clone()) {
             Ok(shaking) => self.shake(Box::new(shaking), around),
-            Err(error) => self.fail(Cause::Refused, error.to_string(), around),
+            Err(why) => self.fail(Cause::Refused, why, around),
         }
     }
 
-    pub(super) fn shake(&mut self, mut shaking: Box<Shaking>, around: &mut Around<'_>) {
-        shaking.get_mut().get_mut().refill(around.now);
-        match shaking.handshake() {
-            Ok((socket, response)) => self.opened(socket, &response, around),
-            Err(HandshakeError::Interrupted(shaking)) => self.stage = Stage::Shaking(Box::new(shaking)),
-            Err(HandshakeError::Failure(error)) => {
-                self.fail(Cause::Refused, refusal(&error), around);
-            }
+    pub(super) fn shake(&mut self, mut shaking: Box<Handshake>, around: &mut Around<'_>) {
+        shaking.wire().refill(around.now);
+        match shaking.advance(around.settings.frames()) {
+            Progress::Open(socket) => self.opened(socket, around),
+            Progress::Waits(shaking) => self.stage = Stage::Shaking(shaking),
+            Progress::Failed(why) => self.fail(Cause::Refused, why, around),
         }
     }
 
-    fn opened(&mut self, socket: Socket, response: &Response, around: &mut Around<'_>) {
-        if response.headers().contains_key("Sec-WebSocket-Extensions") {
-            // RFC 6455 §4.1: an extension that was not asked for fails the connection.
-            return self.fail(Cause::Refused, "the server chose an extension nobody offered".to_owned(), around);
-        }
+    fn opened(&mut self, socket: Box<Socket>, around: &mut Around<'_>) {
         self.next_ping = around.now + around.settings.ping;
-        self.stage = Stage::Open(Box::new(socket));
+        self.stage = Stage::Open(socket);
         let hello = std::mem::take(&mut self.ready.hello);
         self.outbox.text(hello);
         self.inlet.shared.open.store(true, Release);
         around.events.push(SocketEvent::Opened { socket: self.id() });
         self.send(around);
         self.read(around); // the server may have spoken right behind its 101
-    }
-}
-
-/// Why a handshake failed, for people.
-fn refusal(error: &Error) -> String {
-    match error {
-        Error::Http(response) => format!("the server answered {}", response.status().as_u16()),
-        Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => "the server hung up".to_owned(),
-        error => error.to_string(),
     }
 }

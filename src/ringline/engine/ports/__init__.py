@@ -8,7 +8,7 @@ from ringline.engine.ports.bindings import Bindings
 from ringline.engine.ports.chronicle import Chronicle, EventFilter, Found, KeptMember, Row, Sleeper, Window
 from ringline.engine.ports.detection import Detector
 from ringline.engine.ports.ears import Ears, EarSink, Told
-from ringline.engine.ports.endpoints import Endpoint, ShowsKeys, SipResolver
+from ringline.engine.ports.endpoints import Endpoint, ShowsKeys, SipResolver, TellsReferrers
 from ringline.engine.ports.file_info import FileFilter, FileInfo
 from ringline.engine.ports.http import HttpClient, HttpFailure, HttpReply, HttpRequest
 from ringline.engine.ports.media import (
@@ -139,6 +139,7 @@ __all__ = [
     "Store",
     "StoredEvent",
     "StoredFile",
+    "TellsReferrers",
     "Told",
     "ToneHeard",
     "Transcriber",

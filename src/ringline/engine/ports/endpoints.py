@@ -45,6 +45,15 @@ class ShowsKeys(Endpoint, Protocol):
         ...
 
 
+@runtime_checkable
+class TellsReferrers(Endpoint, Protocol):
+    """An `Endpoint` whose far ends may transfer their calls (SIP phones)."""
+
+    def tell_referrer(self, leg: LegId, status: int, reason: str) -> None:
+        """How far what the leg's REFER asked for has come, as a SIP status; one of 300 and more is the end of it."""
+        ...
+
+
 class SipResolver(Protocol):
     """Finds where a SIP URI's host is (RFC 3263)."""
 
