@@ -61,7 +61,7 @@ class Members:
     def arrives(self, event: events.LegArrived) -> None:
         """A leg comes from another conversation; it is a member once its record is published."""
         leg = event.leg
-        room = self._ledger.record.id
+        room = self._ledger.conversation
         story = LegStory(
             member=member_of_leg(room, leg.id, leg.moves + 1),
             person=leg.person or automatic_person(leg.id, inbound=leg.direction == "inbound"),
@@ -195,7 +195,7 @@ class Members:
 
     def _begins(self, view: LegView) -> None:
         """A leg is there for the first time."""
-        room = self._ledger.record.id
+        room = self._ledger.conversation
         invitation = self._invitation if self._invitation and self._invitation.leg == view.uuid else None
         order = self._order if self._order and self._order.leg == view.uuid else None
         caller = self._caller if self._caller and self._caller.leg == view.uuid else None
@@ -318,7 +318,7 @@ class Members:
         self._ledger.put(gone)
 
     def _tell_status(self, story: LegStory) -> bool:
-        body = story.advance(self._ledger.record.id, self._ledger.at)
+        body = story.advance(self._ledger.conversation, self._ledger.at)
         if body is not None:
             self._ledger.tell("leg:status:update", body, story.member)
         return body is not None

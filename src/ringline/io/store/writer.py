@@ -1,4 +1,4 @@
-"""The one thread that writes: rows queue up for at most 10 ms and go to disk together.
+"""The one thread that writes: rows queue up for at most 20 ms and go to disk together.
 
 A row on its own costs a transaction, a row in a batch a few microseconds. When the disk is full or broken, rows wait
 in memory and the thread keeps trying; the event loop never waits, and never sees the error. Meanwhile the vital ones go
@@ -21,7 +21,7 @@ from ringline.io.store.spool import Spool
 
 log = get_log(__name__)
 
-GROUP_S: Final = 0.010
+GROUP_S: Final = 0.020
 GROUP_ROWS: Final = 200
 _MOST_ROWS_AT_ONCE: Final = 2000
 _FIRST_PAUSE_S: Final = 0.05
