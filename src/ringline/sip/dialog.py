@@ -140,12 +140,10 @@ def respond(
     for index, value in enumerate(request.headers.split("Via")):
         response.headers.add("Via", note_source(value, received) if index == 0 and received else value)
     for name in ("From", "To", "Call-ID", "CSeq"):
-        value = request.headers.get(name)
-        if not value:
-            continue
-        if name == "To" and to_tag is not None and not _has_tag(value):
-            value = with_tag(value, to_tag)
-        response.headers.add(name, value)
+        known = request.headers.get(name)
+        if known:
+            tagged = name == "To" and to_tag is not None and not _has_tag(known)
+            response.headers.add(name, with_tag(known, to_tag or "") if tagged else known)
     if 100 < status < 300:
         for value in request.headers.all("Record-Route"):
             response.headers.add("Record-Route", value)
