@@ -38,7 +38,7 @@ TORTURE: dict[str, int | None] = {
     "ncl": 400,
     "scalar02": 400,
     "scalarlg": None,
-    "quotbal": None,  # without a To that can be read nobody could make use of an answer
+    "quotbal": 400,
     "ltgtruri": 400,
     "lwsruri": 400,
     "lwsstart": 100,
@@ -55,10 +55,10 @@ TORTURE: dict[str, int | None] = {
     # 3.2 transaction layer
     "badbranch": 200,
     # 3.3 application layer
-    "insuf": None,  # the same: From, To and Call-ID are missing
+    "insuf": 400,  # From, To and Call-ID are missing: the answer is known by its branch
     "unkscm": 416,
     "novelsc": 416,
-    "unksm2": None,
+    "unksm2": 400,
     "bext01": 420,
     "invut": 415,
     "regaut01": 401,
@@ -142,6 +142,21 @@ def test_what_is_understood_is_understood_rightly(wire: Wire, phone: Phone) -> N
     uris = sorted(str(binding.contact.uri) for binding in phone.agent.bindings("someone"))
     assert uris == ["sip:%00%00@host5.example.com", "sip:%00@host5.example.com"]
     phone.agent.tick(now=wire.now)
+
+
+@pytest.mark.parametrize(
+    ("name", "to"), [("quotbal", '"Mr. J. User <sip:j.user@example.com>;tag='), ("unksm2", "isbn:2983792873;tag=")]
+)
+def test_a_header_that_cannot_be_read_comes_back_as_it_is(wire: Wire, phone: Phone, name: str, to: str) -> None:
+    assert heard(wire, phone, message("rfc4475", name)) == 400
+    assert (phone.sent[-1].headers.get("To") or "").startswith(to)
+
+
+def test_what_is_missing_in_a_request_is_missing_in_its_refusal(wire: Wire, phone: Phone) -> None:
+    assert heard(wire, phone, message("rfc4475", "insuf")) == 400
+    names = [name for name, _ in phone.sent[-1].headers]
+    assert names[:2] == ["Via", "CSeq"]
+    assert not {"From", "To", "Call-ID"} & set(names)
 
 
 def test_unsupported_extensions_are_named(wire: Wire, phone: Phone) -> None:

@@ -128,7 +128,7 @@ def test_an_event_that_is_delivered_before_it_was_written_is_never_written(place
         async with opened(place, data_dir=tmp_path) as store:
             await store.flush()
             before = store.gauges()["store_rows_written"]
-            with store.together():  # holds the writer back
+            with store.together():  # the writer sees nothing of it before its end
                 for number in range(10):
                     store.write_event(event(number))
                     store.forget_event(f"event-{number}")

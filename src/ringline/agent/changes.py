@@ -100,10 +100,11 @@ class Changes:
 
     def _may_begin(self, exchange: ServerExchange, now: float) -> bool:
         session = self._session
-        if self._own.offering:
+        # Where only the ACK is lost they shall come again by themselves, as after a glare (RFC 5407 section 3.1.4).
+        if self._own.offering or (session.waits_for_ack and self._theirs is None):
             session.respond(exchange, 491, now)
             return False
-        if self._theirs is not None or session.waits_for_ack:
+        if self._theirs is not None:
             wait = str(integer(session.stack.random, 10))
             session.respond(exchange, 500, now, headers=(("Retry-After", wait),))
             return False

@@ -77,6 +77,8 @@ class Remnant:
     @classmethod
     def of(cls, remnants: Iterable[Remnant]) -> Remnant | None:
         """All remnants of one leg as one; each dialog counts once. None when there are none."""
+        if isinstance(remnants, tuple) and len(remnants) == 1:
+            return remnants[0]
         parts = list({each.key: each for each in remnants}.values())
         return replace(parts[0], others=tuple(parts[1:])) if len(parts) > 1 else next(iter(parts), None)
 

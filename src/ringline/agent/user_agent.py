@@ -206,10 +206,12 @@ class UserAgent:
         `before` is what was known last: it finds the dialogs of a leg that has ended while its far ends are not told
         yet, and the branches of a fork that another one has won.
         """
-        found = [self._stack.legs.get(leg)]
+        live = self._stack.legs.get(leg)
+        found = [live]
         if before is not None:
-            found += [self._stack.dialogs.get(each.key) for each in before.parts]
-        # Mostly the leg is its own dialog: it is asked once.
+            found += [each for part in before.parts if (each := self._stack.dialogs.get(part.key)) is not live]
+        if found == [live]:  # mostly the leg is its own dialog
+            return Remnant.of(live.remnants()) if live is not None else None
         legs = {id(each): each for each in found if each is not None}.values()
         return Remnant.of(remnant for each in legs for remnant in each.remnants())
 

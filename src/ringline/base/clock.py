@@ -49,7 +49,9 @@ class SystemClock:
 
 def iso_ms(moment: datetime) -> str:
     """Write a time as webhooks and REST do: `2026-03-02T09:15:30.120Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def iso_s(moment: datetime) -> str:

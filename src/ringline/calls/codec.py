@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Final
 
 from ringline.base import RinglineError
@@ -67,15 +68,21 @@ def _dump_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _writer_of_dataclass(cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
     name = cls.__name__
+    specs = dataclasses.fields(cls)
     fields = tuple(
-        (spec.name, spec.default, spec.default_factory is not dataclasses.MISSING) for spec in dataclasses.fields(cls)
+        (spec.name, spec.default, spec.default is dataclasses.MISSING, spec.default_factory is not dataclasses.MISSING)
+        for spec in specs
     )
+    if not fields:
+        return lambda value: {"=": name}
+    # All fields in one step: of one alone `attrgetter` gives no tuple.
+    read = attrgetter(*(spec.name for spec in specs))
+    contents = read if len(fields) > 1 else lambda value: (read(value),)
 
     def write(value: Any) -> dict[str, Any]:
         out: dict[str, Any] = {"=": name}
-        for field, default, made in fields:
-            content = getattr(value, field)
-            if content is default or (made and not content) or content == default:
+        for (field, default, needed, made), content in zip(fields, contents(value), strict=True):
+            if content is default or (made and not content) or not (needed or content != default):
                 continue
             out[field] = content if type(content) in _AS_IT_IS else dump(content)
         return out

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+from ringline.base import ConversationId
 from ringline.calls.events import Opened
 from ringline.calls.membership import JOINED, LEFT, Member, Person, Profile
 from ringline.chronicle.entries import Changes, ConversationRecord, Entry
@@ -53,6 +54,11 @@ class Ledger:
         if self._record.sequence != self._sequence:
             self._record = replace(self._record, sequence=self._sequence)
         return self._record
+
+    @property
+    def conversation(self) -> ConversationId:
+        """Its id. `record` is made anew after every event: who needs nothing else asks for this."""
+        return self._record.id
 
     @property
     def sequence(self) -> int:

@@ -64,7 +64,7 @@ class Members:
     def arrives(self, event: events.LegArrived) -> None:
         """A leg comes from another conversation; it is a member once its record is published."""
         leg = event.leg
-        room = self._ledger.record.id
+        room = self._ledger.conversation
         story = LegStory(
             member=member_of_leg(room, leg.id, leg.moves + 1),
             person=leg.person or automatic_person(leg.id, inbound=leg.direction == "inbound"),
@@ -227,7 +227,7 @@ class Members:
         caller: events.IncomingLeg | None = None,
     ) -> None:
         """Tell of a leg's member."""
-        room = self._ledger.record.id
+        room = self._ledger.conversation
         inbound = view.direction == "inbound"
         story = LegStory(
             member=member_of_leg(room, view.uuid),
@@ -345,7 +345,7 @@ class Members:
         self._ledger.put(gone)
 
     def _tell_status(self, story: LegStory) -> bool:
-        body = story.advance(self._ledger.record.id, self._ledger.at)
+        body = story.advance(self._ledger.conversation, self._ledger.at)
         if body is not None:
             self._ledger.tell("leg:status:update", body, story.member)
         return body is not None

@@ -134,11 +134,14 @@ class AiohttpClient:
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """Read a body, unpacked, and at most one byte more than `limit`; its packed length is bounded, too."""
     out = bytearray()
-    async for chunk in response.content.iter_chunked(65_536):
-        out += chunk
-        if len(out) > limit:
-            response.close()
-            break
+    if response.content.is_eof():  # it came together with its head
+        out += response.content.read_nowait(limit + 1)
+    else:
+        async for chunk in response.content.iter_chunked(65_536):
+            out += chunk
+            if len(out) > limit:
+                response.close()
+                break
     packing = response.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
     if packing in ("", "identity"):
         return bytes(out[: limit + 1])

@@ -21,7 +21,8 @@ from ringline.speech import resolve
 
 _log = get_log(__name__)
 
-_BLOCK_BYTES: Final = 32_768
+_BLOCK_BYTES: Final = 262_144
+"Most menus are one block: whoever plays one wakes once."
 
 
 class SpeechCache:

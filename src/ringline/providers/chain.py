@@ -99,7 +99,7 @@ class FallbackVoice:
         provider = _canonical(request.provider)
         for engine in self._order(request, provider):
             # What was said to one engine means nothing to another.
-            wanted = request if engine.name == provider else replace(request, options={})
+            wanted = request if engine.name == provider or not request.options else replace(request, options={})
             spoken, outcome, began = 0.0, "left", self._clock()
             try:
                 async with leaving(engine.speak(wanted)) as blocks:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from ringline.base import NegotiationError
@@ -223,8 +224,12 @@ def _is_private_enough(line: Media, ours: Capabilities, keys: tuple[tuple[str, b
     return line.protocol not in _ENCRYPTED and ours.srtp != "required"
 
 
-def _maps(line: Media) -> dict[str, tuple[str, int]]:
-    """Payload type, as written, to codec name in capitals and clock rate; what has several channels is left out."""
+@lru_cache(maxsize=64)
+def _maps(line: Media) -> Mapping[str, tuple[str, int]]:
+    """Payload type, as written, to codec name in capitals and clock rate; what has several channels is left out.
+
+    One negotiation asks for the same line several times.
+    """
     maps = {str(number): known for number, known in STATIC_TYPES.items()}
     for value in line.values("rtpmap"):
         number, _, rest = value.partition(" ")
@@ -291,7 +296,7 @@ def _agree(
     if host is None:
         raise NegotiationError("the far end names no address for its audio")
     try:
-        address = ipaddress.ip_address(host)
+        address = _address(host)
     except ValueError:
         raise NegotiationError("the far end's audio address is a name") from None
     if address.is_multicast:
@@ -313,6 +318,11 @@ def _agree(
         rtcp_mux=line.attribute("rtcp-mux") is not None,
         srtp=srtp,
     )
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    return ipaddress.ip_address(text)
 
 
 def _rtcp_port(line: Media, host: str) -> int | None:

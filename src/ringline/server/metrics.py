@@ -122,7 +122,7 @@ class Metrics:
 
     def sip_message(self, direction: str, line: str) -> None:
         """Take a SIP message by its first line: `INVITE sip:…` or `200 OK`."""
-        word = line.split(" ", 1)[0]
+        word = line.partition(" ")[0]
         known = word in _SIP_METHODS or (len(word) == 3 and word.isascii() and word.isdecimal())
         self._child(self._sip, direction, word if known else "other").inc()
 

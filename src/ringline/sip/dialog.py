@@ -132,20 +132,29 @@ def respond(
 ) -> Response:
     """The bare response to a request: Via, From, To, Call-ID, CSeq as they came (RFC 3261 section 8.2.6).
 
-    `to_tag` is added when the To has none; `received` is the source to note in the topmost Via (RFC 3581).
+    `to_tag` is added when the To has none; `received` is the source to note in the topmost Via (RFC 3581). A request
+    that is refused because one of these is missing or unreadable gets the others back, and this one as it is: whoever
+    sent it knows the answer by its branch (RFC 3261 section 17.1.3).
     """
     response = Response(status=status, reason=reason, encoding=request.encoding)
     for index, value in enumerate(request.headers.split("Via")):
         response.headers.add("Via", note_source(value, received) if index == 0 and received else value)
     for name in ("From", "To", "Call-ID", "CSeq"):
-        value = request.headers.get(name) or ""
-        if name == "To" and to_tag is not None and request.to.tag is None:
-            value = with_tag(value, to_tag)
-        response.headers.add(name, value)
+        known = request.headers.get(name)
+        if known:
+            tagged = name == "To" and to_tag is not None and not _has_tag(known)
+            response.headers.add(name, with_tag(known, to_tag or "") if tagged else known)
     if 100 < status < 300:
         for value in request.headers.all("Record-Route"):
             response.headers.add("Record-Route", value)
     return response
+
+
+def _has_tag(to: str) -> bool:
+    try:
+        return NameAddr.parse(to).tag is not None
+    except RemoteProtocolError:
+        return ";tag=" in to.lower()
 
 
 def note_source(via: str, source: tuple[str, int]) -> str:

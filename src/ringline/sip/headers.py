@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
+from typing import Any
 
 from ringline.sip.address import split_list
 
@@ -74,12 +75,14 @@ def clean_value(value: str) -> str:
 class Headers:
     """An ordered list of (name, value) with look-up by name."""
 
-    __slots__ = ("_index", "_items")
+    __slots__ = ("_index", "_items", "kept")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         self._items: list[tuple[str, str, str]] = [(fold_name(name), name, value) for name, value in items]
         self._index: dict[str, list[str]] | None = None
         "The values by name; made when somebody asks, dropped with every change."
+        self.kept: dict[str, Any] = {}
+        "What a message has read from the values, by its own names; emptied with every change."
 
     def get(self, name: str) -> str | None:
         """The first value of that name."""
@@ -102,11 +105,12 @@ class Headers:
 
     def add(self, name: str, value: str) -> None:
         self._items.append((_FOLDED.get(name) or fold_name(name), name, value))
-        self._index = None
+        if self._index is not None:
+            self._changed()
 
     def prepend(self, name: str, value: str) -> None:
         self._items.insert(0, (fold_name(name), name, value))
-        self._index = None
+        self._changed()
 
     def set(self, name: str, value: str) -> None:
         """Replace every value of that name by one, at the place of the first."""
@@ -114,12 +118,12 @@ class Headers:
         at = next((index for index, item in enumerate(self._items) if item[0] == wanted), len(self._items))
         self._items = [item for item in self._items if item[0] != wanted]
         self._items.insert(at, (wanted, name, value))
-        self._index = None
+        self._changed()
 
     def remove(self, name: str) -> None:
         wanted = fold_name(name)
         self._items = [item for item in self._items if item[0] != wanted]
-        self._index = None
+        self._changed()
 
     def lines(self, *, without: str) -> list[str]:
         """The fields as they are written, in order, except those of one name."""
@@ -138,13 +142,28 @@ class Headers:
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._values(name) is not None
 
+    def repeated(self, names: Set[str]) -> str | None:
+        """One of these names (in lower case, long form) that is there more than once; None when there is none."""
+        many = (name for name, values in self._by_name().items() if len(values) > 1 and name in names)
+        return next(many, None)
+
     def _values(self, name: str) -> list[str] | None:
+        return self._by_name().get(_FOLDED.get(name) or fold_name(name))
+
+    def _by_name(self) -> dict[str, list[str]]:
         index = self._index
         if index is None:
             index = self._index = {}
             for key, _, value in self._items:
-                index.setdefault(key, []).append(value)
-        return index.get(_FOLDED.get(name) or fold_name(name))
+                if key in index:
+                    index[key].append(value)
+                else:
+                    index[key] = [value]
+        return index
+
+    def _changed(self) -> None:
+        self._index = None
+        self.kept = {}
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return ((name, value) for _, name, value in self._items)

@@ -54,11 +54,15 @@ class Message:
         return value
 
     def _person(self, name: str) -> NameAddr:
-        try:
-            return NameAddr.parse(self._need(name))
-        except RemoteProtocolError as error:
-            # 416 speaks of the Request-URI only; a strange scheme elsewhere is simply a bad request.
-            raise RemoteProtocolError(f"{name}: {error}") from None
+        kept: NameAddr | None = self.headers.kept.get(name)
+        if kept is None:
+            try:
+                kept = NameAddr.parse(self._need(name))
+            except RemoteProtocolError as error:
+                # 416 speaks of the Request-URI only; a strange scheme elsewhere is simply a bad request.
+                raise RemoteProtocolError(f"{name}: {error}") from None
+            self.headers.kept[name] = kept
+        return kept
 
     @property
     def call_id(self) -> str:
@@ -67,6 +71,12 @@ class Message:
     @property
     def cseq(self) -> tuple[int, str]:
         """Sequence number and method."""
+        kept: tuple[int, str] | None = self.headers.kept.get("CSeq")
+        if kept is None:
+            kept = self.headers.kept["CSeq"] = self._read_cseq()
+        return kept
+
+    def _read_cseq(self) -> tuple[int, str]:
         words = self._need("CSeq").split()
         if len(words) != 2 or not (words[0].isascii() and words[0].isdigit()) or len(words[0]) > 10:
             raise RemoteProtocolError("CSeq is broken")
@@ -86,10 +96,13 @@ class Message:
     @property
     def via(self) -> Via:
         """The topmost hop."""
-        values = self.headers.split("Via")
-        if not values:
-            raise RemoteProtocolError("Via is missing")
-        return Via.parse(values[0])
+        kept: Via | None = self.headers.kept.get("Via")
+        if kept is None:
+            values = self.headers.split("Via")
+            if not values:
+                raise RemoteProtocolError("Via is missing")
+            kept = self.headers.kept["Via"] = Via.parse(values[0])
+        return kept
 
     @property
     def contact(self) -> Uri | None:
@@ -137,9 +150,9 @@ class Request(Message):
         _, method = self.cseq
         if method != self.method:
             raise RemoteProtocolError("CSeq and request line name different methods")
-        for name in _SINGLE:
-            if len(self.headers.all(name)) > 1:
-                raise RemoteProtocolError(f"{name} is there twice")
+        repeated = self.headers.repeated(_SINGLE)
+        if repeated is not None:
+            raise RemoteProtocolError(f"{repeated} is there twice")
         _ = (self.call_id, self.from_, self.to, self.via, self.target)
         if any("/" not in value for value in self.headers.split("Via")):
             raise RemoteProtocolError("a Via header is broken")

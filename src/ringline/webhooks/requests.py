@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 from ringline import __version__
+from ringline.webhooks.writing import to_json
 
 USER_AGENT: Final = f"ringline/{__version__}"
 
@@ -62,11 +62,8 @@ def build_request(hook: Hook, payload: Mapping[str, Any]) -> WebhookRequest:
         method=hook.method,
         url=hook.url,
         headers=(("Content-Type", "application/json"), *common),
-        body=_json(payload).encode("utf-8", "replace"),
+        body=to_json(payload),
     )
-
-
-_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _with_parameters(url: str, payload: Mapping[str, Any]) -> str:
@@ -90,4 +87,4 @@ def _parameter(value: Any) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int) else _json(value)
+    return str(value) if isinstance(value, int) else to_json(value).decode()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from datetime import datetime
 from typing import Any, Final
 
 from ringline.base import Random, uuid4
+from ringline.webhooks.writing import to_json
 
 ISSUER: Final = "Vonage"
 "What the verifying helpers of the official client libraries expect."
@@ -36,7 +36,7 @@ def sign(*, secret: str, api_key: str, application_id: str, body: bytes, wallclo
         "api_key": api_key,
         "application_id": application_id,
     }
-    head = _HEADER + _base64url(_encode(claims).encode())
+    head = _HEADER + _base64url(to_json(claims))
     # By hand: jwt.encode would warn about a short secret with every webhook, and refuse one that looks like a key file.
     signature = hmac.digest(secret.encode("utf-8", "surrogateescape"), head, "sha256")
     return (head + b"." + _base64url(signature)).decode("ascii")
@@ -51,5 +51,4 @@ def _base64url(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
-_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
-_HEADER: Final = _base64url(_encode({"alg": "HS256", "typ": "JWT"}).encode()) + b"."
+_HEADER: Final = _base64url(to_json({"alg": "HS256", "typ": "JWT"})) + b"."

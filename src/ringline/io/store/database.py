@@ -42,7 +42,7 @@ class Write:
     statement: Statement
     row: Mapping[str, Any]
     queued_at: float
-    turn: int
+    turn: int = 0
     "Rows of one turn go to disk in one transaction."
     taken: bool = False
     spooled: bool = False

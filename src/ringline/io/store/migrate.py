@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_S = 5.0
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
+_WAL_PAGES = 8_000
+"""So many pages (32 MB) are gathered before they are copied into the database: new rows go to the same few pages again
+and again, and each of these is copied once."""
 _VERSIONS: Final = Path(__file__).with_name("migrations") / "versions"
 _NAMED: Final = re.compile(r'^(revision|down_revision) = "([^"]+)"$', re.MULTILINE)
 _LOCK = 0x52494E47
@@ -81,6 +84,7 @@ def connect(path: Path, *, timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connect
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute(f"PRAGMA journal_size_limit={_WAL_LIMIT_BYTES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
     except sqlite3.Error:
         connection.close()
         raise

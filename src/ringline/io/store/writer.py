@@ -1,4 +1,4 @@
-"""The one thread that writes: rows queue up for at most 10 ms and go to disk together.
+"""The one thread that writes: rows queue up for at most 20 ms and go to disk together.
 
 A row on its own costs a transaction, a row in a batch a few microseconds. When the disk is full or broken, rows wait
 in memory and the thread keeps trying; the event loop never waits, and never sees the error. Meanwhile the vital ones go
@@ -21,7 +21,7 @@ from ringline.io.store.spool import Spool
 
 log = get_log(__name__)
 
-GROUP_S: Final = 0.010
+GROUP_S: Final = 0.020
 GROUP_ROWS: Final = 200
 _MOST_ROWS_AT_ONCE: Final = 2000
 _FIRST_PAUSE_S: Final = 0.05
@@ -58,9 +58,9 @@ class Writer:
         self._trouble: str | None = None
         self._dropped = 0
         self._refused = 0
-        self._held = 0
-        self._blocked = False
         self._turn = 0
+        self._gathered: list[Write] | None = None
+        "What belongs together and is not complete yet: the event loop's own, out of the thread's sight."
         self._in_spool = 0
         self._spooled = 0
         self._batch: Sequence[Write] = ()
@@ -79,23 +79,32 @@ class Writer:
         """Queue a row that may be withdrawn; None when it was dropped. Vital rows have a quarter more room."""
         room = self._max_pending
         room = room // 2 if optional else room + room // 4 if statement.vital else room
+        gathered = self._gathered
+        pending = len(self._queue) + self._in_hand + (len(gathered) if gathered else 0)
+        if pending >= room or self._stop_at is not None:
+            self._dropped += 1
+            if self._dropped == 1 and self._stop_at is None:
+                log.error("the store cannot keep up: rows are dropped and counted from now on", pending=pending)
+            return None
+        write = Write(statement, row, time.monotonic())
+        if gathered is not None:
+            gathered.append(write)
+        else:
+            self._enqueue((write,))
+        return write
+
+    def _enqueue(self, writes: Sequence[Write]) -> None:
+        """Give the thread rows that belong together."""
         with self._lock:
-            pending = len(self._queue) + self._in_hand
-            if pending >= room or self._stop_at is not None:
-                self._dropped += 1
-                first = self._dropped == 1 and self._stop_at is None
-            else:
-                if not self._held:
-                    self._turn += 1
-                write = Write(statement, row, time.monotonic(), self._turn)
-                self._queue.append(write)
-                self._queued += 1
-                if len(self._queue) in (1, GROUP_ROWS) or (self._trouble is not None and statement.vital):
-                    self._wake.notify()
-                return write
-        if first:
-            log.error("the store cannot keep up: rows are dropped and counted from now on", pending=pending)
-        return None
+            self._turn += 1
+            for write in writes:
+                write.turn = self._turn
+            before = len(self._queue)
+            self._queue.extend(writes)
+            self._queued += len(writes)
+            urgent = self._trouble is not None and any(write.statement.vital for write in writes)
+            if before == 0 or before < GROUP_ROWS <= len(self._queue) or urgent:
+                self._wake.notify()
 
     def withdraw(self, write: Write) -> bool:
         """Have a row not written at all; False when it is too late for that."""
@@ -107,18 +116,17 @@ class Writer:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """What is queued inside goes to disk in one transaction."""
-        with self._lock:
-            if not self._held:
-                self._turn += 1
-            self._held += 1
+        """What is queued inside goes to disk in one transaction. Nothing may be awaited inside."""
+        if self._gathered is not None:
+            yield  # nested in another one, which takes these rows along
+            return
+        gathered = self._gathered = []
         try:
             yield
         finally:
-            with self._lock:
-                self._held -= 1
-                if not self._held and self._blocked:
-                    self._wake.notify()
+            self._gathered = None
+            if gathered:
+                self._enqueue(gathered)
 
     async def flushed(self) -> None:
         """Return when everything queued so far is on disk.
@@ -208,7 +216,6 @@ class Writer:
                 if left <= 0:
                     break
                 self._wake.wait(left)
-            self._await_the_turn()
             batch: list[Write] = []
             while self._queue and (len(batch) < _MOST_ROWS_AT_ONCE or self._queue[0].turn == batch[-1].turn):
                 batch.append(self._queue.popleft())
@@ -216,13 +223,6 @@ class Writer:
             self._oldest_in_hand = batch[0].queued_at
             self._in_hand = len(batch)
             return batch
-
-    def _await_the_turn(self) -> None:
-        """Let the event loop finish what belongs together (under the lock)."""
-        self._blocked = True
-        while self._held:
-            self._wake.wait()
-        self._blocked = False
 
     def _commit(self, session: Session | None, batch: Sequence[Write]) -> Session | None:
         """Write a batch, however long it takes; None when the time to stop has come before that."""
@@ -251,7 +251,6 @@ class Writer:
         if self._spool is None:
             return
         with self._wake:
-            self._await_the_turn()
             waiting = [
                 write
                 for write in (*self._batch, *self._queue)
