@@ -25,6 +25,9 @@ use crate::worker::{Surroundings, Worker, SLOTS_PER_FRAME};
 mod audio;
 mod gauges;
 mod rooms;
+mod sounds;
+
+use sounds::Sounds;
 
 struct Thread {
     inbox: Sender<Command>,
@@ -74,6 +77,7 @@ pub struct MediaCore {
     legs: HashMap<u64, LegRecord>,
     rooms: HashMap<u64, RoomRecord>,
     plays: HashMap<u64, Target>,
+    sounds: Sounds,
     watches: HashMap<u64, u64>,
     taps: HashMap<u64, TapRecord>,
     /// What single legs say, by the observation that it belongs to.
@@ -125,6 +129,7 @@ impl MediaCore {
             legs: HashMap::new(),
             rooms: HashMap::new(),
             plays: HashMap::new(),
+            sounds: Sounds::default(),
             watches: HashMap::new(),
             taps: HashMap::new(),
             ears: HashMap::new(),
@@ -148,6 +153,9 @@ impl MediaCore {
                 Event::PlaybackFinished { play, .. } => {
                     if let Some(Target::Room(room)) = self.plays.remove(play) {
                         self.release_hold(room);
+                    }
+                    if self.plays.is_empty() {
+                        self.sounds.forget_unplayed();
                     }
                 }
                 Event::SilenceReached { watch } => {
