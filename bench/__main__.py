@@ -72,14 +72,16 @@ def show_media(lines: list[dict[str, Any]], legs: int, rounds: int) -> None:
     )
     print("The floor wakes every 5 ms, receives into one buffer and sends one ready packet; it reads nothing of it,")
     print("takes no times of arrival, and holds nothing per leg but the connected socket.")
-    print(f"{'':34}{'µs per leg-second':>18}{'ratio':>8}{'packets/s':>11}{'lag p99 ms':>12}{'faults':>8}")
+    print("A broken second is one that a phone heard with a frame made up or left out; a fault is a wrong voice or level.")
+    print(f"{'':34}{'µs per leg-second':>18}{'ratio':>8}{'packets/s':>11}{'lag p99 ms':>12}{'broken s':>10}{'faults':>8}")
     for shape, name in _SHAPES.items():
         figure = median(shape, "us_per_leg_second")
         print(f"{name:34}{figure:>18.0f}{figure / floor_us:>8.2f}", end="")
         if shape != "floor":
             faults = sum(line["faults"] for line in lines if line["shape"] == shape)
             packets, lag_ms = median(shape, "packets_per_leg_second"), median(shape, "lag_p99_ms")
-            print(f"{packets:>11.2f}{lag_ms:>12.2f}{faults:>8}", end="")
+            broken = sum(line["broken_seconds"] for line in lines if line["shape"] == shape)
+            print(f"{packets:>11.2f}{lag_ms:>12.2f}{broken:>10}{faults:>8}", end="")
         print()
 
 
