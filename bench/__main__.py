@@ -1,6 +1,7 @@
 """All measurements in one run, as a table; the numbers are kept in `bench/results/`.
 
     python -m bench websocket [--calls 1 50]
+    python -m bench pacing [--legs 1600] [--seconds 30] [--webhooks 50]
     python -m bench [--rounds 5] [--legs 100 400] [--seconds 3] [--rates 20,50,100] [--kit-calls 300]
     python -m bench rest [--seconds 5] [--connections 8] [--rounds 3] [--database URL]
     python -m bench speech recognition|detection|barge-in|latency|lengths|rejection
@@ -30,6 +31,8 @@ from bench.calls.calls import measure as measure_calls
 from bench.calls.calls import table
 from bench.kit.calls import measure as measure_kit
 from bench.lists.__main__ import main as measure_lists
+from bench.media.pacing import main as pace
+from bench.media.pacing import measure as measure_pace
 from bench.rest.__main__ import main as measure_rest
 from bench.speech.__main__ import main as measure_one_of_speech
 from bench.speech.latency import measure as measure_speech
@@ -37,7 +40,7 @@ from bench.speech.lengths import measure as measure_lengths
 from bench.websocket import main as websocket
 
 _ROOT: Final = Path(__file__).parent.parent
-_ALONE: Final = {"rest": measure_rest, "lists": measure_lists, "speech": measure_one_of_speech}
+_ALONE: Final = {"rest": measure_rest, "lists": measure_lists, "pacing": pace, "speech": measure_one_of_speech}
 "Measurements that are asked for by name."
 _SHAPES: Final = {
     "floor": "floor: one receive, one send",
@@ -72,14 +75,18 @@ def show_media(lines: list[dict[str, Any]], legs: int, rounds: int) -> None:
     )
     print("The floor wakes every 5 ms, receives into one buffer and sends one ready packet; it reads nothing of it,")
     print("takes no times of arrival, and holds nothing per leg but the connected socket.")
-    print(f"{'':34}{'µs per leg-second':>18}{'ratio':>8}{'packets/s':>11}{'lag p99 ms':>12}{'faults':>8}")
+    print("In a broken second a phone heard a frame that was made up or left out; a fault is a wrong voice or level.")
+    print(
+        f"{'':34}{'µs per leg-second':>18}{'ratio':>8}{'packets/s':>11}{'lag p99 ms':>12}{'broken s':>9}{'faults':>7}"
+    )
     for shape, name in _SHAPES.items():
         figure = median(shape, "us_per_leg_second")
         print(f"{name:34}{figure:>18.0f}{figure / floor_us:>8.2f}", end="")
         if shape != "floor":
             faults = sum(line["faults"] for line in lines if line["shape"] == shape)
             packets, lag_ms = median(shape, "packets_per_leg_second"), median(shape, "lag_p99_ms")
-            print(f"{packets:>11.2f}{lag_ms:>12.2f}{faults:>8}", end="")
+            broken = sum(line["broken_seconds"] for line in lines if line["shape"] == shape)
+            print(f"{packets:>11.2f}{lag_ms:>12.2f}{broken:>9}{faults:>7}", end="")
         print()
 
 
@@ -102,6 +109,9 @@ def main() -> None:
         amount = ("--legs", str(legs), "--rounds", str(options.rounds), "--seconds", str(options.seconds))
         media[str(legs)] = measure_media(*amount)
         show_media(media[str(legs)], legs, options.rounds)
+        print(f"Memory: at most {max(line['kib_per_leg'] for line in media[str(legs)]):.0f} KiB per leg")
+    media["pace"] = asyncio.run(measure_pace(legs=1600, observed=20, seconds=20, webhooks=50))
+    print("\nPace while Python computes and 50 webhooks a second are answered, 1600 legs: " + json.dumps(media["pace"]))
     media["delay"] = measure_media("--delay", "--legs", "40", "--seconds", "20")
     delay = media["delay"][0]
     print(f"\nDelay added by a room (ms): p50 {delay['delay_p50_ms']}, p95 {delay['delay_p95_ms']}")

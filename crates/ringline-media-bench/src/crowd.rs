@@ -11,7 +11,7 @@ use std::time::Duration;
 use ringline_media::{RtpPacket, FRAME, HEADER_BYTES};
 use ringline_media_io::{monotonic_ns, run_first, sleep_until, stamp_arrivals, wall_us, Batch};
 
-use crate::tones::{packets, pitch_hz, SECOND, VOICES};
+use crate::tones::{packets, pitch_hz, LISTENED, SECOND, VOICES};
 
 /// The crowd's own clock: each phone sends in one of twenty phases.
 const STEP_NS: u64 = 1_000_000;
@@ -30,7 +30,7 @@ struct Phone {
     heard: Heard,
 }
 
-/// A second that a phone heard, in packets.
+/// The seconds that a phone heard, in packets.
 pub(crate) type Heard = Vec<[u8; FRAME]>;
 
 /// How the crowd behaves.
@@ -79,10 +79,10 @@ impl Crowd {
         Ok(Crowd { stop, listen, thread })
     }
 
-    /// End the call after listening for a second: what each phone heard, and the delays of the beeps in microseconds.
+    /// End the call after listening for some seconds: what each phone heard, and the delays of the beeps in microseconds.
     pub(crate) fn hang_up(self) -> (Vec<Heard>, Vec<u64>) {
         self.listen.store(true, Relaxed);
-        std::thread::sleep(Duration::from_millis(1200));
+        std::thread::sleep(Duration::from_millis(LISTENED as u64 * 1000 + 200));
         self.stop.store(true, Relaxed);
         self.thread.join().expect("the crowd does not panic")
     }
@@ -146,7 +146,7 @@ impl Phone {
             let Some(datagram) = batch.datagram() else { continue };
             let Some(packet) = RtpPacket::read(datagram.bytes) else { continue };
             let Some(payload) = packet.payload.first_chunk::<FRAME>() else { continue };
-            if listen && self.heard.len() < SECOND {
+            if listen && self.heard.len() < LISTENED * SECOND {
                 self.heard.push(*payload);
             }
             if beeping {

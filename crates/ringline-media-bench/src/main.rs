@@ -38,7 +38,8 @@ fn tell(round: usize, name: &str, legs: usize, figures: &Figures) {
     println!(
         "{{\"round\": {round}, \"shape\": \"{name}\", \"legs\": {legs}, \"us_per_leg_second\": {:.1}, \
          \"packets_per_leg_second\": {:.2}, \"lag_p99_ms\": {:.3}, \"lost\": {}, \"concealed_ms\": {}, \
-         \"kib_per_leg\": {:.1}, \"delay_p50_ms\": {}, \"delay_p95_ms\": {}, \"beeps\": {}, \"faults\": {}}}",
+         \"kib_per_leg\": {:.1}, \"delay_p50_ms\": {}, \"delay_p95_ms\": {}, \"beeps\": {}, \
+         \"seconds_heard\": {}, \"broken_seconds\": {}, \"faults\": {}}}",
         figures.cpu_us_per_leg_second,
         figures.packets_per_leg_second,
         figures.lag_p99_ms,
@@ -48,6 +49,8 @@ fn tell(round: usize, name: &str, legs: usize, figures: &Figures) {
         quantile(0.5),
         quantile(0.95),
         figures.delays_us.len(),
+        figures.seconds,
+        figures.broken_seconds,
         figures.faults.len(),
     );
     for fault in figures.faults.iter().take(3) {

@@ -9,7 +9,7 @@ use ringline_media_io::{Arrangement, MediaCore, PlanRequest, Settings, Target};
 
 use crate::crowd::{sockets, Crowd, Heard, Manner};
 use crate::floor::Floor;
-use crate::tones::{amplitude, decode, pitch_hz, PEAK, SECOND};
+use crate::tones::{amplitude, decode, pitch_hz, LISTENED, PEAK, SECOND};
 
 /// The pitch of what is played.
 const PROMPT_HZ: f64 = 1750.0;
@@ -39,6 +39,10 @@ pub(crate) struct Figures {
     pub(crate) concealed_ms: f64,
     pub(crate) kib_per_leg: f64,
     pub(crate) delays_us: Vec<u64>,
+    /// Seconds that phones listened to, and how many of them were not whole: something was made up or left out in them.
+    pub(crate) seconds: usize,
+    pub(crate) broken_seconds: usize,
+    /// What a phone did not hear, or should not have heard, in any second.
     pub(crate) faults: Vec<String>,
 }
 
@@ -73,7 +77,7 @@ pub(crate) fn floor(legs: usize, seconds: f64) -> io::Result<f64> {
     let (spent, passed) = (floor.cpu_ns() - before, begun.elapsed());
     let (heard, _) = crowd.hang_up();
     floor.stop();
-    if heard.iter().any(|heard| heard.len() < SECOND) {
+    if heard.iter().any(|heard| heard.len() < LISTENED * SECOND) {
         return Err(io::Error::other("the floor did not reach everybody"));
     }
     Ok(spent as f64 / 1e3 / legs as f64 / passed.as_secs_f64())
@@ -114,7 +118,7 @@ pub(crate) fn measure(shape: &Shape, legs: usize, threads: usize, seconds: f64) 
     let (heard, delays_us) = crowd.hang_up();
     core.shutdown();
     let grown = |name: &str| after.get(name) - before.get(name);
-    Ok(Figures {
+    let mut figures = Figures {
         cpu_us_per_leg_second: 1e6 * grown("cpu_seconds") / legs as f64 / passed,
         packets_per_leg_second: grown("packets_sent") / legs as f64 / passed,
         lag_p99_ms: 1e3 * after.get("pacing_lag_p99_seconds"),
@@ -122,8 +126,12 @@ pub(crate) fn measure(shape: &Shape, legs: usize, threads: usize, seconds: f64) 
         concealed_ms: 1e3 * grown("concealed_seconds"),
         kib_per_leg: kib as f64 / legs as f64,
         delays_us,
-        faults: if shape.manner == Manner::Talk { listen(shape, &heard) } else { Vec::new() },
-    })
+        ..Figures::default()
+    };
+    if shape.manner == Manner::Talk {
+        listen(shape, &heard, &mut figures);
+    }
+    Ok(figures)
 }
 
 fn arrange(core: &mut MediaCore, shape: &Shape, legs: &[u64]) -> io::Result<()> {
@@ -158,31 +166,38 @@ fn run(core: &mut MediaCore, time: Duration, rooms: usize) {
     }
 }
 
-/// Whether every phone hears whom it should, at its level, and nobody else.
-fn listen(shape: &Shape, heard: &[Heard]) -> Vec<String> {
-    let mut faults = Vec::new();
+/// Whether every phone hears whom it should, at its level, and nobody else; second by second. A frame that is made up or
+/// left out breaks a tone, which then is as wrong in that second as one with another level: such seconds are counted, and
+/// only a phone without a single good one is a fault.
+fn listen(shape: &Shape, heard: &[Heard], figures: &mut Figures) {
     for (phone, heard) in heard.iter().enumerate() {
-        if heard.len() < SECOND {
-            faults.push(format!("phone {phone} heard {} packets", heard.len()));
-            continue;
-        }
-        let pcm = decode(&heard[heard.len() - SECOND..]);
-        assert_eq!(pcm.len(), SECOND * FRAME);
-        let mut expect = |hz: f64, wanted: f64, who: &str| {
-            let got = amplitude(&pcm, hz);
-            if (got - wanted).abs() > 0.15 * PEAK {
-                faults.push(format!("phone {phone}: {who} at {hz} Hz has {got:.0}, not {wanted:.0}"));
-            }
-        };
-        if shape.play {
-            expect(PROMPT_HZ, PEAK, "the prompt");
-        }
-        let first = phone - phone % shape.room;
-        for voice in first..first + shape.room {
-            expect(pitch_hz(voice), if voice == phone { 0.0 } else { PEAK }, &format!("voice {voice}"));
+        let seconds: Vec<Option<String>> =
+            heard.chunks_exact(SECOND).take(LISTENED).map(|second| wrong(shape, phone, second)).collect();
+        figures.seconds += LISTENED;
+        figures.broken_seconds += LISTENED - seconds.iter().filter(|wrong| wrong.is_none()).count();
+        if seconds.iter().all(Option::is_some) {
+            let last = seconds.into_iter().flatten().last();
+            figures.faults.push(last.unwrap_or_else(|| format!("phone {phone} heard {} packets", heard.len())));
         }
     }
-    faults
+}
+
+/// What is wrong with a second that a phone heard.
+fn wrong(shape: &Shape, phone: usize, second: &[[u8; FRAME]]) -> Option<String> {
+    let pcm = decode(second);
+    let differs = |hz: f64, wanted: f64, who: &str| {
+        let got = amplitude(&pcm, hz);
+        let wrong = (got - wanted).abs() > 0.15 * PEAK;
+        wrong.then(|| format!("phone {phone}: {who} at {hz} Hz has {got:.0}, not {wanted:.0}"))
+    };
+    let first = phone - phone % shape.room;
+    let prompt = shape.play.then(|| differs(PROMPT_HZ, PEAK, "the prompt")).flatten();
+    prompt.or_else(|| {
+        (first..first + shape.room).find_map(|voice| {
+            let wanted = if voice == phone { 0.0 } else { PEAK };
+            differs(pitch_hz(voice), wanted, &format!("voice {voice}"))
+        })
+    })
 }
 
 struct Gauges(Vec<(&'static str, f64)>);

@@ -8,6 +8,8 @@ use ringline_media::{Codec, Pcma, FRAME};
 pub(crate) const PEAK: f64 = 750.0;
 /// A second of packets holds whole periods of every pitch we use.
 pub(crate) const SECOND: usize = 50;
+/// Seconds that are listened to in the end.
+pub(crate) const LISTENED: usize = 3;
 
 /// Different voices.
 pub(crate) const VOICES: usize = 50;

@@ -1,5 +1,7 @@
 //! What the control side and the threads tell a pacing thread. Order per sender is kept.
 
+use std::sync::Arc;
+
 use ringline_media::{Hears, LegPlan, Observer, PromptPlan, Tap};
 use ringline_rtc::Remote;
 
@@ -100,6 +102,6 @@ pub(crate) enum RoomCommand {
 /// Something for the prompts of a leg or room.
 pub(crate) enum PromptCommand {
     Play(PromptPlan),
-    Feed { play: u64, pcm: Vec<i16>, last: bool },
+    Feed { play: u64, pcm: Arc<[i16]>, last: bool },
     Stop { play: u64 },
 }

@@ -26,7 +26,10 @@ use crate::worker::{Surroundings, Worker, SLOTS_PER_FRAME};
 mod audio;
 mod gauges;
 mod rooms;
+mod sounds;
 mod web;
+
+use sounds::Sounds;
 
 struct Thread {
     inbox: Sender<Command>,
@@ -79,6 +82,7 @@ pub struct MediaCore {
     legs: HashMap<u64, LegRecord>,
     rooms: HashMap<u64, RoomRecord>,
     plays: HashMap<u64, Target>,
+    sounds: Sounds,
     watches: HashMap<u64, u64>,
     taps: HashMap<u64, TapRecord>,
     /// What single legs say, by the observation that it belongs to.
@@ -132,6 +136,7 @@ impl MediaCore {
             legs: HashMap::new(),
             rooms: HashMap::new(),
             plays: HashMap::new(),
+            sounds: Sounds::default(),
             watches: HashMap::new(),
             taps: HashMap::new(),
             ears: HashMap::new(),
@@ -156,6 +161,9 @@ impl MediaCore {
                 Event::PlaybackFinished { play, .. } => {
                     if let Some(Target::Room(room)) = self.plays.remove(play) {
                         self.release_hold(room);
+                    }
+                    if self.plays.is_empty() {
+                        self.sounds.forget_unplayed();
                     }
                 }
                 Event::SilenceReached { watch } => {
@@ -206,11 +214,7 @@ impl MediaCore {
         })
     }
 
-    fn adopt_with(
-        &mut self,
-        port: Option<u16>,
-        furnish: impl FnOnce(Leg) -> LegHost,
-    ) -> Result<u64, MediaError> {
+    fn adopt_with(&mut self, port: Option<u16>, furnish: impl FnOnce(Leg) -> LegHost) -> Result<u64, MediaError> {
         let seed = stream_seed().map_err(MediaError::Io)?;
         self.last_leg += 1;
         self.last_phase = (self.last_phase + 1) % SLOTS_PER_FRAME;
@@ -219,7 +223,8 @@ impl MediaCore {
         let media = Leg::new(leg, seed, self.settings.media_timeout_ms, Arc::clone(&stats));
         let thread = self.quietest_thread();
         self.threads[thread].legs += 1;
-        self.legs.insert(leg, LegRecord { thread, phase, room: None, port, web_ports: Vec::new(), ssrc: seed.ssrc, stats });
+        self.legs
+            .insert(leg, LegRecord { thread, phase, room: None, port, web_ports: Vec::new(), ssrc: seed.ssrc, stats });
         self.send(thread, Command::Adopt { host: Box::new(furnish(media)), phase });
         Ok(leg)
     }

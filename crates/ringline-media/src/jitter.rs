@@ -14,9 +14,11 @@ use crate::rtp::RtpPacket;
 mod fill;
 mod forward;
 mod pace;
+mod passed;
 mod shelf;
 
 pub use forward::Forwarded;
+use passed::Passed;
 use shelf::Shelf;
 
 /// Longest packet.
@@ -67,6 +69,7 @@ pub struct JitterBuffer {
     clock_hz: u32,
     delay: Delay,
     shelf: Shelf,
+    passed: Passed,
     state: State,
     /// A timestamp and its place in the stream, in samples.
     anchor: Option<(u32, i64)>,
@@ -108,6 +111,7 @@ impl JitterBuffer {
             clock_hz: clock_hz.max(1),
             delay: Delay::new(rate),
             shelf: Shelf::new(payload_bytes),
+            passed: Passed::default(),
             state: State::Idle,
             anchor: None,
             pcm,
@@ -151,6 +155,7 @@ impl JitterBuffer {
     /// Forget the packets; what is known of the network remains.
     fn pause_here(&mut self) {
         self.shelf.clear();
+        self.passed.clear();
         self.state = State::Idle;
         self.pcm.truncate(milliseconds(self.rate, HISTORY_MS));
         self.pcm.fill(0);
@@ -266,7 +271,11 @@ impl JitterBuffer {
             self.pause = None;
         }
         if self.state == State::Playing && self.shelf.is_empty() && position == self.end && self.borrowed == 0 {
-            if let Some(decoder) = decoders.and_then(|decoders| decoders.find(packet.payload_type)) {
+            let found = decoders.and_then(|decoders| {
+                self.recall(decoders);
+                decoders.find(packet.payload_type)
+            });
+            if let Some(decoder) = found {
                 self.make_room();
                 if self.pcm.capacity() - self.pcm.len() >= samples as usize {
                     let start = self.pcm.len();
@@ -302,6 +311,7 @@ impl JitterBuffer {
     /// Make the next frame; `now_us` is on the clock of the arrivals. See `frame` for its samples.
     pub fn pop(&mut self, decoders: &mut Decoders, now_us: u64) -> Popped {
         let now = self.delay.moment(now_us);
+        self.recall(decoders);
         self.stretched = false;
         if !self.is_playing(now) {
             return Popped::Silence;

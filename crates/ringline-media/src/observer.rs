@@ -1,6 +1,6 @@
 //! Listens to one leg and tells what is heard: voices, signals, levels, and what it all amounts to.
 
-use crate::content::{Content, ContentJudge};
+use crate::content::{repeats, Content, ContentJudge};
 use crate::event::Event;
 use crate::frame::{energy, Rate, FRAME, FRAME_MS, MAX_FRAME, RATE_HZ};
 use crate::resample::Resampler;
@@ -91,7 +91,7 @@ impl Observer {
             // It has been over for two frames when it is told.
             events.push(Event::SignalHeard { watch, at_ms: at_ms(2 * FRAME_MS), heard });
         }
-        self.content.hear(dbfs, is_tone);
+        self.content.hear(dbfs, is_tone, || repeats(&before, &narrow));
         self.levels[self.collected] = dbfs.round().max(NOTHING_DBFS) as i8;
         self.collected += 1;
         if self.collected == LEVELS {

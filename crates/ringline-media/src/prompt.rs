@@ -1,6 +1,7 @@
 //! One prompt: audio handed in before or while it plays, in rounds, with a position that is true.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::frame::{Rate, MAX_FRAME};
 use crate::resample::Resampler;
@@ -54,7 +55,7 @@ pub(crate) struct Prompt {
     /// Rounds still to be begun after this one; `None` for ever.
     rounds_left: Option<u32>,
     /// What came, and will be heard again.
-    pieces: VecDeque<Vec<i16>>,
+    pieces: VecDeque<Arc<[i16]>>,
     /// All of it is there.
     complete: bool,
     piece: usize,
@@ -93,7 +94,7 @@ impl Prompt {
     }
 
     /// Add audio; `last` says that no more follows.
-    pub(crate) fn feed(&mut self, pcm: Vec<i16>, last: bool) {
+    pub(crate) fn feed(&mut self, pcm: Arc<[i16]>, last: bool) {
         if !pcm.is_empty() && !self.complete {
             self.pieces.push_back(pcm);
         }
@@ -172,7 +173,7 @@ impl Prompt {
         // Set when a whole round gave nothing: an empty prompt must not go round for ever.
         let mut fruitless = false;
         while written < frame.len() {
-            let Some(piece) = self.pieces.get_mut(self.piece) else {
+            let Some(piece) = self.pieces.get(self.piece) else {
                 if !self.complete {
                     break;
                 }

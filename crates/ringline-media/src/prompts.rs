@@ -1,5 +1,7 @@
 //! The prompts of one leg or room: mixed with each other, one after the other where that was asked.
 
+use std::sync::Arc;
+
 use crate::frame::Rate;
 use crate::prompt::{Finished, Prompt, PromptPlan};
 
@@ -34,10 +36,10 @@ impl Prompts {
         self.playing.push(Prompt::new(plan));
     }
 
-    /// Add audio to a prompt; unknown ones are ignored.
-    pub fn feed(&mut self, id: u64, pcm: Vec<i16>, last: bool) {
+    /// Add audio to a prompt, its own or shared with others; unknown ones are ignored.
+    pub fn feed(&mut self, id: u64, pcm: impl Into<Arc<[i16]>>, last: bool) {
         if let Some(prompt) = self.playing.iter_mut().find(|prompt| prompt.plan().id == id) {
-            prompt.feed(pcm, last);
+            prompt.feed(pcm.into(), last);
         }
     }
 
@@ -191,8 +193,8 @@ mod tests {
     fn rounds_follow_each_other_without_a_gap() {
         let mut prompts = Prompts::default();
         prompts.play(PromptPlan { rounds: 3, ..plan(1) });
-        prompts.feed(1, (1..=60).collect(), false);
-        prompts.feed(1, (61..=100).collect(), true);
+        prompts.feed(1, (1..=60).collect::<Vec<_>>(), false);
+        prompts.feed(1, (61..=100).collect::<Vec<_>>(), true);
         let (heard, ended) = frames(&mut prompts, 3);
         let expected: Vec<i32> = (0..300).map(|n| n % 100 + 1).collect();
         assert_eq!(heard[..300], expected);

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::align::Aligner;
-use crate::frame::{add, Rate, FRAME_MS, MAX_FRAME};
+use crate::frame::{add, Rate, MAX_FRAME};
 use crate::limiter;
-use crate::resample::Resampler;
 use crate::ring::Ring;
+
+mod reader;
+
+pub use reader::TapReader;
 
 /// Most channels of one tap.
 pub const MAX_CHANNELS: usize = 32;
@@ -68,9 +70,7 @@ fn open(id: u64, layout: Layout, rate: Rate, block_frames: usize) -> (Tap, TapRe
         placed: vec![false; channels],
         written: Vec::with_capacity(1 + channels + MAX_FRAME * channels),
     };
-    // One channel has nothing to be aligned with.
-    let aligners = if channels > 1 { (0..channels).map(|_| Aligner::new(rate)).collect() } else { Vec::new() };
-    (tap, TapReader { ring, rate, channels, from: rate, resamplers: Vec::new(), aligners, held_back: 0 })
+    (tap, TapReader::new(ring, channels, rate))
 }
 
 /// The writer's end: takes one frame of a room per tick, whoever is there, so that all channels share one timeline.
@@ -200,234 +200,5 @@ impl Tap {
     }
 }
 
-/// The reader's end.
-pub struct TapReader {
-    ring: Arc<Ring>,
-    rate: Rate,
-    channels: usize,
-    /// The rate that the resamplers take; one for each channel unless it is the wanted one.
-    from: Rate,
-    resamplers: Vec<Resampler>,
-    /// One for each channel, where there are several.
-    aligners: Vec<Aligner>,
-    /// Samples of each channel that the aligners hold back; their common distance once they are full.
-    held_back: usize,
-}
-
-impl TapReader {
-    /// Append what waits to `pcm`, little-endian and interleaved, at the rate that was asked for; returns the
-    /// milliseconds lost after it. Of several channels the last 300 ms are held back until `flush`.
-    pub fn read(&mut self, pcm: &mut Vec<u8>) -> u64 {
-        let mut written = Vec::new();
-        let lost = self.ring.drain(&mut written);
-        pcm.reserve(2 * written.len());
-        let mut rest = &written[..];
-        while let Some((head, after)) = rest.split_first() {
-            if *head == GAP {
-                let Some((count, after)) = after.split_first() else { break };
-                // What comes after a gap has new distances: what is held back belongs before it.
-                self.flush(pcm);
-                let samples = usize::from(count.unsigned_abs()) * self.rate.samples() * self.channels;
-                pcm.resize(pcm.len() + 2 * samples, 0);
-                rest = after;
-                continue;
-            }
-            let Some(rate) = Rate::of_hz(u32::from(head.unsigned_abs()) * 1000) else { break };
-            let Some((behind, after)) = after.split_at_checked(self.channels) else { break };
-            let Some((frame, after)) = after.split_at_checked(rate.samples() * self.channels) else { break };
-            let start = pcm.len();
-            self.convert(rate, frame, pcm);
-            self.align(behind, start, pcm);
-            rest = after;
-        }
-        if lost > 0 {
-            self.flush(pcm);
-        }
-        lost * FRAME_MS
-    }
-
-    /// Append what the aligners hold back: the end of the recording, or of what can be aligned.
-    pub fn flush(&mut self, pcm: &mut Vec<u8>) {
-        let frame = self.rate.samples();
-        let mut left = std::mem::take(&mut self.held_back);
-        for aligner in &mut self.aligners {
-            aligner.skip(aligner.distance() - left);
-        }
-        while left > 0 {
-            let (start, count) = (pcm.len(), left.min(frame));
-            pcm.resize(start + 2 * count * self.channels, 0);
-            self.pass(None, &mut pcm[start..]);
-            left -= count;
-        }
-        self.aligners.iter_mut().for_each(|aligner| *aligner = Aligner::new(self.rate));
-    }
-
-    /// Put the frame that begins at `start` in its place, and hold back what is not due.
-    fn align(&mut self, behind: &[i16], start: usize, pcm: &mut Vec<u8>) {
-        let Some(distance) = self.aligners.first().map(Aligner::distance) else { return };
-        self.pass(Some(behind), &mut pcm[start..]);
-        // Before the first sample that was said there is only what the aligners were filled with.
-        let early = (distance - self.held_back).min((pcm.len() - start) / (2 * self.channels));
-        self.held_back += early;
-        pcm.drain(start..start + 2 * early * self.channels);
-    }
-
-    /// Run a frame of interleaved bytes through the aligners; without distances nothing is moved any more.
-    fn pass(&mut self, behind: Option<&[i16]>, bytes: &mut [u8]) {
-        let mut frame = [0; MAX_FRAME];
-        for (channel, aligner) in self.aligners.iter_mut().enumerate() {
-            let places = || (2 * channel..).step_by(2 * self.channels);
-            let count = bytes.len() / (2 * self.channels);
-            for (sample, at) in frame[..count].iter_mut().zip(places()) {
-                *sample = i16::from_le_bytes([bytes[at], bytes[at + 1]]);
-            }
-            match behind {
-                Some(behind) => aligner.pass(&mut frame[..count], behind[channel]),
-                None => aligner.push_out(&mut frame[..count]),
-            }
-            for (sample, at) in frame[..count].iter().zip(places()) {
-                bytes[at..at + 2].copy_from_slice(&sample.to_le_bytes());
-            }
-        }
-    }
-
-    fn convert(&mut self, rate: Rate, frame: &[i16], pcm: &mut Vec<u8>) {
-        if rate == self.rate {
-            self.from = rate;
-            self.resamplers.clear();
-            return pcm.extend(frame.iter().flat_map(|sample| sample.to_le_bytes()));
-        }
-        if rate != self.from || self.resamplers.is_empty() {
-            self.from = rate;
-            self.resamplers = (0..self.channels).map(|_| Resampler::new(rate, self.rate)).collect();
-        }
-        let start = pcm.len();
-        pcm.resize(start + 2 * self.rate.samples() * self.channels, 0);
-        for (channel, resampler) in self.resamplers.iter_mut().enumerate() {
-            let (mut input, mut output) = ([0; MAX_FRAME], [0; MAX_FRAME]);
-            let (input, output) = (&mut input[..rate.samples()], &mut output[..self.rate.samples()]);
-            for (place, sample) in input.iter_mut().zip(frame[channel..].iter().step_by(self.channels)) {
-                *place = *sample;
-            }
-            resampler.run(input, output);
-            for (place, sample) in pcm[start..].chunks_exact_mut(2).skip(channel).step_by(self.channels).zip(output) {
-                place.copy_from_slice(&sample.to_le_bytes());
-            }
-        }
-    }
-
-    /// The reader wants no more.
-    pub fn close(&self) {
-        self.ring.close();
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::frame::FRAME;
-    use crate::testing::{share_at, sine_at};
-
-    fn samples(reader: &mut TapReader) -> Vec<i16> {
-        let mut bytes = Vec::new();
-        reader.read(&mut bytes);
-        reader.flush(&mut bytes);
-        bytes.chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
-    }
-
-    fn first_samples(reader: &mut TapReader, channels: usize) -> Vec<i16> {
-        let read = samples(reader);
-        assert_eq!(read.len(), FRAME * channels);
-        read[..channels].to_vec()
-    }
-
-    #[test]
-    fn mono_holds_voices_and_all_prompts() {
-        let (mut tap, mut reader) = open_tap(1, Layout::Mono, Rate::Narrow);
-        tap.say(1, &[100; FRAME], 0);
-        tap.say(2, &[20; FRAME], 0);
-        tap.prompt(&[3; FRAME], 1);
-        tap.finish_frame(Rate::Narrow);
-        assert_eq!(first_samples(&mut reader, 1), [123]);
-    }
-
-    #[test]
-    fn heard_holds_the_mouth_left_and_the_ears_right() {
-        let (mut tap, mut reader) = open_tap(1, Layout::Heard(7), Rate::Narrow);
-        tap.say(7, &[5; FRAME], 0);
-        tap.say(8, &[6; FRAME], 0);
-        tap.prompt(&[3; FRAME], 1);
-        tap.hear(&[9; FRAME]);
-        tap.finish_frame(Rate::Narrow);
-        assert_eq!(first_samples(&mut reader, 2), [5, 9]);
-    }
-
-    #[test]
-    fn slots_go_by_joining_and_the_surplus_shares_the_last() {
-        let (mut tap, mut reader) = open_tap(1, Layout::Slots(3), Rate::Narrow);
-        tap.join(&[11, 12]);
-        tap.join(&[12, 13, 14]);
-        for (leg, value) in [(11, 1), (12, 2), (13, 4), (14, 8)] {
-            tap.say(leg, &[value; FRAME], 0);
-        }
-        tap.finish_frame(Rate::Narrow);
-        assert_eq!(first_samples(&mut reader, 3), [1, 2, 12]);
-        // 12 leaves and 15 comes: 12's slot stays silent.
-        tap.join(&[15]);
-        for (leg, value) in [(11, 1), (15, 16)] {
-            tap.say(leg, &[value; FRAME], 0);
-        }
-        tap.finish_frame(Rate::Narrow);
-        assert_eq!(first_samples(&mut reader, 3), [1, 0, 16]);
-    }
-
-    #[test]
-    fn a_block_is_told_after_200_ms() {
-        for rate in [Rate::Narrow, Rate::Wide, Rate::Full] {
-            let (mut tap, _reader) = open_tap(1, Layout::Mono, Rate::Narrow);
-            let told: Vec<_> = (0..12).map(|_| tap.finish_frame(rate)).collect();
-            assert_eq!(told.iter().position(|ready| *ready), Some(9));
-            assert_eq!(told.iter().filter(|ready| **ready).count(), 1);
-        }
-    }
-
-    #[test]
-    fn a_room_that_changes_its_rate_keeps_its_pitch_and_its_timeline() {
-        let (mut tap, mut reader) = open_tap(1, Layout::Heard(1), Rate::Wide);
-        for rate in [Rate::Narrow, Rate::Wide, Rate::Full] {
-            for frame in sine_at(rate, 500.0, 25 * rate.samples(), 8000.0).chunks_exact(rate.samples()) {
-                tap.say(1, frame, 0);
-                tap.hear(&vec![-77; rate.samples()]);
-                tap.finish_frame(rate);
-            }
-            let read = samples(&mut reader);
-            assert_eq!(read.len(), 2 * 25 * Rate::Wide.samples(), "{rate:?}");
-            let left: Vec<i16> = read.iter().step_by(2).skip(640).copied().collect();
-            assert!(share_at(Rate::Wide, &left, 500.0) > 0.9999, "{rate:?}");
-            assert!(read.iter().skip(1).step_by(2).skip(640).all(|sample| *sample == -77));
-        }
-    }
-
-    #[test]
-    fn what_was_left_out_is_silence_of_the_same_length() {
-        let (mut tap, mut reader) = open_tap(1, Layout::Heard(1), Rate::Wide);
-        tap.skip(40_000);
-        tap.say(1, &[5; 320], 0);
-        tap.finish_frame(Rate::Wide);
-        let read = samples(&mut reader);
-        assert_eq!(read.len(), 2 * 40_001 * 320);
-        assert_eq!(read[2 * 40_000 * 320..][..4], [5, 0, 5, 0]);
-    }
-
-    #[test]
-    fn a_reader_that_is_too_slow_hears_how_much_it_lost() {
-        let (mut tap, mut reader) = open_tap(1, Layout::Mono, Rate::Narrow);
-        for _ in 0..500 {
-            tap.finish_frame(Rate::Narrow);
-        }
-        let mut pcm = Vec::new();
-        let lost_ms = reader.read(&mut pcm);
-        assert!(lost_ms > 5000);
-        assert_eq!(lost_ms + pcm.len() as u64 / 16, 10_000);
-    }
-}
+mod tests;

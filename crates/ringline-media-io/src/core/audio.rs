@@ -22,9 +22,12 @@ impl MediaCore {
         self.send_prompt(play, PromptCommand::Play(plan));
     }
 
-    /// Add audio to a prompt: samples at its rate.
+    /// Add audio to a prompt: samples at its rate. What others play just so is held once.
     pub fn feed(&mut self, play: u64, pcm: Vec<i16>, last: bool) {
-        self.send_prompt(play, PromptCommand::Feed { play, pcm, last });
+        if self.plays.contains_key(&play) {
+            let pcm = self.sounds.share(pcm);
+            self.send_prompt(play, PromptCommand::Feed { play, pcm, last });
+        }
     }
 
     /// Cut a prompt.

@@ -2,6 +2,8 @@
 
 use super::pace::{CALM_FRAMES, SPARE_MS, SURE};
 use super::{milliseconds, JitterBuffer, PAUSE_MS};
+use crate::codec::Decoders;
+use crate::conceal::HISTORY_MS;
 
 /// A packet that is handed on as it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +17,34 @@ pub struct Forwarded<'a> {
 }
 
 impl JitterBuffer {
-    /// Whether the next frame can be handed on as it came: it is all there in packets of so many milliseconds, and none
-    /// of them is half played.
+    /// Whether the next frame can be handed on as it came: it is all there in packets of so many milliseconds, none of
+    /// them is half played, and none must be led into from what was made up before it.
     pub fn can_forward(&self, packet_ms: u32) -> bool {
         let fitting = self.packet == milliseconds(self.rate, packet_ms as usize) as i64 && self.packet == self.grid;
-        fitting && self.ready() == 0 && self.is_ready()
+        fitting && self.ready() == 0 && !self.concealer.is_active() && self.is_ready()
+    }
+
+    /// Packets are decoded again: what was handed on last brings the decoder up to date, which otherwise knows what it
+    /// decoded before that, perhaps minutes ago; and it is the past that a loss is made up from.
+    pub(super) fn recall(&mut self, decoders: &mut Decoders) {
+        if self.passed.is_empty() {
+            return;
+        }
+        let history = milliseconds(self.rate, HISTORY_MS);
+        self.pcm.truncate(history);
+        self.pcm.fill(0);
+        for (payload_type, payload, samples) in self.passed.packets() {
+            let start = self.pcm.len();
+            let samples = samples.min(self.pcm.capacity() - start);
+            self.pcm.resize(start + samples, 0);
+            let decoder = decoders.find(payload_type);
+            let count = decoder.map_or(0, |decoder| decoder.decode(payload, &mut self.pcm[start..])).min(samples);
+            self.pcm.truncate(start + count);
+        }
+        let older = self.pcm.len() - history;
+        self.pcm.drain(..older);
+        self.front = history;
+        self.passed.clear();
     }
 
     /// Instead of `pop`: hand on the packets of the next frame as they are. Returns the samples that have passed: most
@@ -61,6 +86,7 @@ impl JitterBuffer {
             let (slot, payload) = self.shelf.packet(index);
             any = true;
             if slot.position >= self.end {
+                self.passed.put(slot.payload_type, payload, slot.samples as usize);
                 emit(Forwarded {
                     payload_type: slot.payload_type,
                     payload,

@@ -3,6 +3,8 @@ use crate::codec::CodecKind;
 use crate::frame::FRAME;
 use crate::testing::{share, sine, Noise};
 
+mod passing;
+
 /// A sender, a network and a buffer that plays a frame every 20 ms.
 struct Rig {
     buffer: JitterBuffer,

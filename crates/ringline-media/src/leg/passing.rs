@@ -1,8 +1,11 @@
 //! A leg whose packets go to another as they came, without being decoded.
 
 use super::{Leg, Now};
+use crate::codec::{Codec, CodecKind};
 use crate::event::Event;
+use crate::g711::{Pcma, Pcmu};
 use crate::jitter::Forwarded;
+use crate::l16::L16;
 use crate::outbound::Emit;
 use crate::plan::LegPlan;
 
@@ -37,12 +40,58 @@ impl Leg {
     /// Instead of `speak`: send on another leg's packet.
     pub fn take_on(&mut self, packet: Forwarded<'_>, emit: &mut Emit<'_>) {
         let destination = self.inbound.source.destination();
+        self.last_heard = self.outbound.plan().and_then(|plan| last_sample(plan.codec, packet.payload));
         self.outbound.hand_on(packet, destination, emit);
     }
 
     /// So many samples have passed while packets were sent on.
     pub fn pass(&mut self, samples: usize) {
         self.outbound.pass(samples);
-        self.last_heard = 0;
+    }
+}
+
+/// The sample that a packet ends with, where that can be told from its last bytes.
+fn last_sample(codec: CodecKind, payload: &[u8]) -> Option<i16> {
+    let mut last = [0];
+    let end = |bytes: usize| payload.get(payload.len().checked_sub(bytes)?..);
+    let count = match codec {
+        CodecKind::Pcmu => Pcmu.decode(end(1)?, &mut last),
+        CodecKind::Pcma => Pcma.decode(end(1)?, &mut last),
+        CodecKind::L16(rate) => L16(rate).decode(end(2)?, &mut last),
+        CodecKind::G722 | CodecKind::Opus => 0,
+    };
+    (count == 1).then_some(last[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::frame::FRAME;
+    use crate::outbound::StreamSeed;
+    use crate::prompts::Mixed;
+    use crate::stats::LegStats;
+
+    #[test]
+    fn what_is_mixed_after_a_packet_that_was_handed_on_begins_where_that_ended() {
+        for (codec, level) in [(CodecKind::Pcma, Some(3008)), (CodecKind::Pcmu, Some(3004)), (CodecKind::G722, None)] {
+            let seed = StreamSeed { ssrc: 1, sequence: 2, timestamp: 3 };
+            let mut leg = Leg::new(1, seed, 60_000, Arc::new(LegStats::default()));
+            let remote = Some(SocketAddr::from(([192, 0, 2, 1], 4000)));
+            leg.configure(&LegPlan { remote, ..LegPlan::new(codec, 8) }, 0);
+            leg.set_rate(codec.rate());
+            let mut payload = [0; FRAME];
+            codec.build().encode(&vec![3000; codec.rate().samples()], &mut payload);
+            leg.take_on(Forwarded { payload_type: 8, payload: &payload, offset: 0 }, &mut |_, _, _| ());
+            leg.pass(FRAME);
+            leg.expect_jump();
+            let samples = codec.rate().samples();
+            let (mut heard, mut ears) = (vec![-500; samples], vec![0; samples]);
+            let mixed = Mixed { sources: 1, amplified: false };
+            leg.speak(&mut heard, mixed, None, &mut ears, &mut Vec::new(), &mut |_, _, _| ());
+            assert_eq!(ears[0], level.unwrap_or(-500), "{codec:?}");
+        }
     }
 }

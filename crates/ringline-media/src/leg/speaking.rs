@@ -87,10 +87,10 @@ impl Leg {
     }
 
     fn send(&mut self, ears: &mut [i16], events: &mut Vec<Event>, emit: &mut Emit<'_>) {
-        if std::mem::take(&mut self.jumps) {
-            smooth(self.last_heard, ears);
+        if let (true, Some(last)) = (std::mem::take(&mut self.jumps), self.last_heard) {
+            smooth(last, ears);
         }
-        self.last_heard = ears.last().copied().unwrap_or(0);
+        self.last_heard = Some(ears.last().copied().unwrap_or(0));
         if !self.observers.is_empty() {
             self.loudness[self.loudness_at] = level(ears);
         }

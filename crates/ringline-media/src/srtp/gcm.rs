@@ -1,7 +1,7 @@
 //! SRTP with AES in Galois/Counter Mode (RFC 7714): what browsers agree on by DTLS, where they may choose.
 //!
 //! Encryption and proof are one pass, so it is both stronger and cheaper than AES-CM with HMAC. Counters and the window
-//! against replay are those of `srtp`.
+//! against replay are those of the other suites.
 
 use std::fmt;
 
@@ -10,8 +10,10 @@ use aes::{Aes128, Aes256};
 use aes_gcm::aead::{AeadInPlace, KeyInit as _};
 use aes_gcm::{Aes128Gcm, Aes256Gcm, Nonce, Tag};
 
+use super::counter::{Counter, Counters};
+use super::session::mix;
+use super::{payload_at, rolled_over, word, RTCP_CLEAR_BYTES, RTCP_ENCRYPTED, RTCP_INDEX_BYTES};
 use crate::crypto::Crypto;
-use crate::srtp::{mix, payload_at, rolled_over, word, Counter, Counters, RTCP_CLEAR_BYTES, RTCP_ENCRYPTED, RTCP_INDEX_BYTES};
 
 /// Bytes of salt.
 pub const GCM_SALT_BYTES: usize = 12;
@@ -167,7 +169,7 @@ impl Crypto for SrtpGcm {
         let begins = payload_at(&datagram[..length])?;
         let (ssrc, sequence) = (word(datagram, 8)?, word(datagram, 0)? as u16);
         let known = self.heard.find(ssrc);
-        let mut counter = known.unwrap_or(Counter::beginning(ssrc, sequence.into()));
+        let mut counter = known.unwrap_or(Counter::starting(ssrc, sequence.into()));
         let index = counter.index(sequence)?;
         if !counter.is_fresh(index) {
             return None;
@@ -204,7 +206,7 @@ impl Crypto for SrtpGcm {
         let (ssrc, numbered) = (word(datagram, 4)?, word(datagram, sealed)?);
         let index = numbered & !RTCP_ENCRYPTED;
         let known = self.heard_rtcp.find(ssrc);
-        let mut counter = known.unwrap_or(Counter::beginning(ssrc, index.into()));
+        let mut counter = known.unwrap_or(Counter::starting(ssrc, index.into()));
         // One that is not encrypted would be proved in another way; nobody sends such (RFC 7714 §9.3).
         if numbered & RTCP_ENCRYPTED == 0 || !counter.is_fresh(u64::from(index)) {
             return None;

@@ -1,0 +1,106 @@
+use super::*;
+use crate::frame::FRAME;
+use crate::testing::{share_at, sine_at};
+
+fn samples(reader: &mut TapReader) -> Vec<i16> {
+    let mut bytes = Vec::new();
+    reader.read(&mut bytes);
+    reader.flush(&mut bytes);
+    bytes.chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+}
+
+fn first_samples(reader: &mut TapReader, channels: usize) -> Vec<i16> {
+    let read = samples(reader);
+    assert_eq!(read.len(), FRAME * channels);
+    read[..channels].to_vec()
+}
+
+#[test]
+fn mono_holds_voices_and_all_prompts() {
+    let (mut tap, mut reader) = open_tap(1, Layout::Mono, Rate::Narrow);
+    tap.say(1, &[100; FRAME], 0);
+    tap.say(2, &[20; FRAME], 0);
+    tap.prompt(&[3; FRAME], 1);
+    tap.finish_frame(Rate::Narrow);
+    assert_eq!(first_samples(&mut reader, 1), [123]);
+}
+
+#[test]
+fn heard_holds_the_mouth_left_and_the_ears_right() {
+    let (mut tap, mut reader) = open_tap(1, Layout::Heard(7), Rate::Narrow);
+    tap.say(7, &[5; FRAME], 0);
+    tap.say(8, &[6; FRAME], 0);
+    tap.prompt(&[3; FRAME], 1);
+    tap.hear(&[9; FRAME]);
+    tap.finish_frame(Rate::Narrow);
+    assert_eq!(first_samples(&mut reader, 2), [5, 9]);
+}
+
+#[test]
+fn slots_go_by_joining_and_the_surplus_shares_the_last() {
+    let (mut tap, mut reader) = open_tap(1, Layout::Slots(3), Rate::Narrow);
+    tap.join(&[11, 12]);
+    tap.join(&[12, 13, 14]);
+    for (leg, value) in [(11, 1), (12, 2), (13, 4), (14, 8)] {
+        tap.say(leg, &[value; FRAME], 0);
+    }
+    tap.finish_frame(Rate::Narrow);
+    assert_eq!(first_samples(&mut reader, 3), [1, 2, 12]);
+    // 12 leaves and 15 comes: 12's slot stays silent.
+    tap.join(&[15]);
+    for (leg, value) in [(11, 1), (15, 16)] {
+        tap.say(leg, &[value; FRAME], 0);
+    }
+    tap.finish_frame(Rate::Narrow);
+    assert_eq!(first_samples(&mut reader, 3), [1, 0, 16]);
+}
+
+#[test]
+fn a_block_is_told_after_200_ms() {
+    for rate in [Rate::Narrow, Rate::Wide, Rate::Full] {
+        let (mut tap, _reader) = open_tap(1, Layout::Mono, Rate::Narrow);
+        let told: Vec<_> = (0..12).map(|_| tap.finish_frame(rate)).collect();
+        assert_eq!(told.iter().position(|ready| *ready), Some(9));
+        assert_eq!(told.iter().filter(|ready| **ready).count(), 1);
+    }
+}
+
+#[test]
+fn a_room_that_changes_its_rate_keeps_its_pitch_and_its_timeline() {
+    let (mut tap, mut reader) = open_tap(1, Layout::Heard(1), Rate::Wide);
+    for rate in [Rate::Narrow, Rate::Wide, Rate::Full] {
+        for frame in sine_at(rate, 500.0, 25 * rate.samples(), 8000.0).chunks_exact(rate.samples()) {
+            tap.say(1, frame, 0);
+            tap.hear(&vec![-77; rate.samples()]);
+            tap.finish_frame(rate);
+        }
+        let read = samples(&mut reader);
+        assert_eq!(read.len(), 2 * 25 * Rate::Wide.samples(), "{rate:?}");
+        let left: Vec<i16> = read.iter().step_by(2).skip(640).copied().collect();
+        assert!(share_at(Rate::Wide, &left, 500.0) > 0.9999, "{rate:?}");
+        assert!(read.iter().skip(1).step_by(2).skip(640).all(|sample| *sample == -77));
+    }
+}
+
+#[test]
+fn what_was_left_out_is_silence_of_the_same_length() {
+    let (mut tap, mut reader) = open_tap(1, Layout::Heard(1), Rate::Wide);
+    tap.skip(40_000);
+    tap.say(1, &[5; 320], 0);
+    tap.finish_frame(Rate::Wide);
+    let read = samples(&mut reader);
+    assert_eq!(read.len(), 2 * 40_001 * 320);
+    assert_eq!(read[2 * 40_000 * 320..][..4], [5, 0, 5, 0]);
+}
+
+#[test]
+fn a_reader_that_is_too_slow_hears_how_much_it_lost() {
+    let (mut tap, mut reader) = open_tap(1, Layout::Mono, Rate::Narrow);
+    for _ in 0..500 {
+        tap.finish_frame(Rate::Narrow);
+    }
+    let mut pcm = Vec::new();
+    let lost_ms = reader.read(&mut pcm);
+    assert!(lost_ms > 5000);
+    assert_eq!(lost_ms + pcm.len() as u64 / 16, 10_000);
+}
