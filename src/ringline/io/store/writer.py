@@ -208,19 +208,32 @@ class Writer:
                 if left <= 0:
                     break
                 self._wake.wait(left)
-            self._await_the_turn()
+            if self._is_open(self._queue[0]):
+                self._await_the_turn()
             batch: list[Write] = []
-            while self._queue and (len(batch) < _MOST_ROWS_AT_ONCE or self._queue[0].turn == batch[-1].turn):
+            while self._queue and not self._is_open(self._queue[0]):
+                if len(batch) >= _MOST_ROWS_AT_ONCE and self._queue[0].turn != batch[-1].turn:
+                    break
                 batch.append(self._queue.popleft())
                 batch[-1].taken = True
             self._oldest_in_hand = batch[0].queued_at
             self._in_hand = len(batch)
             return batch
 
+    def _is_open(self, write: Write) -> bool:
+        """Whether the event loop may still add rows that belong together with this one (under the lock)."""
+        return self._held > 0 and write.turn == self._turn
+
     def _await_the_turn(self) -> None:
-        """Let the event loop finish what belongs together (under the lock)."""
+        """Let the event loop finish what belongs together now (under the lock).
+
+        It may have begun the next such thing when this thread gets its turn to run: a busy loop, which lets go of the
+        interpreter mostly when it sends something, is found in the middle of one nearly always. So what counts is
+        that this one is over, not that there is none.
+        """
+        turn = self._turn
         self._blocked = True
-        while self._held:
+        while self._held and self._turn == turn:
             self._wake.wait()
         self._blocked = False
 
@@ -234,7 +247,6 @@ class Writer:
                 self._write(session, batch)
             except Away as error:
                 self._report(f"cannot write to the store: {error}")
-                self._spool_what_waits()
                 if session is not None:
                     session.close()
                 session = None
@@ -246,22 +258,25 @@ class Writer:
                 self._recovered()
                 return session
 
-    def _spool_what_waits(self) -> None:
-        """Put the vital rows in hand and in the queue into the spool, where they are not yet."""
+    def _spool_what_waits(self) -> bool:
+        """Put the vital rows in hand and in the queue into the spool, where they are not yet; False when some could
+        not go yet, because more is to come that belongs to them."""
         if self._spool is None:
-            return
+            return True
         with self._wake:
             self._await_the_turn()
-            waiting = [
+            found = [
                 write
                 for write in (*self._batch, *self._queue)
                 if write.statement.vital and not write.spooled and not write.withdrawn
             ]
+            waiting = [write for write in found if not self._is_open(write)]
             for write in waiting:
                 write.spooled = True  # from now on it cannot be withdrawn
         kept = self._spool.append([(write.statement.vital, write.row) for write in waiting])
         self._spooled += kept
         self._in_spool += len(waiting)
+        return len(waiting) == len(found)
 
     def _leave_the_spool(self, batch: Sequence[Write]) -> None:
         """A batch is in the database: once that is true of everything in the spool, it is emptied."""
@@ -315,6 +330,7 @@ class Writer:
     def _pause(self, seconds: float) -> bool:
         """Wait before the next try, and keep the spool up to date; False when there shall be no next one."""
         end = time.monotonic() + seconds
+        all_kept = self._spool_what_waits()
         while True:
             with self._wake:
                 now = time.monotonic()
@@ -324,8 +340,9 @@ class Writer:
                         return False
                 if now >= end:
                     return True
-                self._wake.wait(end - now)
-            self._spool_what_waits()
+                if all_kept:
+                    self._wake.wait(end - now)
+            all_kept = self._spool_what_waits()
 
 
 def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None], error: ProviderError | None) -> None:
