@@ -202,6 +202,9 @@ def test_the_queue_is_bounded_and_what_is_dropped_is_counted(tmp_path: Path) -> 
 def test_a_busy_event_loop_does_not_keep_the_writer_from_writing(tmp_path: Path) -> None:
     disk = Disk(tmp_path / "t.db")
 
+    def let_others_run() -> None:
+        time.sleep(0.0005)
+
     async def main() -> None:
         writer = Writer(disk.connect, max_pending=100_000)
         writer.start()
@@ -209,7 +212,7 @@ def test_a_busy_event_loop_does_not_keep_the_writer_from_writing(tmp_path: Path)
             # A transaction is open whenever the loop lets the other thread run, as when it sends something.
             with writer.together():
                 writer.put(ADD, {"n": number})
-                time.sleep(0.0005)
+                let_others_run()
                 writer.put(ADD, {"n": number + 1})
         assert writer.gauges()["store_rows_written"] > 500
         await writer.stop(5)
