@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ringline.accounts import (
     Account,
@@ -57,6 +59,14 @@ def run(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
 @cache
 def keys(owner: str) -> KeyPair:
     return make_key_pair()
+
+
+@cache
+def _signing_key(owner: str) -> RSAPrivateKey:
+    """Read once: that takes longer than a request."""
+    key = load_pem_private_key(keys(owner).private_key.encode(), password=None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
 
 
 @dataclass
@@ -238,7 +248,7 @@ class World:
         ids = {"app": APP, "other": OTHER, "bare": BARE}
         claims = {"application_id": ids[owner], "iat": now, "jti": "one", "exp": now + 900, **changes}
         claims = {name: value for name, value in claims.items() if value is not None}
-        return jwt.encode(claims, keys(owner).private_key, algorithm="RS256")
+        return jwt.encode(claims, _signing_key(owner), algorithm="RS256")
 
     def client(self, owner: str = "app", **claims: Any) -> httpx.AsyncClient:
         """A client that shows a token."""

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from ringline.io.store.sqlite import SqliteSession
 from ringline.io.store.writer import Writer
 
 ADD = Statement("INSERT INTO t (n) VALUES (:n)")
+TAKE = Statement("DELETE FROM t WHERE t.n = :n", last=True)
 CLEAR = Statement("DELETE FROM t WHERE n < :n", fence=True)
 
 
@@ -31,6 +34,7 @@ class Disk:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.full = threading.Event()
+        self.trace: Callable[[str], object] = lambda sql: None
         self.commits = 0
         with sqlite3.connect(path) as connection:
             connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
@@ -45,6 +49,7 @@ class Disk:
                     if disk.full.is_set():
                         raise sqlite3.OperationalError("database or disk is full")
                     disk.commits += 1
+                disk.trace(sql)
                 return super().execute(sql, *values)
 
         return SqliteSession(sqlite3.connect(self.path, isolation_level=None, factory=Connection))
@@ -194,12 +199,72 @@ def test_the_queue_is_bounded_and_what_is_dropped_is_counted(tmp_path: Path) -> 
     asyncio.run(main())
 
 
+def test_a_busy_event_loop_does_not_keep_the_writer_from_writing(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "t.db")
+
+    def let_others_run() -> None:
+        time.sleep(0.0005)
+
+    async def main() -> None:
+        writer = Writer(disk.connect, max_pending=100_000)
+        writer.start()
+        for number in range(0, 1000, 2):
+            # A transaction is open whenever the loop lets the other thread run, as when it sends something.
+            with writer.together():
+                writer.put(ADD, {"n": number})
+                let_others_run()
+                writer.put(ADD, {"n": number + 1})
+        assert writer.gauges()["store_rows_written"] > 500
+        await writer.stop(5)
+        assert disk.rows() == list(range(1000))
+
+    asyncio.run(main())
+
+
+def test_many_rows_of_a_kind_are_few_steps_of_the_database(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "t.db")
+    steps: list[str] = []
+
+    async def main() -> None:
+        writer = Writer(disk.connect, max_pending=100_000)
+        with writer.together():
+            for number in range(1000):
+                writer.put(ADD, {"n": number})
+            writer.put(CLEAR, {"n": 3})
+            for number in range(500, 600):
+                writer.put(TAKE, {"n": number})
+        disk.trace = steps.append
+        writer.start()
+        assert await writer.stop(5) == 0
+
+    asyncio.run(main())
+    assert disk.rows() == [*range(3, 500), *range(600, 1000)]
+    assert len(steps) < 45
+
+
 def test_an_overloaded_store_says_so_before_it_drops(tmp_path: Path) -> None:
     store = SqlStore(tmp_path / "ringline.db", max_pending=8)
     assert not store.overloaded()
     for _ in range(3):
         store._writer.put(ADD, {})
     assert store.overloaded()
+
+
+def test_who_brings_new_work_waits_for_a_store_that_is_behind(tmp_path: Path) -> None:
+    async def main() -> None:
+        store = SqlStore(tmp_path / "ringline.db", max_pending=1000)
+        await store.pace()  # nothing waits: it returns although nobody writes yet
+        for number in range(60):
+            store.write_usage("somebody", day=number, seconds=1, spend=Decimal(0))
+        waiting = asyncio.create_task(store.pace())
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        await store.start()
+        await waiting
+        assert store.gauges()["store_pending_rows"] == 0
+        await store.stop()
+
+    asyncio.run(main())
 
 
 _WRITES_UNTIL_KILLED = textwrap.dedent(

@@ -95,6 +95,7 @@ class Calls:
         options = self._needs.options
         context = {ACCEPT_BAD_NCCO: options.accept_bad_ncco, VBC_EXTENSIONS: options.vbc_extensions}
         body = await self._desk.read_object(request)
+        await self._needs.pace()  # nothing may be waited for from here on: of two repetitions one is the call
         repeated = self._repeats.key(token, request.url.path, body)
         if (made := self._repeats.find(repeated)) is not None:
             return made

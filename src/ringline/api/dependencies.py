@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -157,6 +157,10 @@ def _calls_are_welcome() -> str | None:
     return None
 
 
+async def _no_need_to_wait() -> None:
+    """Everybody keeps up."""
+
+
 def _count_nothing(method: str, route: str, status: int, seconds: float) -> None:
     """Nobody counts."""
 
@@ -191,5 +195,7 @@ class Dependencies:
     "None: conversations, users and legs are not served."
     refuses_calls: Callable[[], str | None] = _calls_are_welcome
     "A sentence that says why no new call is taken now (draining, the store is behind); None: they are welcome."
+    pace: Callable[[], Awaitable[None]] = _no_need_to_wait
+    "Awaited before a new call is taken: it returns when the store has caught up, or after a few seconds."
     measure: Callable[[str, str, int, float], None] = _count_nothing
     "Told of every request: method, route (`/v1/calls/{uuid}`, or empty for none), status, seconds."

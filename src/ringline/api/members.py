@@ -129,6 +129,7 @@ class Members:
     async def create(self, request: Request) -> Response:
         visitor = await self._lobby.visitor(request)
         body = await self._lobby.desk.read_object(request)
+        await self._lobby.desk.needs.pace()
         room = await self._lobby.room(request, visitor, join=True)
         new = await self._new(visitor, _modern(body))
         actor = self._lobby.actor(visitor, room)

@@ -33,7 +33,7 @@ MAX_DTMF_ANSWER: Final = 1000
 
 _PHONE = re.compile(r"[0-9]{7,15}")
 _EXTENSION = re.compile(r"[0-9]{1,10}")
-_SIP_URI = re.compile(r"sips?:[^\s\x00-\x1f\x7f]{1,250}", re.IGNORECASE)
+_SIP_URI = re.compile(r"(?!.{256})sips?:[^\s\x00-\x1f\x7f]+", re.IGNORECASE)
 _WEBSOCKET_URI = re.compile(r"wss?://[^\s\x00-\x1f\x7f@/?#]+(?:[/?#][^\s\x00-\x1f\x7f]*)?", re.IGNORECASE)
 _USER_TO_USER = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,255}")
 _PRINTABLE = re.compile(r"[\x20-\x7e]{1,8191}")

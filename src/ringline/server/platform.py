@@ -363,6 +363,7 @@ class Platform:
                     user_names=self._user_names,
                 ),
                 refuses_calls=self._refuses_calls,
+                pace=self.store.pace,
                 measure=self.metrics.request,
             ),
             also=[self.health.router(), self.metrics.router(self._metrics_access())],

@@ -20,6 +20,8 @@ import jwt
 import numpy as np
 import soundfile
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ringline.accounts import KeyPair, TokenVerifier, UserNames, make_key_pair
 from ringline.audio import extension
@@ -112,7 +114,7 @@ class RestApi:
         """A token of an application, as it would sign one itself."""
         now = int(self._board.clock.wallclock().timestamp())
         own = {"application_id": application, "iat": now, "exp": now + TOKEN_S, "jti": uuid4(self._board.random)}
-        return jwt.encode({**own, **claims}, key_pair().private_key, algorithm="RS256")
+        return jwt.encode({**own, **claims}, _signing_key(), algorithm="RS256")
 
     def path(self, file: StoredFile) -> Path:
         """Write a recording down: silence of the right length, in the format asked for. What is said in it is in
@@ -175,6 +177,14 @@ class RestApi:
 def key_pair() -> KeyPair:
     """The key pair of every application in this process: one is made once, and that takes a while."""
     return make_key_pair()
+
+
+@cache
+def _signing_key() -> RSAPrivateKey:
+    """Read once: that takes longer than a request."""
+    key = load_pem_private_key(key_pair().private_key.encode(), password=None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
 
 
 class _Server:

@@ -17,6 +17,7 @@ from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 
 from ringline.base import ProviderError
+from ringline.io.store.blocks import blocks
 from ringline.io.store.database import Away, Group, Write
 from ringline.io.store.migrate import connect, migrate
 
@@ -79,7 +80,8 @@ class SqliteSession:
     def write(self, groups: Sequence[Group]) -> None:
         with self._transaction():
             for statement, rows in groups:
-                self._connection.executemany(statement.sql, rows)
+                for sql, values in blocks(statement.sql, rows):
+                    self._connection.execute(sql, values)
 
     def write_each(self, batch: Sequence[Write]) -> list[tuple[Write, str]]:
         refused: list[tuple[Write, str]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -57,6 +58,7 @@ _STOP_S: Final = 5.0
 SPOOL_BYTES: Final = 16_000_000
 _MOST_EVENTS: Final = 20_000
 _LEG: Final = select(LEGS).where(LEGS.c.uuid == bindparam("uuid"))
+_LONGEST_PACE_S: Final = 5.0
 _SPEND: Final = 10**8
 "Money is kept as whole hundred-millionths."
 _DAY_US: Final = 86_400_000_000
@@ -136,6 +138,17 @@ class SqlStore(Office, Retention, ChronicleTables, BindingTable):
     def overloaded(self) -> bool:
         """Whether so much is waiting that new calls had better be refused."""
         return self._writer.gauges()["store_pending_rows"] > self._max_pending / 4
+
+    async def pace(self) -> None:
+        """For who brings new work: return at once while the store keeps up, else when what waits now is on disk.
+
+        So a crowd is slowed down to what the disk takes, in the order in which it came. Nobody waits for long, nor
+        for a database that takes nothing.
+        """
+        if self._writer.gauges()["store_pending_rows"] > self._max_pending / 20:
+            with contextlib.suppress(ProviderError, TimeoutError):
+                async with asyncio.timeout(_LONGEST_PACE_S):
+                    await self._writer.flushed()
 
     def gauges(self) -> Mapping[str, float]:
         """Figures for `/metrics`, by name."""

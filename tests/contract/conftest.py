@@ -1,0 +1,13 @@
+"""The world of the contract tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.api.world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
