@@ -103,6 +103,7 @@ fn signal(signal: media::Signal) -> &'static str {
         media::Signal::Busy => "busy",
         media::Signal::Information => "information",
         media::Signal::Beep => "beep",
+        media::Signal::Lone => "lone",
         media::Signal::Fax => "fax",
     }
 }

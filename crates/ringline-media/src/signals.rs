@@ -19,6 +19,8 @@ const PATTERN_MS: u64 = 200;
 const PATTERN_GAP_MS: u64 = 700;
 /// A longer tone of the network's is ringing, whatever follows.
 const RINGING_MS: u64 = 700;
+/// A single one may still be a mailbox's: where ringing is a single tone it lasts a second (ITU-T E.180, supplement 2).
+const LONE_MS: std::ops::Range<u64> = 300..900;
 /// Two tones at once: ringing in America and in Britain, busy in America. The third is the pitch they go by here.
 const PAIRS_HZ: [[f32; 3]; 3] = [[440.0, 480.0, 460.0], [400.0, 450.0, 425.0], [480.0, 620.0, 481.0]];
 /// Where the tones of ringing and busy lie, single or in close pairs (ITU-T E.180, supplement 2).
@@ -38,6 +40,8 @@ pub enum Signal {
     Information,
     /// A single tone, as a mailbox plays before it records.
     Beep,
+    /// A single tone as low as ringing and busy are, with none before it: a beep, if none follows either.
+    Lone,
     /// A fax machine calls or answers (ITU-T T.30).
     Fax,
 }
@@ -125,7 +129,9 @@ impl Signals {
             let before = second.filter(|before| {
                 PROGRESS_HZ.contains(&before.hz) && before.length_ms >= PATTERN_MS && gap_ms(*before) <= PATTERN_GAP_MS
             });
+            let paired = PAIRS_HZ.iter().any(|pair| pair[2] == tone.hz);
             return match (tone.length_ms, before) {
+                (length, None) if LONE_MS.contains(&length) && !paired => Some(Signal::Lone),
                 (RINGING_MS.., _) => Some(Signal::Ringing),
                 // Britain rings twice, short; what is as long as its pauses is busy.
                 (PATTERN_MS.., Some(before)) => {
@@ -133,7 +139,7 @@ impl Signals {
                     Some(if even { Signal::Busy } else { Signal::Ringing })
                 }
                 (300.., None) => None, // the first of a pattern
-                _ if PAIRS_HZ.iter().any(|pair| pair[2] == tone.hz) => None,
+                _ if paired => None,
                 _ => Some(Signal::Beep),
             };
         }
@@ -263,8 +269,19 @@ mod tests {
         for pitches in [&[425.0][..], &[480.0, 620.0], &[400.0]] {
             let on_off = [(pitches, 500), (&[][..], 500)];
             let heard = kinds(&[on_off, on_off, on_off].concat());
-            assert_eq!(heard, [Signal::Busy; 2], "{pitches:?}");
+            let busy = heard.iter().filter(|signal| **signal == Signal::Busy).count();
+            assert_eq!(busy, 2, "{pitches:?}");
+            assert!(heard.len() == 2 || heard[0] == Signal::Lone, "the first may be alone: {pitches:?}");
         }
+    }
+
+    #[test]
+    fn a_low_tone_that_nothing_precedes_is_told_as_alone() {
+        for (hz, length) in [(425.0, 400), (400.0, 800), (450.0, 300), (490.0, 640)] {
+            assert_eq!(kinds(&[(&[], 300), (&[hz], length), (&[], 300)]), [Signal::Lone], "{hz}");
+        }
+        assert_eq!(kinds(&[(&[425.0], 1000), (&[], 300)]), [Signal::Ringing]);
+        assert_eq!(kinds(&[(&[440.0, 480.0], 500), (&[], 900)]), [], "a pair is no single tone");
     }
 
     #[test]

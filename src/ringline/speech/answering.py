@@ -33,6 +33,8 @@ FADES_MS: Final = 40
 "When a tone ended is known so well; what is heard until then may still be it."
 FADED_DB: Final = 15
 "And silence is so much quieter than the beep was."
+ALONE_MS: Final = 900
+"After a tone as low as ringing and busy are: these would have gone on by then."
 MELODY_MS: Final = 1500
 "A tone so soon after another, of a different pitch, is a note of a melody."
 SAME_PITCH_HZ: Final = 25
@@ -97,8 +99,9 @@ class AnswerJudge:
             self._stopped_at = at_ms
 
     def tone(self, kind: str, length_ms: int, at_ms: int) -> None:
-        """A tone has ended: `ringing`, `busy`, `information`, `beep` or `fax`."""
-        if kind == "ringing":
+        """A tone has ended: `ringing`, `busy`, `information`, `beep`, `lone` (as low as ringing, with none before it),
+        or `fax`."""
+        if kind in ("ringing", "lone"):
             self._quiet_since = at_ms
         elif self._answered_at is None and kind not in _NEVER_PEOPLE:
             return  # ringing of one tone, or a network that is busy for now
@@ -151,6 +154,8 @@ class BeepFinder:
         "Pitch and end of the tones lately."
         self._candidate: int | None = None
         "When the tone ended that may be it."
+        self._silence_ms = AFTER_BEEP_MS
+        "So long there must be silence after it."
         self._levels: list[tuple[int, float]] = [(0, -96.0)]
         "Of the last second before it: when, and how loud."
 
@@ -167,17 +172,18 @@ class BeepFinder:
         self._tones = [(pitch, ended) for pitch, ended in self._tones if at_ms - ended <= MELODY_MS]
         melody = any(abs(pitch - hz) > SAME_PITCH_HZ for pitch, _ in self._tones)
         self._tones.append((hz, at_ms))
-        beep = kind == "beep" and length_ms >= BEEP_MS and not melody
+        beep = kind in ("beep", "lone") and length_ms >= BEEP_MS and not melody
         self._candidate = at_ms if beep else None
+        self._silence_ms = ALONE_MS if kind == "lone" else AFTER_BEEP_MS
 
     def speech_started(self, at_ms: int) -> None:
         """Somebody speaks: what was right before was no beep."""
-        if self._candidate is not None and at_ms - self._candidate < AFTER_BEEP_MS:
+        if self._candidate is not None and at_ms - self._candidate < self._silence_ms:
             self._candidate = None
 
     def clock(self, now_ms: int) -> int | None:
         """So much audio was heard; gives when the beep ended, once it is sure."""
-        if self._candidate is not None and now_ms - self._candidate >= AFTER_BEEP_MS:
+        if self._candidate is not None and now_ms - self._candidate >= self._silence_ms:
             found, self._candidate = self._candidate, None
             return found
         return None
