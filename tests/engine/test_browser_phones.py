@@ -90,6 +90,9 @@ class House:
     def trace(self, leg: LegId, fact: object) -> None:
         pass
 
+    def watch_media(self, watcher: object) -> None:
+        pass
+
     def incoming(self, leg: LegId, *_args: object, **_more: object) -> None:
         self.arrived.append(leg)
 

@@ -48,6 +48,9 @@ class Reports:
     def trace(self, leg: LegId, fact: object) -> None:
         pass
 
+    def watch_media(self, watcher: object) -> None:
+        pass
+
     def incoming(self, leg: LegId, endpoint: object, application: object, *, from_: Party, **_more: object) -> None:
         self.incoming_from.append(from_)
 
