@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 _FLAGS: Final = (
@@ -89,6 +90,7 @@ class Chromium:
     def __init__(self) -> None:
         binary = shutil.which("chromium")
         assert binary, "chromium is not installed (the Debian package of that name)"
+        self._pages: list[Page] = []
         self._profile = Path(tempfile.mkdtemp(prefix="ringline-chromium-"))
         self._process = subprocess.Popen(
             [binary, *_FLAGS, f"--user-data-dir={self._profile}", "about:blank"],
@@ -101,7 +103,6 @@ class Chromium:
         except BaseException:
             self.close()
             raise
-        self._pages: list[Page] = []
 
     def open(self, url: str, *, sound_hz: float = 440) -> Page:
         """A new page, whose microphone is a tone."""
@@ -114,9 +115,14 @@ class Chromium:
         page.go(url)
         return page
 
-    def close(self) -> None:
-        for page in getattr(self, "_pages", []):
+    def close_pages(self) -> None:
+        """Close all pages: their connections end."""
+        for page in self._pages:
             page.close()
+        self._pages.clear()
+
+    def close(self) -> None:
+        self.close_pages()
         self._process.terminate()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
@@ -201,8 +207,9 @@ class Page:
         return float(poll(listen, within_s=within_s, otherwise=lambda: f"the page hears nothing: {last}"))
 
     def close(self) -> None:
-        with suppress(Exception):
-            self._socket.close()
+        with suppress(OSError, WebSocketException, AssertionError, TimeoutError):
+            self.send("Page.close")
+        self._socket.close()
 
     def _despair(self, expression: str) -> str:
         return f"{expression} did not become true; the page says {self.console[-8:]}"

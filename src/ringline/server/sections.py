@@ -330,6 +330,16 @@ class WebSockets(Section):
     "That shake hands, frame and encrypt; 0: one per core."
 
 
+class ClientsSection(Section):
+    """`[clients]`: browsers and apps of the applications' users."""
+
+    session_grace_s: float = Field(default=30.0, ge=1, le=600)
+    "A session whose connection is lost waits so long for the client to come back; then its calls end."
+    media_grace_s: float = Field(default=30.0, ge=1, le=600)
+    "A call whose audio is lost waits so long for the browser to bring it back."
+    sessions_per_user: int = Field(default=10, ge=1, le=1000)
+
+
 class PaymentsSection(Section):
     """`[payments]`: who charges the cards of `pay`."""
 
