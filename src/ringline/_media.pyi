@@ -13,6 +13,8 @@ class Event:
 
     kind: Literal[
         "audio_started",
+        "connected",
+        "interrupted",
         "key_down",
         "key_released",
         "keys_sent",
@@ -34,7 +36,7 @@ class Event:
     stopped: bool
     "`playback_finished`: it was cut."
     why: str
-    "`leg_failed`: the reason, for people."
+    "`leg_failed`, `interrupted`: the reason, for people."
     at_ms: int
     "`speech_started`, `speech_stopped`, `tone_heard`, `levels`: when, counted from the start of the observation."
     what: str
@@ -162,6 +164,45 @@ class MediaCore:
         Raises:
             ValueError: the line has a leg already.
         """
+
+    def fingerprint(self) -> str:
+        """Give the SHA-256 of our certificate as descriptions write it; the same for all browsers."""
+
+    def open_web(self, *, controlling: bool) -> tuple[int, WebLocal]:
+        """Open a leg to a browser, instead of `open`; return its number and what our description says of it.
+
+        `controlling`: we make the offer. Then `join_web` and `configure`, whose address does not matter.
+
+        Raises:
+            MediaError: no port is free.
+        """
+
+    def renew_web(self, leg: int, *, controlling: bool) -> WebLocal:
+        """Prepare another way for such a leg: once it stands it takes the place of the present one.
+
+        Raises:
+            MediaError: no port is free, or no such leg.
+        """
+
+    def join_web(
+        self,
+        leg: int,
+        *,
+        name: str,
+        password: str,
+        fingerprint: str,
+        we_begin: bool,
+        candidates: list[str],
+    ) -> None:
+        """Take what the browser's description says of the newest way; `we_begin` the handshake if we are `active`.
+
+        Raises:
+            MediaError: no such leg.
+            ValueError: this is no SHA-256 fingerprint.
+        """
+
+    def add_web_candidate(self, leg: int, candidate: str) -> None:
+        """Take one more `candidate:` line; what cannot be tried is counted as foreign."""
 
     def close(self, leg: int) -> None: ...
     def counters(self, leg: int) -> Counters | None: ...
@@ -336,3 +377,16 @@ class Sockets:
     def gauges(self) -> dict[str, float]: ...
     def shutdown(self) -> None:
         """Close all sockets (1001) and end the threads, at most 300 ms long."""
+
+@final
+class WebLocal:
+    """What our description says of a way to a browser."""
+
+    name: str
+    "Of our checks: `a=ice-ufrag`."
+    password: str
+    addresses: list[str]
+    "All of them at `port`."
+    port: int
+    ssrc: int
+    "Of the stream that we send."

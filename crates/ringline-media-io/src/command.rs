@@ -1,9 +1,11 @@
 //! What the control side and the threads tell a pacing thread. Order per sender is kept.
 
 use ringline_media::{Hears, LegPlan, Observer, PromptPlan, Tap};
+use ringline_rtc::Remote;
 
 use crate::host::LegHost;
 use crate::room::Room;
+use crate::web::Web;
 
 /// One message to a pacing thread.
 pub(crate) enum Command {
@@ -61,6 +63,15 @@ pub(crate) enum LegCommand {
     Unwatch {
         watch: u64,
     },
+    /// Another way to the browser.
+    Renew(Box<Web>),
+    /// What the browser's description says.
+    Join {
+        remote: Box<Remote>,
+        candidates: Vec<String>,
+    },
+    /// One more place where the browser may be.
+    AddCandidate(String),
 }
 
 /// Who is in a room and what they hear of each other.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use ringline_media::{Crypto, Event, Leg, LegCounters, LegStats, Line, Plain, TapReader};
+use ringline_rtc::Identity;
 
 use crate::command::{Command, LegCommand, RoomCommand};
 use crate::error::MediaError;
@@ -25,6 +26,7 @@ use crate::worker::{Surroundings, Worker, SLOTS_PER_FRAME};
 mod audio;
 mod gauges;
 mod rooms;
+mod web;
 
 struct Thread {
     inbox: Sender<Command>,
@@ -38,6 +40,9 @@ struct LegRecord {
     phase: u64,
     room: Option<u64>,
     port: Option<u16>,
+    /// Ports of its ways to a browser.
+    web_ports: Vec<u16>,
+    ssrc: u32,
     stats: Arc<LegStats>,
 }
 
@@ -83,6 +88,8 @@ pub struct MediaCore {
     last_leg: u64,
     last_phase: u64,
     rooms_moved: u64,
+    /// What browsers know us by, once there was one.
+    identity: Option<Identity>,
 }
 
 impl MediaCore {
@@ -132,6 +139,7 @@ impl MediaCore {
             last_leg: 0,
             last_phase: 0,
             rooms_moved: 0,
+            identity: None,
         })
     }
 
@@ -142,7 +150,7 @@ impl MediaCore {
 
     /// Take up to `limit` events.
     pub fn poll(&mut self, limit: usize) -> Vec<Event> {
-        let events = self.inbox.take(limit);
+        let mut events = self.inbox.take(limit);
         for event in &events {
             match event {
                 Event::PlaybackFinished { play, .. } => {
@@ -156,9 +164,11 @@ impl MediaCore {
                 Event::LegFailed { leg, .. } => {
                     self.forget_leg(*leg);
                 }
+                Event::PortReleased { leg, port } => self.release_web_port(*leg, *port),
                 _ => {}
             }
         }
+        events.retain(|event| !matches!(event, Event::PortReleased { .. }));
         events
     }
 
@@ -185,32 +195,32 @@ impl MediaCore {
         crypto: Box<dyn Crypto>,
         port: Option<u16>,
     ) -> Result<u64, MediaError> {
-        self.adopt_with(transport, crypto, port, |_| ())
+        self.adopt_with(port, |leg| LegHost::new(leg, transport, crypto))
     }
 
     /// Open a leg whose far end speaks no RTP; returns its name.
     pub fn adopt_line(&mut self, line: Box<dyn Line>) -> Result<u64, MediaError> {
-        self.adopt_with(Box::new(NoNetwork), Box::new(Plain), None, |leg| leg.attach(line))
+        self.adopt_with(None, |mut leg| {
+            leg.attach(line);
+            LegHost::new(leg, Box::new(NoNetwork), Box::new(Plain))
+        })
     }
 
     fn adopt_with(
         &mut self,
-        transport: Box<dyn Transport>,
-        crypto: Box<dyn Crypto>,
         port: Option<u16>,
-        prepare: impl FnOnce(&mut Leg),
+        furnish: impl FnOnce(Leg) -> LegHost,
     ) -> Result<u64, MediaError> {
         let seed = stream_seed().map_err(MediaError::Io)?;
         self.last_leg += 1;
         self.last_phase = (self.last_phase + 1) % SLOTS_PER_FRAME;
         let (leg, phase) = (self.last_leg, self.last_phase);
         let stats = Arc::new(LegStats::default());
-        let mut media = Leg::new(leg, seed, self.settings.media_timeout_ms, Arc::clone(&stats));
-        prepare(&mut media);
+        let media = Leg::new(leg, seed, self.settings.media_timeout_ms, Arc::clone(&stats));
         let thread = self.quietest_thread();
         self.threads[thread].legs += 1;
-        self.legs.insert(leg, LegRecord { thread, phase, room: None, port, stats });
-        self.send(thread, Command::Adopt { host: Box::new(LegHost::new(media, transport, crypto)), phase });
+        self.legs.insert(leg, LegRecord { thread, phase, room: None, port, web_ports: Vec::new(), ssrc: seed.ssrc, stats });
+        self.send(thread, Command::Adopt { host: Box::new(furnish(media)), phase });
         Ok(leg)
     }
 
@@ -254,7 +264,7 @@ impl MediaCore {
     fn forget_leg(&mut self, leg: u64) {
         let Some(record) = self.legs.remove(&leg) else { return };
         self.threads[record.thread].legs -= 1;
-        if let Some(port) = record.port {
+        for port in record.port.into_iter().chain(record.web_ports) {
             self.ports.release(port, monotonic_ns());
         }
         if let Some(room) = record.room.and_then(|room| self.rooms.get_mut(&room)) {

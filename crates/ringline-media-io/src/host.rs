@@ -11,6 +11,7 @@ use crate::nearby::fetch;
 use crate::stats::ThreadStats;
 use crate::sys::Batch;
 use crate::transport::Transport;
+use crate::web::Web;
 
 /// Datagrams a leg may take in one tick; what floods it stays in its own socket's buffer.
 const TICK_DATAGRAMS: usize = 48;
@@ -20,6 +21,8 @@ const DEAD_AFTER: u32 = 10;
 const TRAILER_BYTES: usize = 32;
 /// The port of the reports is looked at once a second.
 const REPORT_TICKS: u64 = 50;
+
+mod web;
 
 /// A leg, its socket and its keys.
 pub(crate) struct LegHost {
@@ -34,6 +37,11 @@ pub(crate) struct LegHost {
     ticks: u64,
     receive_errors: u32,
     failure: Option<String>,
+    /// The way to a browser, instead of the transport, and the one that is about to follow it.
+    web: Option<Box<Web>>,
+    next: Option<Box<Web>>,
+    /// The plan as it was asked for: what is in force of it depends on whether the way stands.
+    wish: Option<LegPlan>,
 }
 
 /// Packets of one leg on their way to another, in one tick. Allocates only when more come than ever before.
@@ -78,6 +86,9 @@ impl LegHost {
             ticks,
             receive_errors: 0,
             failure: None,
+            web: None,
+            next: None,
+            wish: None,
         }
     }
 
@@ -131,6 +142,10 @@ impl LegHost {
     /// Put an offer/answer outcome into force.
     pub(crate) fn configure(&mut self, plan: &LegPlan, now_ms: u64) {
         self.guarded(|host| {
+            if host.web.is_some() {
+                let plan = host.plan_by_web(plan);
+                return host.leg.configure(&plan, now_ms);
+            }
             match &plan.srtp {
                 Some(keys) if host.crypto.agree(keys) => {}
                 Some(keys) => host.crypto = Box::new(Srtp::new(keys)),
@@ -176,6 +191,9 @@ impl LegHost {
         if self.active {
             self.due = slot + crate::worker::SLOTS_PER_FRAME;
             self.guarded(|host| {
+                if host.web.is_some() {
+                    return host.receive_by_web(now, batch, events);
+                }
                 host.receive(now, batch, events);
                 host.ticks += 1;
                 if host.ticks % REPORT_TICKS == 0 {
@@ -274,12 +292,16 @@ impl LegHost {
             return false;
         }
         let done = self.guarded(|host| {
-            let (crypto, transport) = (&mut host.crypto, &mut host.transport);
+            let (crypto, transport, web) = (&mut host.crypto, &mut host.transport, host.web.as_deref());
             let mut refused = false;
             let spoken = speak(&mut host.leg, &mut |to, packet, length| {
                 if let Some(length) = crypto.protect(packet, length) {
                     // A full buffer or an unreachable network loses this packet, as any network may.
-                    if let Err(error) = transport.send(to, &packet[..length]) {
+                    let sent = match web {
+                        Some(web) => web.send(&packet[..length]),
+                        None => transport.send(to, &packet[..length]),
+                    };
+                    if let Err(error) = sent {
                         refused |= error.kind() == std::io::ErrorKind::ConnectionRefused;
                         stats.count_send_error();
                     }
@@ -303,6 +325,7 @@ impl LegHost {
     /// Tell the far end that the leg ends.
     pub(crate) fn say_goodbye(&mut self, now: Now, stats: &ThreadStats) {
         self.send_report(stats, |leg, emit| leg.goodbye(now, emit));
+        self.close_by_web();
     }
 
     fn send_report(
@@ -311,12 +334,13 @@ impl LegHost {
         write: impl FnOnce(&mut Leg, &mut dyn FnMut(ReportTo, &mut Vec<u8>)),
     ) {
         self.guarded(|host| {
-            let (crypto, transport) = (&mut host.crypto, &mut host.transport);
+            let (crypto, transport, web) = (&mut host.crypto, &mut host.transport, host.web.as_deref());
             write(&mut host.leg, &mut |to, bytes| {
                 let length = bytes.len();
                 bytes.resize(length + TRAILER_BYTES, 0);
                 let Some(length) = crypto.protect_rtcp(bytes, length) else { return };
                 let sent = match to.mux {
+                    _ if web.is_some() => web.map_or(Ok(()), |web| web.send(&bytes[..length])),
                     true => transport.send(to.address, &bytes[..length]),
                     false => transport.send_report(to.address, &bytes[..length]),
                 };

@@ -67,7 +67,8 @@ impl Udp {
     }
 }
 
-fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
+/// A socket for audio: marked as such, and its datagrams stamped.
+pub(crate) fn bind(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(SocketAddr::new(ip, port)), Type::DGRAM, Some(Protocol::UDP))?;
     if ip.is_ipv4() {
         // Only an optimisation: some containers forbid it.

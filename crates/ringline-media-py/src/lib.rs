@@ -7,6 +7,7 @@
 
 mod files;
 mod sockets;
+mod web;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -87,6 +88,10 @@ impl From<media::Event> for Event {
             media::Event::AudioStarted { leg } => Event::about("audio_started", leg),
             media::Event::MediaTimeout { leg } => Event::about("media_timeout", leg),
             media::Event::LegFailed { leg, why } => Event { why, ..Event::about("leg_failed", leg) },
+            media::Event::Connected { leg } => Event::about("connected", leg),
+            media::Event::Interrupted { leg, why } => Event { why, ..Event::about("interrupted", leg) },
+            // Kept by the core for itself.
+            media::Event::PortReleased { leg, .. } => Event::about("port_released", leg),
             media::Event::TapReady { tap } => Event::about("tap_ready", tap),
         }
     }
@@ -219,6 +224,42 @@ impl MediaCore {
     fn adopt(&self, py: Python<'_>, line: &sockets::SocketLine) -> PyResult<u64> {
         let line = line.take().ok_or_else(|| PyValueError::new_err("this line has a leg already"))?;
         self.core().adopt_line(Box::new(line)).map_err(|error| refuse(py, &error))
+    }
+
+    fn fingerprint(&self, py: Python<'_>) -> PyResult<String> {
+        let identity = self.core().identity().map_err(|error| refuse(py, &error))?;
+        Ok(identity.fingerprint().to_string())
+    }
+
+    #[pyo3(signature = (*, controlling))]
+    fn open_web(&self, py: Python<'_>, controlling: bool) -> PyResult<(u64, web::WebLocal)> {
+        let (leg, local) = self.core().open_web(controlling).map_err(|error| refuse(py, &error))?;
+        Ok((leg, local.into()))
+    }
+
+    #[pyo3(signature = (leg, *, controlling))]
+    fn renew_web(&self, py: Python<'_>, leg: u64, controlling: bool) -> PyResult<web::WebLocal> {
+        Ok(self.core().renew_web(leg, controlling).map_err(|error| refuse(py, &error))?.into())
+    }
+
+    #[pyo3(signature = (leg, *, name, password, fingerprint, we_begin, candidates))]
+    #[allow(clippy::too_many_arguments)] // one for each field of the description, all named
+    fn join_web(
+        &self,
+        py: Python<'_>,
+        leg: u64,
+        name: String,
+        password: String,
+        fingerprint: &str,
+        we_begin: bool,
+        candidates: Vec<String>,
+    ) -> PyResult<()> {
+        let remote = web::remote(name, password, fingerprint, we_begin)?;
+        self.core().join_web(leg, remote, candidates).map_err(|error| refuse(py, &error))
+    }
+
+    fn add_web_candidate(&self, leg: u64, candidate: String) {
+        self.core().add_web_candidate(leg, candidate);
     }
 
     fn close(&self, leg: u64) {
@@ -390,5 +431,6 @@ fn build(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<sockets::SocketCounters>()?;
     module.add_class::<sockets::SocketEvent>()?;
     module.add_class::<sockets::SocketLine>()?;
-    module.add_class::<sockets::Sockets>()
+    module.add_class::<sockets::Sockets>()?;
+    module.add_class::<web::WebLocal>()
 }

@@ -96,6 +96,25 @@ pub enum Event {
         /// Why, for people.
         why: String,
     },
+    /// The way to a browser stands, for the first time or again.
+    Connected {
+        /// Whose.
+        leg: u64,
+    },
+    /// The way to a browser is lost; it may come back.
+    Interrupted {
+        /// Whose.
+        leg: u64,
+        /// Why, for people.
+        why: String,
+    },
+    /// A port of a leg is not needed any more, though the leg goes on.
+    PortReleased {
+        /// Whose.
+        leg: u64,
+        /// Which.
+        port: u16,
+    },
     /// A recording tap holds a block.
     TapReady {
         /// Which.

@@ -149,6 +149,11 @@ impl Inbound {
         }
     }
 
+    /// Count a datagram that was somebody else's.
+    pub(crate) fn count_foreign(&self) {
+        bump(&self.stats.foreign);
+    }
+
     /// The stream that is received.
     pub(crate) fn ssrc(&self) -> Option<u32> {
         self.ssrc

@@ -182,6 +182,11 @@ impl Leg {
         self.inbound.source.unsettle();
     }
 
+    /// Count a datagram that was somebody else's.
+    pub fn count_foreign(&self) {
+        self.inbound.count_foreign();
+    }
+
     /// Whether the next frame is there: nothing more need be received for it.
     pub fn is_ready(&self) -> bool {
         self.inbound.is_ready()

@@ -23,10 +23,10 @@ const AUTH_BYTES: usize = 20;
 /// RTCP has the long tag under both suites (RFC 4568 §6.2.2).
 const RTCP_TAG_BYTES: usize = 10;
 /// The first word of RTCP and its sender are not encrypted.
-const RTCP_CLEAR_BYTES: usize = 8;
-const RTCP_INDEX_BYTES: usize = 4;
+pub(crate) const RTCP_CLEAR_BYTES: usize = 8;
+pub(crate) const RTCP_INDEX_BYTES: usize = 4;
 /// Marks an RTCP packet as encrypted.
-const RTCP_ENCRYPTED: u32 = 1 << 31;
+pub(crate) const RTCP_ENCRYPTED: u32 = 1 << 31;
 /// Streams of one peer whose counters are kept: a new one pushes out the one heard longest ago.
 const STREAMS: usize = 4;
 /// Packets behind the newest that may still come in.
@@ -136,18 +136,18 @@ fn derive(master: &[u8; MASTER_BYTES], label: u8, out: &mut [u8]) {
     stream(&Aes128::new(&key.into()), iv).apply_keystream(out);
 }
 
-fn mix(bytes: &mut [u8], other: &[u8]) {
+pub(crate) fn mix(bytes: &mut [u8], other: &[u8]) {
     bytes.iter_mut().zip(other).for_each(|(byte, other)| *byte ^= other);
 }
 
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u32> {
     let bytes = bytes.get(at..at + 4)?;
     Some(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
 
 /// What we must know of one incoming stream.
 #[derive(Debug, Clone, Copy, Default)]
-struct Counter {
+pub(crate) struct Counter {
     ssrc: u32,
     /// Index of the newest packet; how often its sequence number has rolled over is in the upper bits.
     newest: u64,
@@ -158,8 +158,13 @@ struct Counter {
 }
 
 impl Counter {
+    /// Of a stream whose first packet has come.
+    pub(crate) fn beginning(ssrc: u32, newest: u64) -> Self {
+        Counter { ssrc, newest, ..Counter::default() }
+    }
+
     /// The index that a sequence number most probably means (RFC 3711 §3.3.1); none for one before the first.
-    fn index(&self, sequence: u16) -> Option<u64> {
+    pub(crate) fn index(&self, sequence: u16) -> Option<u64> {
         let rolled = self.newest >> 16;
         let ahead = sequence.wrapping_sub(self.newest as u16) as i16;
         let (sequence, newest) = (u64::from(sequence), self.newest & 0xffff);
@@ -172,14 +177,14 @@ impl Counter {
     }
 
     /// Whether a packet may still come: it is not too old and did not come before.
-    fn is_fresh(&self, index: u64) -> bool {
+    pub(crate) fn is_fresh(&self, index: u64) -> bool {
         match self.newest.checked_sub(index) {
             None => true,
             Some(behind) => behind < WINDOW && self.seen >> behind & 1 == 0,
         }
     }
 
-    fn note(&mut self, index: u64) {
+    pub(crate) fn note(&mut self, index: u64) {
         match index.checked_sub(self.newest) {
             Some(0) => self.seen |= 1,
             Some(ahead) => {
@@ -193,17 +198,17 @@ impl Counter {
 
 /// The counters of a peer's streams, as many as it may have.
 #[derive(Debug, Default)]
-struct Counters {
+pub(crate) struct Counters {
     known: [Option<Counter>; STREAMS],
     packets: u64,
 }
 
 impl Counters {
-    fn find(&self, ssrc: u32) -> Option<Counter> {
+    pub(crate) fn find(&self, ssrc: u32) -> Option<Counter> {
         self.known.iter().flatten().find(|counter| counter.ssrc == ssrc).copied()
     }
 
-    fn keep(&mut self, mut counter: Counter) {
+    pub(crate) fn keep(&mut self, mut counter: Counter) {
         self.packets += 1;
         counter.heard = self.packets;
         let own = self.known.iter().position(|known| known.is_some_and(|known| known.ssrc == counter.ssrc));
@@ -251,13 +256,23 @@ impl Srtp {
 }
 
 /// Where the payload of an RTP packet begins, whatever its header holds.
-fn payload_at(packet: &[u8]) -> Option<usize> {
+pub(crate) fn payload_at(packet: &[u8]) -> Option<usize> {
     let first = *packet.first()?;
     let mut at = HEADER_BYTES + 4 * usize::from(first & 0x0f);
     if first & 0x10 != 0 {
         at += 4 + 4 * (word(packet, at)? & 0xffff) as usize;
     }
     (first >> 6 == 2 && at <= packet.len()).then_some(at)
+}
+
+/// How often our sequence number has rolled over when this one is sent; `sent` is the same of the packet before. After
+/// 2^48 packets a key must not be used any more (RFC 3711 §9.2).
+pub(crate) fn rolled_over(sent: Option<(u32, u16)>, sequence: u16) -> Option<u32> {
+    match sent {
+        Some((rolled, last)) if sequence < last && last - sequence > 0x8000 => rolled.checked_add(1),
+        Some((rolled, _)) => Some(rolled),
+        None => Some(0),
+    }
 }
 
 impl Crypto for Srtp {
@@ -285,12 +300,7 @@ impl Crypto for Srtp {
     fn protect(&mut self, packet: &mut [u8], length: usize) -> Option<usize> {
         let begins = payload_at(packet.get(..length)?)?;
         let (ssrc, sequence) = (word(packet, 8)?, word(packet, 0)? as u16);
-        let rolled = match self.sent {
-            // After 2^48 packets a key must not be used any more (RFC 3711 §9.2).
-            Some((rolled, last)) if sequence < last && last - sequence > 0x8000 => rolled.checked_add(1)?,
-            Some((rolled, _)) => rolled,
-            None => 0,
-        };
+        let rolled = rolled_over(self.sent, sequence)?;
         self.sent = Some((rolled, sequence));
         self.sending.cipher(ssrc, u64::from(rolled) << 16 | u64::from(sequence), &mut packet[begins..length]);
         let tag = self.sending.tag([&packet[..length], &rolled.to_be_bytes()]).finalize().into_bytes();
@@ -304,7 +314,7 @@ impl Crypto for Srtp {
         let begins = payload_at(&datagram[..length])?;
         let (ssrc, sequence) = (word(datagram, 8)?, word(datagram, 0)? as u16);
         let known = self.heard.find(ssrc);
-        let mut counter = known.unwrap_or(Counter { ssrc, newest: u64::from(sequence), ..Counter::default() });
+        let mut counter = known.unwrap_or(Counter::beginning(ssrc, sequence.into()));
         let index = counter.index(sequence)?;
         if !counter.is_fresh(index) {
             return None;
@@ -336,7 +346,7 @@ impl Crypto for Srtp {
         let (ssrc, numbered) = (word(datagram, 4)?, word(datagram, length)?);
         let index = u64::from(numbered & !RTCP_ENCRYPTED);
         let known = self.heard_rtcp.find(ssrc);
-        let mut counter = known.unwrap_or(Counter { ssrc, newest: index, ..Counter::default() });
+        let mut counter = known.unwrap_or(Counter::beginning(ssrc, index));
         if !counter.is_fresh(index) {
             return None;
         }

@@ -29,7 +29,9 @@ from ringline.engine.ports import (
     KeysSent,
     LegCounters,
     LegMediaFailed,
+    MediaConnected,
     MediaEvent,
+    MediaInterrupted,
     MediaTimeout,
     MonoLayout,
     PlaybackFinished,
@@ -183,9 +185,25 @@ class MediaCore:
         """
         if leg in self._legs:
             raise MediaError(f"leg {leg} is open already")
-        number = self._running().adopt(line)
+        self.name(leg, self._running().adopt(line))
+
+    def core(self) -> _Core:
+        """The core itself, for adapters beside this one that open legs of another kind.
+
+        Raises:
+            MediaError: it does not run.
+        """
+        return self._running()
+
+    def name(self, leg: LegId, number: int) -> None:
+        """Give a leg that was opened in the core its name here."""
         self._legs[leg] = _Leg(number)
         self._leg_ids[number] = leg
+
+    def number_of(self, leg: LegId) -> int | None:
+        """The core's number of an open leg."""
+        known = self._legs.get(leg)
+        return None if known is None else known.number
 
     def configure(self, leg: LegId, plan: RtpPlan) -> None:
         """Put an offer/answer outcome into force.
@@ -505,6 +523,10 @@ class MediaCore:
                 return AudioStarted(leg=leg)
             case "media_timeout":
                 return MediaTimeout(leg=leg)
+            case "connected":
+                return MediaConnected(leg=leg)
+            case "interrupted":
+                return MediaInterrupted(leg=leg, why=event.why)
             case _:
                 self._forget(leg)
                 _log.error("leg media failed", leg=leg, why=event.why)

@@ -106,9 +106,13 @@ impl Worker {
             room.look_again();
         }
         let Some(host) = room.leg(leg) else { return };
-        if let LegCommand::Configure(plan) = &what {
-            return host.configure(plan, slot * SLOT_MS);
-        }
+        let what = match what {
+            LegCommand::Configure(plan) => return host.configure(&plan, slot * SLOT_MS),
+            LegCommand::Renew(web) => return host.renew(web, events),
+            LegCommand::Join { remote, candidates } => return host.join(*remote, &candidates),
+            LegCommand::AddCandidate(line) => return host.add_candidate(&line),
+            other => other,
+        };
         host.contained(|leg| match what {
             LegCommand::Prompt(prompt) => {
                 if matches!(prompt, PromptCommand::Stop { .. }) {
@@ -122,6 +126,9 @@ impl Worker {
             LegCommand::Unwatch { watch } => leg.unwatch(watch),
             LegCommand::Close
             | LegCommand::Configure(_)
+            | LegCommand::Renew(_)
+            | LegCommand::Join { .. }
+            | LegCommand::AddCandidate(_)
             | LegCommand::Enter { .. }
             | LegCommand::Leave
             | LegCommand::Await
