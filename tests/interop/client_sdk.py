@@ -21,12 +21,13 @@ from typing import Any, Final
 from ringline.testing.audio import has_tone, level_dbfs, tone
 
 from .application import Application
-from .chromium import Chromium, Page
+from .chromium import Chromium
 from .client import Client
 from .ears import Ear
 from .installation import API_KEY, API_SECRET, APPLICATION_ID, NUMBERS, Installation
 from .pages import PageServer, Wire, user_token
 from .sipp import Sipp
+from .tabs import Tab
 from .wire import Peer
 
 PACKAGE: Final = "@vonage/client-sdk@2.3.1"
@@ -64,30 +65,31 @@ class Scene:
         self.ringline.start()
         self.wire = stack.enter_context(Wire(self.ringline.http_port))
         self.pages = stack.enter_context(PageServer(folder))
-        self.chromium = Chromium()
-        stack.callback(self.chromium.close)
+        self.chromium = stack.enter_context(Chromium(folder))
+        self.tabs: list[Tab] = []
         self._numbers = iter(NUMBERS[200:])
 
     def number(self) -> str:
         return next(self._numbers)
 
-    def page(self, user: str = "alice", *, login: bool = True, hz: float = BROWSER_HZ) -> Page:
+    def page(self, user: str = "alice", *, login: bool = True, hz: float = BROWSER_HZ) -> Tab:
         """A page with the library, logged in."""
-        page = self.chromium.open(f"{self.pages.url}/page.html", sound_hz=hz)
+        page = Tab(self.chromium, f"{self.pages.url}/page.html", hz=hz)
+        self.tabs.append(page)
         if login:
             self.enter(page, user)
         return page
 
-    def enter(self, page: Page, user: str) -> str:
+    def enter(self, page: Tab, user: str) -> str:
         options = {"apiUrl": self.wire.url, "websocketUrl": self.wire.url}
         session = page.run(f"enter({json.dumps(options)}, {json.dumps(user_token(self.ringline, user))})")
         assert session.startswith("SES-"), session
         return str(session)
 
     @contextmanager
-    def phone(self, scenario: str = "answer") -> Iterator[tuple[Ear, str, Sipp]]:
+    def phone(self, scenario: str = "answer", **fill: str) -> Iterator[tuple[Ear, str, Sipp]]:
         """A SIP phone that takes calls, and speaks: its ear, its address, its program."""
-        with Ear() as ear, Sipp(scenario, self.folder, fill={"rtp_port": ear.port}, timeout_s=60) as bob:
+        with Ear() as ear, Sipp(scenario, self.folder, fill={"rtp_port": ear.port, **fill}, timeout_s=60) as bob:
             yield ear, f"sip:bob@127.0.0.1:{bob.port}", bob
 
     @contextmanager
@@ -104,7 +106,7 @@ class Scene:
         return [{"action": "connect", "from": NUMBERS[0], "endpoint": [{"type": "app", "user": user}], **more}]
 
 
-def both_hear(page: Page, ear: Ear) -> None:
+def both_hear(page: Tab, ear: Ear) -> None:
     """A tone goes each way."""
     ear.hears(0.1)
     ear.says(tone(PHONE_HZ, 1))
@@ -113,7 +115,7 @@ def both_hear(page: Page, ear: Ear) -> None:
     assert abs(hz - PHONE_HZ) < 20, f"the page hears {hz} Hz"
 
 
-def call(page: Page, context: dict[str, Any]) -> str:
+def call(page: Tab, context: dict[str, Any]) -> str:
     """`serverCall`; gives the call's id."""
     leg = page.run(f"client.serverCall({json.dumps(context)}).then((id) => window.leg = id)")
     assert isinstance(leg, str)
@@ -197,7 +199,7 @@ def remote_hang_up(scene: Scene) -> None:
 
 def callee_rejects(scene: Scene) -> None:
     page, number = scene.page(), scene.number()
-    with scene.phone("refuse") as (_, uri, _):
+    with scene.phone("refuse", refusal="603 Decline", header="") as (_, uri, _):
         scene.app.answers(number, scene.connects(uri))
         call(page, {"to": number})
         page.until("told.find((one) => one[0] === 'callHangup' && one[3] === 'REMOTE_REJECT')")
@@ -343,7 +345,7 @@ def page_reload(scene: Scene) -> None:
         scene.app.answers(number, scene.connects(uri))
         leg = call(page, {"to": number})
         both_hear(page, ear)
-        page.go(f"{scene.pages.url}/page.html?again")
+        page.page.goto(f"{scene.pages.url}/page.html?again")
         scene.enter(page, "alice")
         page.run(f"client.reconnectCall(window.leg = '{leg}')")
         both_hear(page, ear)
@@ -427,7 +429,8 @@ def main(wanted: list[str]) -> int:
                 failed += 1
                 said = f"✗ {traceback.format_exc()}"
             tell(f"{check.__name__.replace('_', ' '):28} {time.monotonic() - began:5.1f} s  {said}")
-            scene.chromium.close_pages()
+            while scene.tabs:
+                scene.tabs.pop().close()
         if failed:
             tell(scene.ringline.log_tail(30))
     return 1 if failed else 0

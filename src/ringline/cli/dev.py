@@ -141,10 +141,8 @@ def _introduce_demo(settings: Settings, demo: Demo) -> None:
         ("", f"or with any softphone: user {demo.username}, password {demo.password}, server {sip}"),
         ("Bob", f"{BOB.number} rings at {program} phone --answer --port {BOB_PORT}"),
         ("echo", f"{ECHO.number} says back what it hears"),
-        (
-            "in a browser",
-            f"http://{settings.server.http_bind}:{settings.server.http_port}/phone (calls the menu; {BROWSER_USER} can be called)",
-        ),
+        ("browser", f"http://{settings.server.http_bind}:{settings.server.http_port}/phone calls it, too, by a click"),
+        ("", f'and is called as {{"type": "app", "user": "{BROWSER_USER}"}}'),
         ("be called", f'{program} call {BOB.number} --text "Hello from Ringline"'),
         ("application", f"{demo.application_id}, key in {demo.key_file}"),
         ("webhooks", f"{demo.url}, kept in {demo.events_file}"),
