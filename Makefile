@@ -19,7 +19,7 @@ SIDE_BY_SIDE := -n $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder
 CODE := src tests bench examples
 RUST := $(shell find crates -path '*/target' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print 2>/dev/null)
 
-.PHONY: help run demo test unit check bench fuzz wheel clean peers
+.PHONY: help run demo test unit check bench fuzz wheel clean peers interop-client-sdk
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,10 @@ test: .venv/.core .venv/.dev peers ## everything, with SIPp, baresip, linphonec,
 unit: .venv/.core .venv/.dev ## unit and scenario tests, no network, about a minute
 	@cargo test --quiet --workspace
 	@$(PYTEST) $(SIDE_BY_SIDE) -m "not interop"
+
+interop-client-sdk: .venv/.core .venv/.dev ## the official browser library in Chromium (installed from npm into a folder that is thrown away)
+	@command -v chromium >/dev/null || { echo "Chromium is needed: on Debian and Ubuntu, apt install chromium" >&2; exit 1; }
+	@$(PY) -m tests.interop.client_sdk $(CHECKS)
 
 check: .venv/.core .venv/.dev ## format, lint, types, import directions, the media core's face
 	@.venv/bin/ruff format --check $(CODE)
