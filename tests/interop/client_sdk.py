@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -56,16 +56,18 @@ PHONE_HZ: Final = 1000
 class Scene:
     """Everything a check needs."""
 
-    def __init__(self, stack: ExitStack, folder: Path) -> None:
+    def __init__(self, stack: ExitStack, folder: Path, media: str = "") -> None:
         self.app = Application()
         stack.callback(self.app.close)
-        self.folder = folder
-        self.ringline = Installation(folder / "ringline", self.app.url)
+        self.folder = Path(tempfile.mkdtemp(dir=folder))
+        self.ringline = Installation(
+            self.folder / "ringline", self.app.url, sections="[auth]\nleeway_s = 1\n", media=media
+        )
         stack.callback(self.ringline.stop)
         self.ringline.start()
         self.wire = stack.enter_context(Wire(self.ringline.http_port))
         self.pages = stack.enter_context(PageServer(folder))
-        self.chromium = stack.enter_context(Chromium(folder))
+        self.chromium = stack.enter_context(Chromium(self.folder))
         self.tabs: list[Tab] = []
         self._numbers = iter(NUMBERS[200:])
 
@@ -188,6 +190,25 @@ def calling_a_phone(scene: Scene) -> None:
         page.run("client.hangup(leg)")
         page.until("told.find((one) => one[0] === 'callHangup' && one[3] === 'LOCAL_HANGUP')")
     scene.app.wait("/event", uuid=leg, status="completed", disconnected_by="user")
+
+
+def silent_server(scene: Scene) -> None:
+    page = scene.page(login=False)
+    scene.wire.mute = True
+    try:
+        options = json.dumps({"apiUrl": scene.wire.url, "websocketUrl": scene.wire.url})
+        token = json.dumps(user_token(scene.ringline, "alice"))
+        assert "session:error:timeout" in page.run(f"failing(enter({options}, {token}))")
+    finally:
+        scene.wire.mute = False
+
+
+def unreachable_media(scene: Scene) -> None:
+    page, number = scene.page(), scene.number()
+    page.run("sound.unreachable = true")
+    told = page.run(f"failing(client.serverCall({{to: '{number}'}}))")
+    assert "voice:error:media_timeout" in told, told
+    assert not scene.app.requests("/answer", to=number)
 
 
 def remote_hang_up(scene: Scene) -> None:
@@ -327,6 +348,30 @@ def resuming(scene: Scene) -> None:
         page.until("told.find((one) => one[0] === 'callHangup' && one[3] === 'LOCAL_HANGUP')")
 
 
+def losing_the_session(scene: Scene) -> None:
+    page, number = scene.page("kurt"), scene.number()
+    with scene.phone() as (ear, uri, _):
+        scene.app.answers(number, scene.connects(uri))
+        leg = call(page, {"to": number})
+        both_hear(page, ear)
+        scene.wire.refuses = True
+        try:
+            scene.wire.cut()
+            page.until("told.find((one) => one[0] === 'sessionError' && /transport/i.test(one[1]))", within_s=60)
+            scene.app.wait("/event", uuid=leg, status="completed", within_s=40)
+        finally:
+            scene.wire.refuses = False
+
+
+def token_that_ends(scene: Scene) -> None:
+    page, now = scene.page(login=False), int(time.time())
+    options = json.dumps({"apiUrl": scene.wire.url, "websocketUrl": scene.wire.url})
+    token = json.dumps(user_token(scene.ringline, "lena", exp=now + 4))
+    page.run(f"enter({options}, {token})")
+    page.until("told.find((one) => one[0] === 'sessionError' && /expired/i.test(one[1]))")
+    assert not page.run("heard('reconnecting')")
+
+
 def media_reconnect(scene: Scene) -> None:
     page, number = scene.page(), scene.number()
     with scene.phone() as (ear, uri, _):
@@ -381,7 +426,9 @@ def called_by_the_node_library(scene: Scene) -> None:
 CHECKS: Final[tuple[Callable[[Scene], None], ...]] = (
     logging_in,
     too_many_sessions,
+    silent_server,
     calling_a_phone,
+    unreachable_media,
     remote_hang_up,
     callee_rejects,
     callee_does_not_answer,
@@ -395,6 +442,8 @@ CHECKS: Final[tuple[Callable[[Scene], None], ...]] = (
     invited_at_login,
     transfer,
     resuming,
+    losing_the_session,
+    token_that_ends,
     media_reconnect,
     page_reload,
     called_by_the_node_library,
@@ -409,18 +458,28 @@ def tell(line: str) -> None:
 
 def main(wanted: list[str]) -> int:
     """Run all checks, or those that are named."""
-    failed = 0
-    with tempfile.TemporaryDirectory(prefix="ringline-client-sdk-") as name, ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="ringline-client-sdk-") as name:
         folder = Path(name)
         npm = shutil.which("npm")
         assert npm, "npm is not installed"
         subprocess.run([npm, "init", "-y"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         subprocess.run([npm, "install", "--no-audit", "--no-fund", "--silent", PACKAGE], cwd=folder, check=True)
         (folder / "page.html").write_text(PAGE)
-        scene = Scene(stack, folder)
-        for check in CHECKS:
-            if wanted and check.__name__ not in wanted:
-                continue
+        failed = run(folder, [one for one in CHECKS if not wanted or one.__name__ in wanted])
+        for codec in ("opus", "PCMU"):
+            tell(f"with {codec} only:")
+            checks = [one for one in (calling_a_phone, being_called) if not wanted or one.__name__ in wanted]
+            failed += run(folder, checks, media=f'browser_codecs = ["{codec}"]')
+    tell(f"{failed} checks failed" if failed else "all checks went as they should")
+    return 1 if failed else 0
+
+
+def run(folder: Path, checks: Sequence[Callable[[Scene], None]], *, media: str = "") -> int:
+    """Run checks against a server of their own; how many failed."""
+    failed = 0
+    with ExitStack() as stack:
+        scene = Scene(stack, folder, media)
+        for check in checks:
             began = time.monotonic()
             try:
                 check(scene)
@@ -433,7 +492,7 @@ def main(wanted: list[str]) -> int:
                 scene.tabs.pop().close()
         if failed:
             tell(scene.ringline.log_tail(30))
-    return 1 if failed else 0
+    return failed
 
 
 if __name__ == "__main__":

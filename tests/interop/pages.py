@@ -58,6 +58,8 @@ class Wire:
         self._open = True
         self.refuses = False
         "New connections are closed at once."
+        self.mute = False
+        "New connections are taken, and lead nowhere."
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -87,6 +89,9 @@ class Wire:
                 return
             if self.refuses:
                 near.close()
+                continue
+            if self.mute:
+                self._pairs.append((near, near))
                 continue
             far = socket.create_connection(("127.0.0.1", self._target))
             self._pairs.append((near, far))

@@ -15,7 +15,7 @@ from .chromium import Chromium, Page, PageError
 SOUND: Final = """
 // Microphones of this page are a tone; what its calls bring is measured.
 window.sound = {
-  hz: 440, streams: [], context: null,
+  hz: 440, streams: [], context: null, unreachable: false,
   start() {
     if (!this.context) this.context = new AudioContext({sampleRate: 48000});
     return this.context;
@@ -56,6 +56,11 @@ window.RTCPeerConnection = class extends Peer {
   constructor(...given) {
     super(...given);
     window.peers.push(this);
+    const take = this.setRemoteDescription.bind(this);
+    this.setRemoteDescription = (given) => {
+      const sdp = window.sound.unreachable ? given.sdp.replace(/^a=candidate.*\\r\\n/gm, "") : given.sdp;
+      return take({type: given.type, sdp});
+    };
     this.addEventListener("track", ({track}) => { window.sound.streams.push(new MediaStream([track])); });
   }
 };
