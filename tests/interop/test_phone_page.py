@@ -14,8 +14,9 @@ from ringline.testing.audio import has_tone, level_dbfs, tone
 
 from .application import Application
 from .chromium import Chromium
+from .client import Client
 from .ears import Ear
-from .installation import NUMBERS, Installation
+from .installation import API_KEY, API_SECRET, APPLICATION_ID, NUMBERS, Installation
 from .pages import PageServer, Wire, user_token
 from .sipp import Sipp
 from .tabs import Tab
@@ -130,3 +131,24 @@ def test_the_page_declines(ringline: Installation, app: Application, number: str
         peer.send(peer.request("ACK", branch="ack"))
     told = app.wait("/event", to="page-declines", status="rejected")
     assert told["detail"] == "declined"
+
+
+def test_the_node_library_calls_the_page(ringline: Installation, app: Application, chromium: Chromium) -> None:
+    with signed_in(chromium, ringline, "page-of-node") as (page, _), Client("node", ca_file=ringline.ca_file) as node:
+        place = {"host": f"127.0.0.1:{ringline.https_port}", "key": ringline.key_file.read_text()}
+        node.do("connect", {"application": APPLICATION_ID, "apiKey": API_KEY, "apiSecret": API_SECRET, **place})
+        made = node.do(
+            "create",
+            {
+                "to": [{"type": "app", "user": "page-of-node"}],
+                "from": {"type": "phone", "number": NUMBERS[0]},
+                "ncco": [{"action": "talk", "text": "Hello. This is a call that the library for Node has made."}],
+            },
+        )
+        page.until("$('invite').open")
+        assert page.run("$('caller').textContent") == NUMBERS[0]
+        page.click("#answer")
+        assert page.hears() > 50  # a voice
+        page.until("document.body.dataset.state === 'ready'", within_s=30)
+    app.wait("/event", uuid=made["uuid"], status="completed")
+    assert app.statuses(made["uuid"]) == ["started", "answered", "completed"]
