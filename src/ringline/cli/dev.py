@@ -142,7 +142,7 @@ def _introduce_demo(settings: Settings, demo: Demo) -> None:
         ("Bob", f"{BOB.number} rings at {program} phone --answer --port {BOB_PORT}"),
         ("echo", f"{ECHO.number} says back what it hears"),
         ("browser", f"http://{settings.server.http_bind}:{settings.server.http_port}/phone calls it, too, by a click"),
-        ("", f'and is called as {{"type": "app", "user": "{BROWSER_USER}"}}'),
+        ("", f'and rings at {program} call app:{BROWSER_USER} --text "Hello from Ringline"'),
         ("be called", f'{program} call {BOB.number} --text "Hello from Ringline"'),
         ("application", f"{demo.application_id}, key in {demo.key_file}"),
         ("webhooks", f"{demo.url}, kept in {demo.events_file}"),

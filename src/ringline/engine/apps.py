@@ -103,6 +103,8 @@ class Apps:
         if scope is not None:
             scope.close()
         self._legs.pop(leg, None)
+        if self.events.holds(leg):  # its caller may be gone before it was answered, and nobody opens what is held
+            asyncio.get_running_loop().call_later(CONNECT_S, self.events.forget, leg)
         self._media.close(leg)
 
     # ── calls of an app ────────────────────────────────────────────────────────────────────────────────────────────
