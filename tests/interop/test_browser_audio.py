@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from statistics import median
 
 import pytest
 
@@ -102,10 +103,8 @@ def _studio() -> Studio:
     return Studio(port_range=free_block(40))
 
 
-@pytest.mark.parametrize(("codecs", "clean"), [(CODECS, 0.9), (("G722",), 0.9), (("PCMU",), 0.9), (("PCMA",), 0.9)])
-def test_a_browser_calls_without_candidates_and_both_ends_hear_each_other(
-    page: Page, codecs: tuple[str, ...], clean: float
-) -> None:
+@pytest.mark.parametrize("codecs", [CODECS, ("G722",), ("PCMU",), ("PCMA",)])
+def test_a_browser_calls_without_candidates_and_both_ends_hear_each_other(page: Page, codecs: tuple[str, ...]) -> None:
     async def scenario() -> None:
         async with _studio() as studio:
             call = Call(studio, page, codecs=codecs)
@@ -115,9 +114,9 @@ def test_a_browser_calls_without_candidates_and_both_ends_hear_each_other(
             phone.say(tone(1000, 1.0), repeat=True)
             studio.together("CON-a", "browser", "phone")
             await phone.hear(0.6)
-            assert goertzel(await phone.hear(1.0), 440) > clean
+            assert _share(await phone.hear(1.0), 440) > 0.9
             heard = await call.hears("far")
-            assert goertzel(heard, 1000, RATE_HZ) > clean
+            assert _share(heard, 1000, RATE_HZ) > 0.9
             assert level_dbfs(heard) == pytest.approx(-15, abs=2)
             counted = call.counters()
             assert counted.packets_received > 50
@@ -140,8 +139,8 @@ def test_we_call_a_browser_and_both_ends_hear_each_other(page: Page) -> None:
             phone.say(tone(800, 1.0), repeat=True)
             studio.together("CON-a", "browser", "phone")
             await phone.hear(0.6)
-            assert goertzel(await phone.hear(1.0), 600) > 0.9
-            assert goertzel(await call.hears("far"), 800, RATE_HZ) > 0.9
+            assert _share(await phone.hear(1.0), 600) > 0.9
+            assert _share(await call.hears("far"), 800, RATE_HZ) > 0.9
 
     asyncio.run(scenario())
 
@@ -157,8 +156,8 @@ def test_a_room_of_browsers_is_mixed_in_full_band(page: Page) -> None:
             await studio.event(MediaConnected, leg=other)
             studio.together("CON-b", "one", "other")
             await call.hears("one")
-            assert goertzel(await call.hears("one"), 10_000, RATE_HZ) > 0.8
-            assert goertzel(await call.hears("other"), 9000, RATE_HZ) > 0.8
+            assert _share(await call.hears("one"), 10_000, RATE_HZ) > 0.8
+            assert _share(await call.hears("other"), 9000, RATE_HZ) > 0.8
 
     asyncio.run(scenario())
 
@@ -180,8 +179,8 @@ def test_a_new_connection_takes_the_place_of_the_old_one_and_the_leg_goes_on(pag
             await call.calls("after", 700)
             await studio.event(MediaConnected, leg=BROWSER)
             await phone.hear(0.6)
-            assert goertzel(await phone.hear(1.0), 700) > 0.9
-            assert goertzel(await call.hears("after"), 1000, RATE_HZ) > 0.9
+            assert _share(await phone.hear(1.0), 700) > 0.9
+            assert _share(await call.hears("after"), 1000, RATE_HZ) > 0.9
             assert studio.media.gauges()["ports_used"] == ports
             assert not [event for event in studio.events if isinstance(event, LegMediaFailed)]
 
@@ -210,7 +209,7 @@ def test_a_hold_changes_directions_and_nothing_else(page: Page) -> None:
                 assert _of(answer, "a=ice-") == _of(first, "a=ice-")
                 assert _of(answer, "a=setup") == _of(first, "a=setup")
             await phone.hear(0.6)
-            assert goertzel(await phone.hear(1.0), 440) > 0.9
+            assert _share(await phone.hear(1.0), 440) > 0.9
             assert studio.events == [event for event in studio.events if not isinstance(event, MediaConnected)]
 
     asyncio.run(scenario())
@@ -233,6 +232,12 @@ def test_a_certificate_that_the_description_does_not_name_ends_the_leg(page: Pag
                 call.web.answer(BROWSER, "v=0\r\n")
 
     asyncio.run(scenario())
+
+
+def _share(pcm: bytes, hz: float, rate_hz: int = 8000) -> float:
+    """The share of the power at one frequency, usual for a tenth of a second: buffers may stretch what they play."""
+    step = rate_hz // 10 * 2
+    return median(goertzel(pcm[start : start + step], hz, rate_hz) for start in range(0, len(pcm) - step + 1, step))
 
 
 def _of(description: str, prefix: str) -> list[str]:

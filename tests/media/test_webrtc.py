@@ -19,7 +19,7 @@ from ringline.engine.ports import (
 )
 from ringline.io.media import MediaCore
 from ringline.io.webrtc import CODECS, CoreWebRtc
-from ringline.testing.audio import goertzel, tone
+from ringline.testing.audio import has_tone, tone
 from ringline.testing.rtp import RtpPhone
 from ringline.testing.studio import Studio
 
@@ -46,8 +46,8 @@ async def _phones(studio: Studio) -> tuple[RtpPhone, RtpPhone]:
 async def _both_hear(phones: tuple[RtpPhone, RtpPhone]) -> None:
     await asyncio.gather(*(phone.hear(0.6) for phone in phones))
     near, far = await asyncio.gather(*(phone.hear(0.6) for phone in phones))
-    assert goertzel(near, 900) > 0.9
-    assert goertzel(far, 500) > 0.9
+    assert has_tone(near, 900, share=0.9)
+    assert has_tone(far, 500, share=0.9)
 
 
 def _counters(studio: Studio, leg: LegId) -> LegCounters:
