@@ -77,9 +77,10 @@ class Installation:
         codecs: Sequence[str] = (),
         trunk_addresses: Sequence[str] = ("127.0.0.1",),
         sip: str = "",
+        media: str = "",
     ) -> None:
-        """`sections` is added to the settings, `sip` to their section of that name; without `account` there are no
-        applications and nobody can log in.
+        """`sections` is added to the settings, `sip` and `media` to their sections of that name; without `account`
+        there are no applications and nobody can log in.
 
         `codecs` are offered and taken instead of the usual ones.
         """
@@ -98,7 +99,7 @@ class Installation:
         self._file_limit_bytes = file_limit_bytes
         self._trunk_addresses = list(trunk_addresses)
         self._media_timeout_s = media_timeout_s
-        self._sip = sip
+        self._sip, self._media = sip, media
         self._codecs = f"codecs = {json.dumps(list(codecs))}" if codecs else ""
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._pem = self._key.private_bytes(
@@ -127,6 +128,7 @@ port_min = {self.media_ports[0]}
 port_max = {self.media_ports[1]}
 media_timeout_s = {self._media_timeout_s}
 {self._codecs}
+{self._media}
 [webhooks]
 allow_private = true
 [limits]

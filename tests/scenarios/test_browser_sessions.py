@@ -187,3 +187,18 @@ async def test_a_call_survives_a_socket_that_is_replaced_before_we_have_noticed(
     await alice.hears_of("rtc:hangup")
     await board.over()
     assert [one.text for one in alice.heard] == ["Still here."]
+
+
+@scenario
+async def test_the_sessions_of_a_user_are_listed(app: WebApplication, board: Switchboard) -> None:
+    browsers = [board.browser("alice") for _ in range(3)]
+    for browser in browsers:
+        await browser.logs_in()
+    path = "/v1/users/me/sessions?page_size=2"
+    page = (await browsers[0].asks("GET", path)).body
+    assert [one["id"] for one in page["_embedded"]["sessions"]] == [one.session for one in browsers[:2]]
+    following = page["_links"]["next"]["href"].partition("?")[2]
+    page = (await browsers[0].asks("GET", f"/v1/users/me/sessions?{following}")).body
+    assert [one["id"] for one in page["_embedded"]["sessions"]] == [browsers[2].session]
+    page = (await browsers[0].asks("GET", f"{path}&order=desc")).body
+    assert [one["id"] for one in page["_embedded"]["sessions"]] == [browsers[2].session, browsers[1].session]

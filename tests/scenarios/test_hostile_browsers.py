@@ -166,8 +166,10 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=6,
 )
 names = st.sampled_from(
-    "originating_session body channel properties custom_data id offer answer sdp type from to state rtc_id digit text "
-    "level loop stream_url".split()
+    [
+        *("originating_session", "body", "channel", "properties", "custom_data", "id", "offer", "answer", "sdp"),
+        *("type", "from", "to", "state", "rtc_id", "digit", "text", "level", "loop", "stream_url"),
+    ]
 )
 bodies = st.dictionaries(names, json_values | st.dictionaries(names, json_values, max_size=4), max_size=6)
 requests = st.sampled_from(

@@ -138,7 +138,7 @@ class _Socket:
         with suppress(WebSocketDisconnect, RuntimeError, OSError):
             while (frame := await self._next()) is not None:
                 await self._websocket.send_text(frame)
-        with suppress(RuntimeError, OSError):
+        with suppress(WebSocketDisconnect, RuntimeError, OSError):
             if self._websocket.application_state is WebSocketState.CONNECTED:
                 await self._websocket.close()
 

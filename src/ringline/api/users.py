@@ -19,7 +19,7 @@ from ringline.api.lobby import Lobby, Visitor, forbidden, given_query, routed
 from ringline.base import ApiError, uuid4
 from ringline.calls.membership import Member
 from ringline.chronicle import ConversationRecord
-from ringline.engine.ports import Found
+from ringline.engine.ports import Found, Row
 
 _KINDS: Final = ("pstn", "sip", "vbc", "websocket", "sms", "mms", "whatsapp", "viber", "messenger")
 _MOST_CHANNELS: Final = 20
@@ -193,8 +193,19 @@ class Users:
         user = await self._user(request, visitor)
         scope = f"sessions of {user.id}"
         window = self._lobby.window(query, visitor, scope)
-        none: Found[dict[str, Any]] = Found()
-        return self._lobby.page(request, visitor, none, window, query, scope, kind="sessions", write=dict)
+        apps = self._lobby.apps
+        known = apps.clients.of(user.application, user.id) if apps is not None else ()
+        ids = [one.id for one in known]
+        if window.descending != window.backwards:
+            ids.reverse()
+        if window.after is not None and window.after[-1] in ids:
+            ids = ids[ids.index(str(window.after[-1])) + 1 :]
+        ids = ids[window.offset : window.offset + window.limit]
+        who = {"user": {"id": user.id, "name": user.name}}
+        rows = [Row(key=(one,), value={"id": one, "_embedded": who}) for one in ids]
+        found = Found(reversed(rows) if window.backwards else rows)
+        found.total = len(known)
+        return self._lobby.page(request, visitor, found, window, query, scope, kind="sessions", write=dict)
 
     async def _user(self, request: Request, visitor: Visitor) -> User:
         """The user of the URL; a user sees only itself."""

@@ -176,6 +176,7 @@ _EVENTS: Final[dict[str, Words]] = {
     "LegProgress": lambda it: "rings" + (", and sends early audio" if it.get("early_media") else ""),
     "LegAnswered": lambda it: "answered",
     "LegFailed": _failed,
+    "LegIdentified": lambda it: f"calls the user {quoted(it.get('person', {}).get('name', ''))}",
     "LegGone": lambda it: "the far end left" + (f" ({it['sip_code']})" if it.get("sip_code") else ""),
     "Orphaned": lambda it: "the process died; the call was ended by the next one",
     "SpeakingChanged": lambda it: "speaks" if it.get("speaks") else "is silent",

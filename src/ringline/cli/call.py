@@ -33,7 +33,7 @@ _LIVE: Final = frozenset({"started", "ringing", "answered", "machine"})
 
 @app.command("to")
 def call_to(
-    to: Annotated[str, typer.Argument(metavar="TO", help="A number such as 447700900123, or sip:user@host")],
+    to: Annotated[str, typer.Argument(metavar="TO", help="A number such as 447700900123, sip:user@host or app:user")],
     from_: Annotated[
         str | None, typer.Option("--from", metavar="NUMBER", help="Caller id (default: one of the application's)")
     ] = None,
@@ -168,6 +168,8 @@ def _script(text: str | None, ncco: Path | None, answer_url: str | None) -> dict
 def _endpoint(to: str) -> dict[str, str]:
     if to.startswith(("sip:", "sips:")):
         return {"type": "sip", "uri": to}
+    if to.startswith("app:"):
+        return {"type": "app", "user": to.removeprefix("app:")}
     return {"type": "phone", "number": to.removeprefix("+").replace(" ", "")}
 
 

@@ -17,7 +17,7 @@ from ringline.cli import _banner
 from ringline.cli._console import console, plain_errors, say
 from ringline.cli._installation import ConfigOption, DevNote, load_settings
 from ringline.cli._live import follow, print_row
-from ringline.cli.demo import BOB, BOB_PORT, DEMO_NUMBER, ECHO, MENU_HELP, Demo
+from ringline.cli.demo import BOB, BOB_PORT, BROWSER_USER, DEMO_NUMBER, ECHO, MENU_HELP, Demo, PhonePage
 from ringline.server.logs import write_logs
 from ringline.server.platform import Farewell, Platform
 from ringline.server.run import run
@@ -64,7 +64,11 @@ async def _develop(
 
     telling: list[asyncio.Task[None]] = []
 
+    page = PhonePage(demo) if demo is not None else None
+
     def ready(platform: Platform) -> None:
+        if page is not None:
+            page.platform = platform
         _note(platform.settings, demo).write(platform.settings.data_dir)
         _introduce(platform.settings, demo)
         if (why := platform.voice.ready()) is not None:
@@ -81,7 +85,11 @@ async def _develop(
         await demo.start()
     try:
         return await run(
-            with_demo(settings), read_again=lambda: with_demo(read_again()), on_ready=ready, on_stopping=stopping
+            with_demo(settings),
+            read_again=lambda: with_demo(read_again()),
+            on_ready=ready,
+            on_stopping=stopping,
+            also=[page.router()] if page is not None else [],
         )
     finally:
         for task in telling:
@@ -133,6 +141,8 @@ def _introduce_demo(settings: Settings, demo: Demo) -> None:
         ("", f"or with any softphone: user {demo.username}, password {demo.password}, server {sip}"),
         ("Bob", f"{BOB.number} rings at {program} phone --answer --port {BOB_PORT}"),
         ("echo", f"{ECHO.number} says back what it hears"),
+        ("browser", f"http://{settings.server.http_bind}:{settings.server.http_port}/phone calls it, too, by a click"),
+        ("", f'and rings at {program} call app:{BROWSER_USER} --text "Hello from Ringline"'),
         ("be called", f'{program} call {BOB.number} --text "Hello from Ringline"'),
         ("application", f"{demo.application_id}, key in {demo.key_file}"),
         ("webhooks", f"{demo.url}, kept in {demo.events_file}"),

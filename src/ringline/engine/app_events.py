@@ -74,6 +74,10 @@ class AppEvents:
         """Nothing came of that call: its caller never hears of it."""
         self._release(leg)
 
+    def holds(self, leg: LegId) -> bool:
+        """Whether something is held back for this leg's caller."""
+        return any(hold.leg == leg for hold in self._held.values())
+
     def _release(self, leg: LegId) -> list[Telling]:
         rooms = [room for room, hold in self._held.items() if hold.leg == leg]
         holds = [self._held.pop(room) for room in rooms]

@@ -36,6 +36,9 @@ CONNECT_S: Final = 10.0
 "A claim without an answer, and audio that does not come to stand, are given up after so long."
 MOST_CALLS: Final = 10
 "Calls that one session may have at a time."
+HEARD_S: Final = 0.25
+"""An app that declines must have read that it was heard before it is told of the end, or it believes that another one
+has declined: the two come by different connections."""
 KEY_MS: Final = 100
 "How long a key counts as held that an app sends."
 _DISCONNECTED: Final = {"code": "", "text": "ClientDisconnected"}
@@ -100,6 +103,8 @@ class Apps:
         if scope is not None:
             scope.close()
         self._legs.pop(leg, None)
+        if self.events.holds(leg):  # its caller may be gone before it was answered, and nobody opens what is held
+            asyncio.get_running_loop().call_later(CONNECT_S, self.events.forget, leg)
         self._media.close(leg)
 
     # ── calls of an app ────────────────────────────────────────────────────────────────────────────────────────────
@@ -180,7 +185,8 @@ class Apps:
             ApiError: 409 for every other, 404 when nothing rings.
         """
         known = self._own(session, member.leg)
-        if known.stage is not Stage.INVITED and not (known.stage is Stage.CLAIMED and known.session == session.id):
+        free = known.stage is Stage.INVITED or (known.stage is Stage.CLAIMED and known.session == session.id)
+        if known.by_app or not free:
             raise ApiError(
                 409,
                 "The member has joined already.",
@@ -228,11 +234,19 @@ class Apps:
     def hang_up(self, member: Member, reason: Mapping[str, Any]) -> None:
         """A user ends its call, declines it or gives it up."""
         known = self._legs.get(member.leg) if member.leg is not None else None
-        found = self.place(known.leg) if known is not None else None
-        if known is None or found is None:
+        if known is None:
             return
         known.by_app = True
-        actor = Actor(user=known.owner.user, member=member.id)
+        if known.stage in (Stage.INVITED, Stage.CLAIMED):
+            asyncio.get_running_loop().call_later(HEARD_S, self._leave, known, dict(reason))
+        else:
+            self._leave(known, reason)
+
+    def _leave(self, known: AppLeg, reason: Mapping[str, Any]) -> None:
+        found = self.place(known.leg)
+        if found is None:
+            return
+        actor = Actor(user=known.owner.user, member=found[1].id)
         found[0].post(events.MemberLeft(member=found[1].id, leg=known.leg, reason=dict(reason), by=actor))
 
     def press(self, leg: LegId, digits: str) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fastapi import APIRouter
+
 from ringline import __version__
-from ringline.accounts import AuditEntry, Secret, TokenVerifier, UserNames
+from ringline.accounts import AuditEntry, Secret, TokenVerifier, User, UserNames
 from ringline.agent import (
     Admission,
     AgentConfig,
@@ -22,8 +25,11 @@ from ringline.agent import (
     UserAgent,
 )
 from ringline.api import ApiOptions, ConversationService, Dependencies, create_app
-from ringline.base import SystemClock, SystemRandom, get_log
+from ringline.base import ApplicationId, SystemClock, SystemRandom, get_log, uuid4
+from ringline.engine.apps import Apps
 from ringline.engine.bots import Bots
+from ringline.engine.clients import COUNTERS as CLIENT_COUNTERS
+from ringline.engine.clients import Clients
 from ringline.engine.engine import Engine, EngineOptions, Outside
 from ringline.engine.gatherings import Gatherings
 from ringline.engine.guard import COUNTERS as GUARD_COUNTERS
@@ -40,6 +46,7 @@ from ringline.io.recorded_speech import RecordedSpeech
 from ringline.io.sip import SipPump, SipResolver
 from ringline.io.sockets import CoreSockets
 from ringline.io.store import SqlStore
+from ringline.io.webrtc import CoreWebRtc
 from ringline.io.workers import WorkerPool
 from ringline.providers import SpeechCache, WorkerProgram, load
 from ringline.providers.recognition import EarRecogniser, RecordingTranscriber, load_recognition
@@ -98,8 +105,10 @@ class Farewell:
 class Platform:
     """One running Ringline."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, also: Sequence[APIRouter] = ()) -> None:
+        """`also` is served beside the API, such as pages for development."""
         self.settings = settings
+        self._also = also
         self.clock = SystemClock()
         self.random = SystemRandom()
         data = settings.data_dir
@@ -114,6 +123,7 @@ class Platform:
             loudest_above=settings.media.loudest_above,
             loudest_speakers=settings.media.loudest_speakers,
         )
+        self.webrtc = CoreWebRtc(self.media, codecs=settings.media.browser_codecs, public_ip=settings.public.media_host)
         private = settings.websockets.allow_private
         self.sockets = CoreSockets(
             self.media,
@@ -153,6 +163,8 @@ class Platform:
         self.engine: Engine
         self.phones: Phones
         self.bots: Bots
+        self.apps: Apps
+        self.clients: Clients
         self.sip: SipPump
         self.health: Health
         self._upkeep: Upkeep
@@ -242,6 +254,23 @@ class Platform:
             clock=self.clock,
             random=self.random,
         )
+        self.clients = Clients(
+            clock=self.clock,
+            random=self.random,
+            grace_s=settings.clients.session_grace_s,
+            per_user=settings.clients.sessions_per_user,
+            leeway_s=settings.auth.leeway_s,
+        )
+        self.apps = Apps(
+            engine=self.engine,
+            clients=self.clients,
+            webrtc=self.webrtc,
+            media=self.media,
+            clock=self.clock,
+            random=self.random,
+            media_grace_s=settings.clients.media_grace_s,
+        )
+        self.engine.add_endpoint(self.apps, "app")
         self.bots = Bots(engine=self.engine, sockets=self.sockets, media=self.media)
         self.engine.add_endpoint(self.bots, "websocket")
         self.engine.conversations.remember(one for one in sleepers if one.record.id not in in_hand(remains))
@@ -361,12 +390,13 @@ class Platform:
                     gatherings=Gatherings(self.engine, clock=self.clock, random=self.random),
                     chronicle=self.store,
                     user_names=self._user_names,
+                    apps=self.apps,
                 ),
                 refuses_calls=self._refuses_calls,
                 pace=self.store.pace,
                 measure=self.metrics.request,
             ),
-            also=[self.health.router(), self.metrics.router(self._metrics_access())],
+            also=[self.health.router(), self.metrics.router(self._metrics_access()), *self._also],
         )
         server = settings.server
         plain = WebListener(app)
@@ -408,6 +438,7 @@ class Platform:
         metrics.figures("media", self.media.gauges, counters=_MEDIA_COUNTERS)
         metrics.figures("media", self._quality)
         metrics.figures("sockets", self.sockets.gauges, counters=_SOCKET_COUNTERS)
+        metrics.figures("clients", self.apps.gauges, counters=CLIENT_COUNTERS)
         metrics.figures("calls", self.engine.guard.gauges, counters=GUARD_COUNTERS)
         metrics.figures("sip", self._agent.gauges, counters=("messages_dropped",))
         metrics.figures("sip_tls", self._secure_sip.gauges, counters=("handshakes_failed", "refused", "mistrusted"))
@@ -465,6 +496,18 @@ class Platform:
         return WorkerPool(
             program.command, name=program.name, size=size, start_timeout_s=start_timeout_s, silence_timeout_s=8.0
         )
+
+    async def make_user(self, application: ApplicationId, name: str) -> User:
+        """The user of that name in an application; made when there is none."""
+        known = await self.store.user(application, name)
+        if known is None:
+            now = self.clock.wallclock()
+            known = User(
+                id=f"USR-{uuid4(self.random)}", application=application, name=name, created_at=now, updated_at=now
+            )
+            await self.store.save_user(known)
+            self._user_names.add(application, name)
+        return known
 
     # ── what the user agent asks and tells ─────────────────────────────────────────────────────────────────────────
 
@@ -540,6 +583,7 @@ class Platform:
         self._farewell.calls_hung_up = len(self.engine.live_legs())
         self.bots.stopping = True
         await self.engine.close()
+        self.clients.close()
         self.sip.command(lambda agent, now: agent.peers.watch((), now))
 
     async def _stop_store(self) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from fastapi import APIRouter
 
 from ringline.base import ConfigError, ProviderError, get_log
 from ringline.server.memory import settle_memory
@@ -22,20 +24,21 @@ async def run(
     read_again: Callable[[], Settings],
     on_ready: Callable[[Platform], None],
     on_stopping: Callable[[int], None] = lambda calls: None,
+    also: Sequence[APIRouter] = (),
 ) -> Farewell:
     """Start, serve, and stop in order; return what stopping did.
 
     SIGTERM and SIGINT drain: no new calls, `limits.drain_s` for the live ones, then they are hung up; a second signal
     ends the waiting. SIGHUP reads the settings again with `read_again`; trunks, users, domains, numbers,
     applications and certificates of SIP change, calls go on. `on_stopping` is told how many calls are up when draining
-    begins.
+    begins. `also` is served beside the API.
 
     Raises:
         ConfigError: a setting cannot be used here.
         ProviderError: a folder or file cannot be used.
     """
     loop = asyncio.get_running_loop()
-    platform = Platform(await with_public_address(settings))
+    platform = Platform(await with_public_address(settings), also=also)
     stop, hurry = asyncio.Event(), asyncio.Event()
 
     reloads: list[asyncio.Task[None]] = []

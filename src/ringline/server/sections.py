@@ -212,6 +212,8 @@ class Media(Section):
     "So many of them."
     codecs: tuple[CodecName, ...] = Field(default=("G722", "PCMA", "PCMU", "opus"), min_length=1)
     "What is offered to phones and trunks, best first; numbers in +1 get PCMU before PCMA. Callers choose among these."
+    browser_codecs: tuple[CodecName, ...] = Field(default=("opus", "G722", "PCMU", "PCMA"), min_length=1)
+    "The same for browsers; PCMU or PCMA first spares transcoding where they mostly talk to phones."
 
 
 class StoreSection(Section):
@@ -337,6 +339,16 @@ class WebSockets(Section):
     "A PEM file of authorities whose `wss` certificates are believed, besides those of the system."
     threads: int = Field(default=0, ge=0, le=256)
     "That shake hands, frame and encrypt; 0: one per core."
+
+
+class ClientsSection(Section):
+    """`[clients]`: browsers and apps of the applications' users."""
+
+    session_grace_s: float = Field(default=30.0, ge=1, le=600)
+    "A session whose connection is lost waits so long for the client to come back; then its calls end."
+    media_grace_s: float = Field(default=30.0, ge=1, le=600)
+    "A call whose audio is lost waits so long for the browser to bring it back."
+    sessions_per_user: int = Field(default=10, ge=1, le=1000)
 
 
 class PaymentsSection(Section):

@@ -17,6 +17,7 @@ from ringline.server.sections import (
     AccountSection,
     ApplicationSection,
     Auth,
+    ClientsSection,
     Compat,
     DomainSection,
     EmergencySection,
@@ -91,6 +92,7 @@ class Settings(Section):
     recognition: RecognitionSection = RecognitionSection()
     webhooks: Webhooks = Webhooks()
     websockets: WebSockets = WebSockets()
+    clients: ClientsSection = ClientsSection()
     payments: PaymentsSection = PaymentsSection()
     recordings: RecordingsSection = RecordingsSection()
     retention: RetentionSection = RetentionSection()

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from ringline.base import ConfigError
+from ringline.rtc.packets import LONGEST_FRAME
 
 
 class _Server(uvicorn.Server):
@@ -37,6 +38,9 @@ class WebListener:
                 ssl_keyfile=str(key_file) if key_file else None,
                 timeout_graceful_shutdown=3,
                 limit_concurrency=2000,
+                ws="websockets-sansio",
+                ws_max_size=2 * LONGEST_FRAME,
+                ws_ping_interval=None,  # clients are pinged by the frames of their own protocol
             )
         )
         self._task: asyncio.Task[None] | None = None

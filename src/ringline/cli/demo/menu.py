@@ -27,8 +27,11 @@ class Menu:
         self._echo = echo
         self._caller = caller
 
-    def answer(self) -> Script:
-        """The answer webhook: greet, and ask for a key."""
+    def answer(self, webhook: Mapping[str, Any] | None = None) -> Script:
+        """The answer webhook: greet, and ask for a key. A browser that names somebody else is connected with it."""
+        wanted = str((webhook or {}).get("to", "")) if "from_user" in (webhook or {}) else ""
+        if wanted and wanted != self._caller:
+            return [self._call(wanted)]
         return [_talk(_GREETING, bargeIn=True), self._ask("/menu")]
 
     def menu(self, webhook: Mapping[str, Any]) -> Script:
@@ -72,17 +75,19 @@ class Menu:
         ]
 
     def _connect(self, name: str, number: str, hint: str = "") -> Script:
-        return [
-            _talk(f"Connecting you to {name}. {hint}".strip()),
-            {
-                "action": "connect",
-                "from": self._caller,
-                "timeout": 15,
-                "eventType": "synchronous",
-                "eventUrl": [f"{self._url}/connected"],
-                "endpoint": [{"type": "phone", "number": number}],
-            },
-        ]
+        return [_talk(f"Connecting you to {name}. {hint}".strip()), self._call(number)]
+
+    def _call(self, whom: str) -> dict[str, Any]:
+        number = whom.removeprefix("+")
+        phone = number.isascii() and number.isdigit()
+        return {
+            "action": "connect",
+            "from": self._caller,
+            "timeout": 15,
+            "eventType": "synchronous",
+            "eventUrl": [f"{self._url}/connected"],
+            "endpoint": [{"type": "phone", "number": number} if phone else {"type": "app", "user": whom}],
+        }
 
     def _ask(self, path: str) -> dict[str, Any]:
         return {

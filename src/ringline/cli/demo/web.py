@@ -63,7 +63,7 @@ class MenuServer:
 
             return handle
 
-        app.router.add_get("/answer", answers(lambda one, webhook: one.answer()))
+        app.router.add_get("/answer", answers(lambda one, webhook: one.answer(webhook)))
         app.router.add_post("/menu", answers(lambda one, webhook: one.menu(webhook)))
         app.router.add_post("/recorded", answers(lambda one, webhook: one.recorded(webhook)))
         app.router.add_post("/connected", answers(lambda one, webhook: one.connected(webhook)))
