@@ -30,7 +30,7 @@ run: .venv/.core ## start a platform on this machine with a demo to call (instal
 demo: .venv/.core ## start a platform, call its demo, show the call live, leave the caller's audio in var/demo/
 	@.venv/bin/ringline trial --record var/demo/caller.wav
 
-test: .venv/.core .venv/.dev peers ## everything, with SIPp, baresip, linphonec, Kamailio and PostgreSQL as real peers
+test: .venv/.core .venv/.dev peers ## everything, with SIPp, baresip, linphonec, Kamailio, Chromium and PostgreSQL as real peers
 	@cargo test --quiet --workspace
 	@$(PYTEST) $(SIDE_BY_SIDE)
 
@@ -101,9 +101,10 @@ peers:
 	[ -x /usr/sbin/kamailio ] || missing+=(kamailio); ls /usr/lib/*/kamailio/modules/tls.so >/dev/null 2>&1 || missing+=(kamailio-tls-modules); \
 	command -v tc >/dev/null || [ -x /sbin/tc ] || missing+=(iproute2); command -v linphonec >/dev/null || missing+=(linphone-cli); \
 	{ command -v node && command -v npm; } >/dev/null || missing+=(nodejs npm); \
+	command -v chromium >/dev/null || missing+=(chromium); \
 	command -v pg_ctl >/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || missing+=(postgresql); \
 	if [ $${#missing[@]} -gt 0 ]; then \
-		command -v apt-get >/dev/null || { echo "The tests need SIPp, baresip, Kamailio, linphonec, PostgreSQL and Node with npm: install them with your system's packages" >&2; exit 1; }; \
+		command -v apt-get >/dev/null || { echo "The tests need SIPp, baresip, Kamailio, linphonec, Chromium, PostgreSQL and Node with npm: install them with your system's packages" >&2; exit 1; }; \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 		echo "installing the system packages $${missing[*]}, the peers of the tests ($${sudo:+with sudo: }apt-get install)"; \
 		$$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \

@@ -9,6 +9,7 @@ mod chance;
 mod files;
 mod packets;
 mod sockets;
+mod ways;
 
 pub use chance::Chance;
 
@@ -19,7 +20,7 @@ pub trait Target {
 }
 
 /// The targets, by name.
-pub const TARGETS: [&str; 8] = ["rtp", "rtcp", "srtp", "payloads", "wav", "mp3", "ogg", "websocket"];
+pub const TARGETS: [&str; 9] = ["rtp", "rtcp", "srtp", "payloads", "wav", "mp3", "ogg", "websocket", "ways"];
 
 /// Make a target.
 pub fn target(name: &str) -> Option<Box<dyn Target>> {
@@ -32,6 +33,7 @@ pub fn target(name: &str) -> Option<Box<dyn Target>> {
         "mp3" => Box::new(files::Files::mp3()),
         "ogg" => Box::new(files::Files::ogg()),
         "websocket" => Box::new(sockets::Frames),
+        "ways" => Box::new(ways::Ways::new()),
         _ => return None,
     })
 }
@@ -89,5 +91,5 @@ mod tests {
         };
     }
 
-    each_bears_some_seconds!(rtp, rtcp, srtp, payloads, wav, mp3, ogg, websocket);
+    each_bears_some_seconds!(rtp, rtcp, srtp, payloads, wav, mp3, ogg, websocket, ways);
 }

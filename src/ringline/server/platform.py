@@ -40,6 +40,7 @@ from ringline.io.recorded_speech import RecordedSpeech
 from ringline.io.sip import SipPump, SipResolver
 from ringline.io.sockets import CoreSockets
 from ringline.io.store import SqlStore
+from ringline.io.webrtc import CoreWebRtc
 from ringline.io.workers import WorkerPool
 from ringline.providers import SpeechCache, WorkerProgram, load
 from ringline.providers.recognition import EarRecogniser, RecordingTranscriber, load_recognition
@@ -113,6 +114,9 @@ class Platform:
             media_timeout_s=settings.media.media_timeout_s,
             loudest_above=settings.media.loudest_above,
             loudest_speakers=settings.media.loudest_speakers,
+        )
+        self.webrtc = CoreWebRtc(
+            self.media, codecs=settings.media.browser_codecs, public_ip=settings.public.media_host
         )
         private = settings.websockets.allow_private
         self.sockets = CoreSockets(

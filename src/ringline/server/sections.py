@@ -212,6 +212,8 @@ class Media(Section):
     "So many of them."
     codecs: tuple[CodecName, ...] = Field(default=("G722", "PCMA", "PCMU", "opus"), min_length=1)
     "What is offered to phones and trunks, best first; numbers in +1 get PCMU before PCMA. Callers choose among these."
+    browser_codecs: tuple[CodecName, ...] = Field(default=("opus", "G722", "PCMU", "PCMA"), min_length=1)
+    "The same for browsers; PCMU or PCMA first spares transcoding where they mostly talk to phones."
 
 
 class StoreSection(Section):
