@@ -1,6 +1,7 @@
 """All measurements in one run, as a table; the numbers are kept in `bench/results/`.
 
     python -m bench websocket [--calls 1 50]
+    python -m bench webrtc [--legs 100]
     python -m bench [--rounds 5] [--legs 100 400] [--seconds 3] [--rates 20,50,100] [--kit-calls 300]
     python -m bench rest [--seconds 5] [--connections 8] [--rounds 3] [--database URL]
     python -m bench speech recognition|detection|barge-in|latency|lengths|rejection
@@ -34,6 +35,7 @@ from bench.rest.__main__ import main as measure_rest
 from bench.speech.__main__ import main as measure_one_of_speech
 from bench.speech.latency import measure as measure_speech
 from bench.speech.lengths import measure as measure_lengths
+from bench.webrtc import main as webrtc
 from bench.websocket import main as websocket
 
 _ROOT: Final = Path(__file__).parent.parent
@@ -133,5 +135,7 @@ def main() -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["websocket"]:
         websocket(sys.argv[2:], measure_media)
+    elif sys.argv[1:2] == ["webrtc"]:
+        webrtc(sys.argv[2:])
     else:
         main()

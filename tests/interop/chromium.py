@@ -10,12 +10,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 from urllib.request import Request, urlopen
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 _STARTS_IN_S: Final = 30.0
 _ANSWERS_IN_S: Final = 30.0
@@ -98,8 +99,11 @@ class PageError(Exception):
 class Page:
     """One tab."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
+    def __init__(self, address: str) -> None:
+        self._open = ExitStack()
+        self._socket = self._open.enter_context(
+            connect(address, max_size=None, open_timeout=_ANSWERS_IN_S, compression=None)
+        )
         self._ids = itertools.count(1)
         self.console: list[str] = []
         "What the page has said on its console, and what it has thrown without catching it."
@@ -190,7 +194,7 @@ class Page:
     def close(self) -> None:
         """Close the tab, as a user does."""
         self.command("Page.close")
-        self._socket.close()
+        self._open.close()
 
 
 class Chromium:
@@ -234,7 +238,7 @@ class Chromium:
         request = Request(f"http://127.0.0.1:{self._port}/json/new?about:blank", method="PUT")
         with urlopen(request, timeout=_ANSWERS_IN_S) as reply:
             address = json.load(reply)["webSocketDebuggerUrl"]
-        page = Page(connect(address, max_size=None, open_timeout=_ANSWERS_IN_S, compression=None))
+        page = Page(address)
         self._pages.append(page)
         if url != "about:blank":
             page.goto(url)

@@ -206,11 +206,7 @@ impl MediaCore {
         })
     }
 
-    fn adopt_with(
-        &mut self,
-        port: Option<u16>,
-        furnish: impl FnOnce(Leg) -> LegHost,
-    ) -> Result<u64, MediaError> {
+    fn adopt_with(&mut self, port: Option<u16>, furnish: impl FnOnce(Leg) -> LegHost) -> Result<u64, MediaError> {
         let seed = stream_seed().map_err(MediaError::Io)?;
         self.last_leg += 1;
         self.last_phase = (self.last_phase + 1) % SLOTS_PER_FRAME;
@@ -219,7 +215,8 @@ impl MediaCore {
         let media = Leg::new(leg, seed, self.settings.media_timeout_ms, Arc::clone(&stats));
         let thread = self.quietest_thread();
         self.threads[thread].legs += 1;
-        self.legs.insert(leg, LegRecord { thread, phase, room: None, port, web_ports: Vec::new(), ssrc: seed.ssrc, stats });
+        self.legs
+            .insert(leg, LegRecord { thread, phase, room: None, port, web_ports: Vec::new(), ssrc: seed.ssrc, stats });
         self.send(thread, Command::Adopt { host: Box::new(furnish(media)), phase });
         Ok(leg)
     }

@@ -32,5 +32,5 @@ pub use sys::{
     monotonic_ns, run_early, run_first, sleep_until, stamp_arrivals, thread_cpu_ns, wall_us, Batch, Received,
 };
 pub use transport::Transport;
-pub use web::WebLocal;
 pub use wake::{event_queue, EventReceiver, EventSender};
+pub use web::WebLocal;

@@ -11,7 +11,9 @@ use aes_gcm::aead::{AeadInPlace, KeyInit as _};
 use aes_gcm::{Aes128Gcm, Aes256Gcm, Nonce, Tag};
 
 use crate::crypto::Crypto;
-use crate::srtp::{mix, payload_at, rolled_over, word, Counter, Counters, RTCP_CLEAR_BYTES, RTCP_ENCRYPTED, RTCP_INDEX_BYTES};
+use crate::srtp::{
+    mix, payload_at, rolled_over, word, Counter, Counters, RTCP_CLEAR_BYTES, RTCP_ENCRYPTED, RTCP_INDEX_BYTES,
+};
 
 /// Bytes of salt.
 pub const GCM_SALT_BYTES: usize = 12;
@@ -225,4 +227,105 @@ fn associated(packet: &[u8], numbered: [u8; RTCP_INDEX_BYTES]) -> [u8; RTCP_CLEA
     clear[..RTCP_CLEAR_BYTES].copy_from_slice(&packet[..RTCP_CLEAR_BYTES]);
     clear[RTCP_CLEAR_BYTES..].copy_from_slice(&numbered);
     clear
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(text: &str) -> Vec<u8> {
+        let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+        let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        digits.chunks(2).map(pair).collect()
+    }
+
+    fn ends(short: bool) -> (SrtpGcm, SrtpGcm) {
+        let key = |first: u8| match short {
+            true => GcmKey::Aes128(std::array::from_fn(|at| first + at as u8)),
+            false => GcmKey::Aes256(std::array::from_fn(|at| first + at as u8)),
+        };
+        let (one, other) = ((key(1), [3; GCM_SALT_BYTES]), (key(9), [4; GCM_SALT_BYTES]));
+        let made = |local: &(GcmKey, [u8; 12]), remote: &(GcmKey, [u8; 12])| {
+            SrtpGcm::new((&local.0, &local.1), (&remote.0, &remote.1))
+        };
+        (made(&one, &other), made(&other, &one))
+    }
+
+    fn packet(sequence: u16) -> Vec<u8> {
+        let mut bytes = vec![0x80, 111];
+        bytes.extend(sequence.to_be_bytes());
+        bytes.extend([0, 0, 3, 192, 0, 0, 0, 7]);
+        bytes.extend(b"what is said");
+        bytes
+    }
+
+    fn protected(srtp: &mut SrtpGcm, plain: &[u8]) -> Vec<u8> {
+        let mut bytes = plain.to_vec();
+        bytes.resize(plain.len() + 32, 0);
+        let length = srtp.protect(&mut bytes, plain.len()).unwrap();
+        bytes.truncate(length);
+        bytes
+    }
+
+    #[test]
+    fn the_example_of_the_rfc_comes_out() {
+        // RFC 7714 §16.1.1; its key is a session's, so nothing is derived.
+        let (mut srtp, _) = ends(true);
+        let key: [u8; 16] = std::array::from_fn(|at| at as u8);
+        let salt = hex("51756964 2070726f 2071756f").try_into().unwrap();
+        srtp.sending = SessionKeys { cipher: Cipher::Aes128(Box::new(Aes128Gcm::new(&key.into()))), salt };
+        let head = "8040f17b 8041f8d3 5501a0b2";
+        let plain = "47616c6c 69612065 7374206f 6d6e6973 20646976 69736120 696e2070 61727465 73207472 6573";
+        let sealed = "f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a 51c7d19b 36de3adf 8833
+                      899d7f27 beb16a91 52cf765e e4390cce";
+        assert_eq!(protected(&mut srtp, &hex(&format!("{head}{plain}"))), hex(&format!("{head}{sealed}")));
+    }
+
+    #[test]
+    fn what_is_protected_is_read_once_and_by_the_other_end_alone() {
+        for short in [true, false] {
+            let (mut one, mut other) = ends(short);
+            for sequence in (65_000..65_535).chain(0..500) {
+                let plain = packet(sequence);
+                let mut bytes = protected(&mut one, &plain);
+                assert_ne!(bytes[12..24], plain[12..]);
+                let (mut again, mut changed) = (bytes.clone(), bytes.clone());
+                changed[13] ^= 1;
+                assert_eq!(other.unprotect(&mut changed), None);
+                assert_eq!(other.unprotect(&mut bytes), Some(plain.len()));
+                assert_eq!(bytes[..plain.len()], plain);
+                assert_eq!(other.unprotect(&mut again), None, "it came before");
+            }
+        }
+    }
+
+    #[test]
+    fn reports_are_protected_likewise() {
+        for short in [true, false] {
+            let (mut one, mut other) = ends(short);
+            let plain: Vec<u8> = [vec![0x80, 201, 0, 7, 0, 0, 0, 7], vec![9; 24]].concat();
+            let mut bytes = plain.clone();
+            bytes.resize(plain.len() + 32, 0);
+            let length = one.protect_rtcp(&mut bytes, plain.len()).unwrap();
+            bytes.truncate(length);
+            assert_ne!(bytes[8..32], plain[8..]);
+            let (mut again, mut changed) = (bytes.clone(), bytes.clone());
+            changed[2] ^= 1;
+            assert_eq!(other.unprotect_rtcp(&mut changed), None);
+            assert_eq!(other.unprotect_rtcp(&mut bytes), Some(plain.len()));
+            assert_eq!(bytes[..plain.len()], plain);
+            assert_eq!(other.unprotect_rtcp(&mut again), None, "it came before");
+        }
+    }
+
+    #[test]
+    fn what_is_too_short_is_refused() {
+        let (mut one, mut other) = ends(true);
+        for length in 0..32 {
+            assert_eq!(other.unprotect(&mut vec![0x80; length]), None);
+            assert_eq!(other.unprotect_rtcp(&mut vec![0x80; length]), None);
+            assert_eq!(one.protect(&mut vec![0x80; length], length), None);
+            assert_eq!(one.protect_rtcp(&mut vec![0x80; length], length), None);
+        }
+    }
 }

@@ -55,7 +55,8 @@ impl FromStr for Fingerprint {
         let mut bytes = [0; 32];
         let mut pairs = text.split(':');
         for byte in &mut bytes {
-            let pair = pairs.next().filter(|pair| pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            let pair =
+                pairs.next().filter(|pair| pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit()));
             *byte = u8::from_str_radix(pair.ok_or(())?, 16).map_err(drop)?;
         }
         match pairs.next() {

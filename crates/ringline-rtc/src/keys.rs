@@ -8,7 +8,8 @@ use ringline_media::{Crypto, GcmKey, Srtp, SrtpGcm, SrtpKey, SrtpKeys, SrtpSuite
 pub(crate) fn encryption(profile: SrtpProfile, exported: &[u8], client: bool) -> Option<Box<dyn Crypto>> {
     let sides = |key_bytes: usize, salt_bytes: usize| {
         let (keys, salts) = exported.get(..2 * (key_bytes + salt_bytes))?.split_at(2 * key_bytes);
-        let (client_side, server_side) = ((&keys[..key_bytes], &salts[..salt_bytes]), (&keys[key_bytes..], &salts[salt_bytes..]));
+        let (client_side, server_side) =
+            ((&keys[..key_bytes], &salts[..salt_bytes]), (&keys[key_bytes..], &salts[salt_bytes..]));
         Some(if client { (client_side, server_side) } else { (server_side, client_side) })
     };
     match profile {

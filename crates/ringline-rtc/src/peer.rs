@@ -15,12 +15,15 @@ use crate::keys::encryption;
 
 /// A check that gets no answer is sent again after 250 ms, 500 ms and so on up to this; a way that stands is checked as often.
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
-/// After so many the way is given up: 9.5 s after the last answer.
+/// After so many a pair of places is given up.
 const RETRIES: usize = 6;
+/// A far end of which no check and no answer has come for so long has lost its way. It checks every 2.5 s or so.
+const SILENCE: Duration = Duration::from_secs(10);
 /// Places that the far end's checks may come from: it has the password, so nothing else bounds them.
 const MOST_SOURCES: usize = 16;
 /// Candidates of the far end's that are tried.
 const MOST_CANDIDATES: usize = 32;
+const SILENT: &str = "the far end answers no checks";
 /// Largest DTLS record that we write.
 const RECORD_BYTES: usize = 2048;
 /// Where no timer runs, look again after so long.
@@ -115,6 +118,10 @@ pub struct Peer {
     last_route: Option<(SocketAddr, SocketAddr)>,
     handshake: Handshake,
     interrupted: bool,
+    /// The far end has said goodbye.
+    closed: bool,
+    /// When the last check or answer came.
+    heard: Instant,
     /// When time is to be told next.
     deadline: Instant,
     dtls_deadline: Instant,
@@ -155,6 +162,8 @@ impl Peer {
             last_route: None,
             handshake: Handshake::Waiting,
             interrupted: false,
+            closed: false,
+            heard: now,
             deadline: now,
             dtls_deadline: now + IDLE,
             outputs: VecDeque::new(),
@@ -229,6 +238,7 @@ impl Peer {
             }
             self.sources.push(from);
         }
+        self.heard = now;
         self.ice.handle_packet(now, StunPacket { proto: Protocol::Udp, source: from, destination: to, message })
     }
 
@@ -290,9 +300,23 @@ impl Peer {
             }
             self.drain_handshake(now);
         }
+        self.watch(now);
         self.deadline = self.ice.poll_timeout().map_or(now + IDLE, |deadline| deadline.min(now + IDLE));
+        if self.route().is_some() {
+            self.deadline = self.deadline.min(self.heard + SILENCE);
+        }
         if self.handshake != Handshake::Waiting && !failed {
             self.deadline = self.deadline.min(self.dtls_deadline);
+        }
+    }
+
+    /// The agent gives a pair up late, while it may still come back; here it is a matter of a call that hears nothing.
+    fn watch(&mut self, now: Instant) {
+        let silent = now.saturating_duration_since(self.heard) >= SILENCE;
+        if silent {
+            self.interrupt(SILENT);
+        } else if self.interrupted && self.ice.state().is_connected() {
+            self.restore();
         }
     }
 
@@ -316,12 +340,15 @@ impl Peer {
     fn judge(&mut self, state: IceConnectionState) {
         match state {
             IceConnectionState::Connected | IceConnectionState::Completed => self.restore(),
-            IceConnectionState::Disconnected => self.interrupt("the far end answers no checks"),
+            IceConnectionState::Disconnected => self.interrupt(SILENT),
             IceConnectionState::New | IceConnectionState::Checking => {}
         }
     }
 
     fn restore(&mut self) {
+        if self.closed {
+            return;
+        }
         self.route = self.last_route;
         if std::mem::take(&mut self.interrupted) {
             self.outputs.push_back(Output::Event(PeerEvent::Restored));
@@ -377,7 +404,10 @@ impl Peer {
                     }
                 }
                 DtlsOutput::Connected => shaken = true,
-                DtlsOutput::CloseNotify => self.interrupt("the far end has closed the connection"),
+                DtlsOutput::CloseNotify => {
+                    self.closed = true;
+                    self.interrupt("the far end has closed the connection");
+                }
                 DtlsOutput::ApplicationData(_) => {}
                 DtlsOutput::Timeout(deadline) => {
                     self.dtls_deadline = deadline.max(now);

@@ -27,7 +27,9 @@ fn talk(world: &mut World) {
 
 #[test]
 fn audio_flows_both_ways_whoever_offers_and_whoever_begins() {
-    for (we_offer, we_begin, named) in [(false, true, false), (true, false, false), (false, false, true), (true, true, true)] {
+    for (we_offer, we_begin, named) in
+        [(false, true, false), (true, false, false), (false, false, true), (true, true, true)]
+    {
         let mut world = World::new(Circumstances { we_offer, we_begin, named, lost: 0 });
         world.pass(second());
         assert_eq!(world.ours.told, ["connected"], "{we_offer} {we_begin} {named}");
@@ -72,7 +74,11 @@ fn another_certificate_than_the_description_names_gets_no_audio() {
         });
         world.pass(3 * second());
         assert_eq!(world.ours.told.len(), 1);
-        assert!(world.ours.told[0].starts_with("failed: DTLS: the far end's certificate is not"), "{:?}", world.ours.told);
+        assert!(
+            world.ours.told[0].starts_with("failed: DTLS: the far end's certificate is not"),
+            "{:?}",
+            world.ours.told
+        );
         assert!(world.ours.crypto.is_none());
         assert_eq!(world.ours.peer.route(), None);
     }
@@ -84,17 +90,15 @@ fn checks_with_a_wrong_password_and_handshakes_of_strangers_are_counted_and_chan
     world.pass(second());
     let stranger = address("203.0.113.66:6666");
     let ours = world.ours.address;
-    let mut other = Peer::new(
-        &Identity::generate().unwrap(),
-        Credentials::random().unwrap(),
-        &[stranger],
-        true,
-        world.now,
-    )
-    .unwrap();
+    let mut other =
+        Peer::new(&Identity::generate().unwrap(), Credentials::random().unwrap(), &[stranger], true, world.now)
+            .unwrap();
     let name = world.ours.peer.credentials().name.clone();
     let guess = Credentials { name, password: "guessed-guessed-guessed".into() };
-    other.join(ringline_rtc::Remote { credentials: guess, fingerprint: Fingerprint([0; 32]), we_begin: true }, world.now);
+    other.join(
+        ringline_rtc::Remote { credentials: guess, fingerprint: Fingerprint([0; 32]), we_begin: true },
+        world.now,
+    );
     other.add_candidate("candidate:1 1 udp 1 192.0.2.1 4000 typ host", world.now);
     let mut sent = 0;
     for _ in 0..300 {
@@ -170,7 +174,10 @@ fn a_far_end_with_the_password_cannot_make_us_remember_ever_more_places() {
         let at = std::net::SocketAddr::from(([198, 51, 100, 7], port));
         let theirs = world.theirs.peer.credentials().clone();
         let mut other = Peer::new(&identity, theirs, &[at], true, world.now).unwrap();
-        other.join(ringline_rtc::Remote { credentials: name.clone(), fingerprint: Fingerprint([0; 32]), we_begin: true }, world.now);
+        other.join(
+            ringline_rtc::Remote { credentials: name.clone(), fingerprint: Fingerprint([0; 32]), we_begin: true },
+            world.now,
+        );
         other.add_candidate("candidate:1 1 udp 1 192.0.2.1 4000 typ host", world.now);
         other.tick(world.now);
         while let Some(ringline_rtc::Output::Send { from, to, bytes }) = other.poll() {

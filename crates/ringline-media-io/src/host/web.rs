@@ -103,8 +103,13 @@ impl LegHost {
                 let Some(datagram) = batch.datagram() else { continue };
                 let (from, arrival_us) = (datagram.from, datagram.arrival_us);
                 if Kind::of(datagram.bytes) != Kind::Media {
+                    let stood = web.peer.route().is_some();
                     if !web.peer.receive(datagram.bytes, from, at, moment) {
                         self.leg.count_foreign();
+                    }
+                    if !stood && web.peer.route().is_some() {
+                        // What comes behind it is audio already: for the keys that this has brought.
+                        return;
                     }
                     continue;
                 }

@@ -1,7 +1,5 @@
 //! Two ends of a way, over a wire in virtual time that delays and can lose.
 
-#![allow(dead_code)] // each test binary uses its own part
-
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,7 +7,7 @@ use std::time::{Duration, Instant};
 use ringline_media::Crypto;
 use ringline_rtc::{Credentials, Identity, Kind, Output, Peer, PeerEvent, Remote};
 
-pub const STEP: Duration = Duration::from_millis(5);
+pub(crate) const STEP: Duration = Duration::from_millis(5);
 const LATENCY: Duration = Duration::from_millis(15);
 
 struct Flying {
@@ -21,29 +19,29 @@ struct Flying {
 
 /// How both ends find each other.
 #[derive(Clone, Copy)]
-pub struct Circumstances {
+pub(crate) struct Circumstances {
     /// Whether our side has made the offer.
-    pub we_offer: bool,
+    pub(crate) we_offer: bool,
     /// Whether our side begins the handshake.
-    pub we_begin: bool,
+    pub(crate) we_begin: bool,
     /// Whether the browser names its address.
-    pub named: bool,
+    pub(crate) named: bool,
     /// Of a hundred datagrams.
-    pub lost: u32,
+    pub(crate) lost: u32,
 }
 
-pub const PLAIN: Circumstances = Circumstances { we_offer: false, we_begin: true, named: false, lost: 0 };
+pub(crate) const PLAIN: Circumstances = Circumstances { we_offer: false, we_begin: true, named: false, lost: 0 };
 
 /// One end: a peer, and what became of it.
-pub struct End {
-    pub peer: Peer,
-    pub address: SocketAddr,
-    pub crypto: Option<Box<dyn Crypto>>,
-    pub told: Vec<String>,
+pub(crate) struct End {
+    pub(crate) peer: Peer,
+    pub(crate) address: SocketAddr,
+    pub(crate) crypto: Option<Box<dyn Crypto>>,
+    pub(crate) told: Vec<String>,
     /// The payloads of the audio that came.
-    pub heard: Vec<Vec<u8>>,
+    pub(crate) heard: Vec<Vec<u8>>,
     /// Datagrams that were not the other end's.
-    pub strangers: usize,
+    pub(crate) strangers: usize,
     sequence: u16,
 }
 
@@ -113,27 +111,27 @@ impl End {
     }
 }
 
-pub struct World {
-    pub now: Instant,
-    pub ours: End,
-    pub theirs: End,
-    pub cut: bool,
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) ours: End,
+    pub(crate) theirs: End,
+    pub(crate) cut: bool,
     wire: VecDeque<Flying>,
     lost: u32,
     chance: u64,
 }
 
-pub fn address(text: &str) -> SocketAddr {
+pub(crate) fn address(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
 impl World {
-    pub fn new(how: Circumstances) -> Self {
+    pub(crate) fn new(how: Circumstances) -> Self {
         Self::changed(how, |remote| remote)
     }
 
     /// Our side is told something else of the other than is true.
-    pub fn changed(how: Circumstances, change: impl FnOnce(Remote) -> Remote) -> Self {
+    pub(crate) fn changed(how: Circumstances, change: impl FnOnce(Remote) -> Remote) -> Self {
         let now = Instant::now();
         let (our_identity, their_identity) = (Identity::generate().unwrap(), Identity::generate().unwrap());
         let mut ours = End::new(&our_identity, "192.0.2.1:4000", how.we_offer, now);
@@ -152,14 +150,14 @@ impl World {
         self.cut || ((self.chance >> 33) % 100) < u64::from(self.lost)
     }
 
-    pub fn fly(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+    pub(crate) fn fly(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
         if !self.is_lost() {
             self.wire.push_back(Flying { at: self.now + LATENCY, from, to, bytes });
         }
     }
 
     /// Let this much time pass.
-    pub fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         while self.now < until {
             self.now += STEP;
@@ -174,7 +172,7 @@ impl World {
         }
     }
 
-    pub fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         let sent: Vec<_> = self.ours.drain().into_iter().chain(self.theirs.drain()).collect();
         for (from, to, bytes) in sent {
             self.fly(from, to, bytes);
@@ -182,7 +180,7 @@ impl World {
     }
 
     /// Both say something of 20 ms.
-    pub fn both_say(&mut self, payload: &[u8]) {
+    pub(crate) fn both_say(&mut self, payload: &[u8]) {
         let packets = [self.ours.packet(payload), self.theirs.packet(payload)];
         for (from, to, bytes) in packets.into_iter().flatten() {
             self.fly(from, to, bytes);
