@@ -179,7 +179,7 @@ class JsSipPhone:
         self._wire = self._opened.enter_context(connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None))
         target = self._ask("Target.createTarget", {"url": page})["targetId"]
         self._session = self._ask("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        self._until(lambda: self.run("document.readyState === 'complete'") is True, "the page does not load", _START_S)
+        self._until(lambda: self.run("typeof phone === 'object'") is True, "the page does not load", _START_S)
 
     def _ask(self, method: str, params: dict[str, Any], session: str = "") -> dict[str, Any]:
         assert self._wire is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from contextlib import suppress
@@ -107,6 +108,23 @@ class Linphone:
                 process.stdin.close()
         if error is not None:
             error.add_note(self.story())
+
+    def dials(self, uri: str) -> None:
+        self._type(f"call {uri}")
+
+    def wait_receiving(self, *, within_s: float = 15.0) -> None:
+        """Wait until it receives as much as speech in G.711 or G.722 takes.
+
+        Raises:
+            AssertionError: it never does.
+        """
+        end = time.monotonic() + within_s
+        while True:
+            rates = re.findall(r"\(audio\) .*RTP : \[d=([0-9.]+)", self._log())
+            if rates and float(rates[-1]) > 40:  # kbit/s
+                return
+            assert time.monotonic() < end, f"it receives {rates[-3:]} kbit/s"
+            time.sleep(0.1)
 
     def answers(self, call: int | None = None) -> None:
         """Answer what rings; `call` counts its calls from 1."""

@@ -105,13 +105,17 @@ def test_a_browser_is_called_with_an_offer_of_ours_and_hears_the_other_browser(w
     with (
         web.phone(tmp_path, "alice", tone_hz=600, answers=True) as callee,
         web.phone(tmp_path, "bob", tone_hz=900) as caller,
+        # A desk phone of the same user rings beside it, with plain audio.
+        Baresip(tmp_path, user="alice", password=ALICE_PASSWORD, registrar=web.server.sip_address) as desk,
     ):
+        desk.wait_shown("registered successfully")
         callee.wait("registered")
         caller.wait("registered")
         number = next(_NUMBERS)
         web.app.answers(number, [{"action": "connect", "endpoint": [{"type": "phone", "number": "442079460900"}]}])
         caller.dials(f"sip:{number}@127.0.0.1")
         callee.wait("confirmed")
+        desk.wait("CALL_CLOSED")
         callee.wait_hears(900)
         caller.wait_hears(600)
         callee.hangs_up()

@@ -197,6 +197,30 @@ def test_linphone_registers_over_tls_and_is_called_encrypted(secure: Secure, tmp
     secure.app.wait_statuses(leg, "started", "ringing", "answered", "completed")
 
 
+def test_linphone_calls_over_tls_and_hears_an_encrypted_phone(secure: Secure, number: str, tmp_path: Path) -> None:
+    secure.app.answers(number, [{"action": "connect", "endpoint": [{"type": "phone", "number": "442079460901"}]}])
+    with (
+        secure.phone(tmp_path, "bob", tone_hz=500, encrypts="srtp", answers=True) as callee,
+        Linphone(
+            tmp_path,
+            user="alice",
+            password=ALICE_PASSWORD,
+            registrar=f"localhost:{secure.port}",
+            transport="tls",
+            ca_file=secure.certificates.ca_file,
+            encrypts=True,
+        ) as caller,
+    ):
+        callee.wait_shown("registered successfully")
+        caller.wait("to [LinphoneRegistrationOk]")
+        caller.dials(f"sip:{number}@localhost:{secure.port};transport=tls")
+        caller.wait("LinphoneCallStreamsRunning")
+        callee.wait_receiving(lambda bits: bits > 30_000)
+        caller.wait_receiving()
+        caller.hangs_up()
+        callee.wait("CALL_CLOSED")
+
+
 def test_a_phone_in_the_terminal_registers_over_tls_and_is_called_encrypted(secure: Secure, tmp_path: Path) -> None:
     heard = tmp_path / "heard.wav"
     options = ["--answer", "--register", secure.address, "--user", "alice", "--password", ALICE_PASSWORD]

@@ -17,6 +17,10 @@ def addresses(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "SIP", f"{settings.sip_host()}:{sip.port} ({transports})"
     if sip.tls_port is not None:
         yield "" if transports else "SIP", f"{settings.sip_host()}:{sip.tls_port} (TLS)"
+    if sip.wss_port is not None:
+        yield "", f"wss://{settings.sip_host()}:{sip.wss_port} (phones in browsers)"
+    if sip.ws_port is not None:
+        yield "", f"ws://127.0.0.1:{sip.ws_port} (phones in browsers, from this machine)"
     yield "REST", f"http://{server.http_bind}:{server.http_port}"
     if server.https_port is not None:
         yield "", f"https://{server.https_bind}:{server.https_port}"

@@ -93,6 +93,11 @@ class BrowserAudio:
                 found.append(replace(invite, sdp=bytes(description)))
         return found
 
+    def settle(self, phone: SipLeg) -> None:
+        """Another phone than the browser has the call, or nobody."""
+        if self._webrtc is not None and not phone.browser:
+            self._webrtc.withdraw(phone.leg)
+
     def _agreed(self, phone: SipLeg) -> None:
         phone.browser = phone.agreed = phone.encrypted = True
 

@@ -142,7 +142,9 @@ class Phones:
         scope = self._dialling.pop(leg, None)
         if scope is not None:
             scope.close()
-        self._phones.pop(leg, None)
+        phone = self._phones.pop(leg, None)
+        if phone is not None:
+            self._browsers.settle(phone)
         self._one_way.forget(leg)
         self._load.free(leg)
         if not far_is_gone:
@@ -195,6 +197,7 @@ class Phones:
                     self._take_answer(phone, body)
                 if phone.agreed:
                     phone.answered = True
+                    self._browsers.settle(phone)
                     self._one_way.watch(phone)
                     report(events.LegAnswered(leg=leg))
                 else:
@@ -298,7 +301,9 @@ class Phones:
                 self._refuse(leg, error.sip_status, str(error))
                 return False
         try:
-            ours = self._ours(leg, *self._media.open(leg), codecs, srtp)
+            # A browser's leg is opened by its offer, with what answers it.
+            browser = offer is not None and speaks_webrtc(offer)
+            ours = self._ours(leg, *(("127.0.0.1", 9) if browser else self._media.open(leg)), codecs, srtp)
         except MediaError as error:
             self._refuse(leg, 503, str(error))
             return False

@@ -56,6 +56,8 @@ class CoreWebRtc:
         self._codecs = tuple(codecs)
         self._public_ip = public_ip if _is_address(public_ip) else None
         self._webs: dict[LegId, _Web] = {}
+        self._beside: dict[LegId, _Web] = {}
+        "Offers that legs for plain RTP have beside them, without a name as long as nobody has answered them."
         self._sweep_at = 64
 
     def answer(self, leg: LegId, offer: str) -> str:
@@ -86,6 +88,11 @@ class CoreWebRtc:
         Raises:
             MediaError: no port is free.
         """
+        if self._known(leg) is None and self._media.number_of(leg) is not None:
+            self.withdraw(leg)
+            number, local = self._media.core().open_web(controlling=True)
+            web = self._beside[leg] = _Web(number, self._way(local, secrets.randbits(62), 0))
+            return write_offer(web.ours, self._codecs)
         return write_offer(self._new_way(leg, controlling=True).ours, self._codecs)
 
     def accept(self, leg: LegId, answer: str) -> None:
@@ -95,16 +102,28 @@ class CoreWebRtc:
             DescriptionRefused: the answer is at fault.
             MediaError: nothing was offered.
         """
-        web = self._known(leg)
+        beside = self._beside.get(leg)
+        web = beside or self._known(leg)
         if web is None or web.theirs is not None:
             raise MediaError(f"nothing was offered to leg {leg}")
         try:
             way, negotiated = read_answer(answer, self._codecs)
         except (NegotiationError, RemoteProtocolError) as error:
             raise _refusal(error) from error
+        if beside is not None:
+            del self._beside[leg]
+            self._media.close(leg)
+            self._media.name(leg, beside.number)
+            self._webs[leg] = beside
         web.setup = "passive" if way.setup == "active" else "active"
         self._join(web, way, we_begin=web.setup == "active")
         self._configure(leg, negotiated)
+
+    def withdraw(self, leg: LegId) -> None:
+        """Take back an offer that a leg for plain RTP has beside it."""
+        web = self._beside.pop(leg, None)
+        if web is not None:
+            self._media.core().close(web.number)
 
     def add_candidate(self, leg: LegId, candidate: str) -> None:
         """Take one more candidate of the far end; the core counts what it cannot use."""

@@ -343,6 +343,7 @@ class Platform:
             codecs=settings.media.codecs,
             places=places,
             random=self.random,
+            webrtc=self.webrtc,
         )
         self.engine.add_endpoint(self.phones, "phone", "sip", "vbc")
         self._registrations = Registrations(self.sip, self.store, self.clock)

@@ -60,6 +60,9 @@ class ScriptedWebRtc:
         self._offered.discard(leg)
         self._establish(leg)
 
+    def withdraw(self, leg: LegId) -> None:
+        self._offered.discard(leg)
+
     def add_candidate(self, leg: LegId, candidate: str) -> None:
         if self._media.is_open(leg):
             self.candidates.setdefault(leg, []).append(candidate)

@@ -41,7 +41,8 @@ class WebRtc(Protocol):
     def offer(self, leg: LegId) -> str:
         """Return an offer with all candidates inside; opens the leg, or prepares a new transport of an open one.
 
-        What is in force goes on until the new transport stands.
+        What is in force goes on until the new transport stands. A leg that is open for plain RTP stays it until
+        `accept`: so a desk phone and a browser can be called at once, and whichever answers has the leg.
 
         Raises:
             MediaError: no port is free.
@@ -55,6 +56,10 @@ class WebRtc(Protocol):
             DescriptionRefused: the answer is at fault.
             MediaError: nothing was offered.
         """
+        ...
+
+    def withdraw(self, leg: LegId) -> None:
+        """Take back an offer that a leg for plain RTP has beside it: nobody will answer it any more."""
         ...
 
     def add_candidate(self, leg: LegId, candidate: str) -> None:
