@@ -144,8 +144,14 @@ class Outgoing(Leg):
             now=now,
             on_answer=lambda response, flow, at: self._answered(request, response, flow, at),
             on_silence=self._silent,
-            patience=self._stack.config.failover_s if self._left or self._invite.others else None,
+            patience=self._patience_s(),
         )
+
+    def _patience_s(self) -> float | None:
+        """How long this destination may be silent; None: to the end."""
+        if self._invite.patience_s is not None:
+            return self._invite.patience_s
+        return self._stack.config.failover_s if self._left or self._invite.others else None
 
     def _build(self) -> Request:
         invite = self._invite
