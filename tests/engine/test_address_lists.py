@@ -1,4 +1,4 @@
-"""Numbers that are forwarded to several SIP addresses: each is called in turn, while it is its own fault that it fails."""
+"""Numbers that are forwarded to several SIP addresses: the next is called when one fails by its own fault."""
 
 from __future__ import annotations
 

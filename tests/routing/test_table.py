@@ -267,21 +267,25 @@ def test_no_trunk_and_no_number() -> None:
         assert (answer.status, answer.detail) == ("rejected", "invalid_number")
 
 
+def test_an_extension_is_told_the_id_of_its_leg() -> None:
+    assert ("X-Ringline-Call-Id", LEG) in route(table().extension_route("101", caller="442079460000", leg=LEG)).headers
+
+
 def test_users_with_a_contact_are_called_there() -> None:
     for found in (
         route(table().phone_route("101", caller="442079460000")),
-        route(table().extension_route("101", caller="442079460000")),
+        route(table().extension_route("101", caller="442079460000", leg=LEG)),
         route(table().sip_route("sip:bob@sip.ringline.example", caller="442079460000", leg=LEG)),
     ):
         assert found.request_uri == "sip:bob@127.0.0.1:5070;transport=tcp"
         assert found.hop == Hop(host="127.0.0.1", port=5070, transport="tcp")
         assert (found.from_uri, found.trunk) == ("sip:442079460000@sip.ringline.example", None)
-    assert route(table().extension_route("101", caller="101")).caller == "101"
+    assert route(table().extension_route("101", caller="101", leg=LEG)).caller == "101"
     homeless = SipUser(username="ghost", number="442079460001")
     missing = table(users=[homeless]).phone_route("442079460001", caller=None)
     assert isinstance(missing, Unroutable)
     assert (missing.status, missing.detail) == ("unanswered", "unavailable")
-    nobody = table().extension_route("999", caller=None)
+    nobody = table().extension_route("999", caller=None, leg=LEG)
     assert isinstance(nobody, Unroutable)
     assert nobody.detail == "cannot_route"
 

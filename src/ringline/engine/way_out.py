@@ -136,7 +136,7 @@ def _route(routing: RoutingTable, leg: LegId, to: Party, from_: Party) -> Route 
         case "phone":
             return routing.phone_route(to.address, caller=caller, identity_header=details.get("shaken"))
         case "vbc":
-            return routing.extension_route(to.address, caller=caller)
+            return routing.extension_route(to.address, caller=caller, leg=leg)
         case _ if "trunk" in details:
             return routing.sip_trunk_route(
                 details["user"],

@@ -214,10 +214,12 @@ class RoutingTable:
             return replace(routes[0], then=tuple(routes[1:]))
         return ways[0] if ways else _cannot_route("no trunk takes this number")
 
-    def extension_route(self, extension: str, *, caller: str | None) -> Route | Unroutable:
+    def extension_route(self, extension: str, *, caller: str | None, leg: LegId) -> Route | Unroutable:
         """Route a call to a `vbc` endpoint: the user with this extension."""
         user = self._called.get(extension)
-        return self._to_user(user, caller) if user is not None else _cannot_route("nobody has this extension")
+        if user is None:
+            return _cannot_route("nobody has this extension")
+        return self._to_user(user, caller, headers=(("X-Ringline-Call-Id", leg),))
 
     def sip_route(
         self,
