@@ -144,6 +144,32 @@ def test_domains_have_their_own_doors(source: str, username: str | None, host: s
     assert (answer.status if isinstance(answer, Refuse) else answer) == expected
 
 
+@pytest.mark.parametrize(
+    ("tls", "transport", "lets_in"),
+    [
+        ("required", "udp", False),
+        ("required", "tcp", False),
+        ("required", "tls", True),
+        ("required", "wss", True),
+        ("off", "tls", False),
+        ("off", "udp", True),
+        ("optional", "udp", True),
+        ("optional", "tls", True),
+    ],
+)
+def test_a_domain_says_whether_it_is_reached_over_tls(tls: Any, transport: str, lets_in: bool) -> None:
+    phone = SipUser(username="phone-1", password="p", domain="acme")
+    domain = SipDomain(name="acme", application=DESK, digest_auth=True, tls=tls)
+    book = table(domains=[domain], users=[phone])
+    host = "acme.sip.ringline.example"
+    called = book.admit(source="192.0.2.9", username="phone-1", to_host=host, transport=transport)
+    registered = book.may_register(source="192.0.2.9", username="phone-1", aor_user="phone-1", transport=transport)
+    if lets_in:
+        assert (called, registered) == (Admit("domain:acme"), Admit("phone-1"))
+    else:
+        assert [one.status for one in (called, registered) if isinstance(one, Refuse)] == [403, 403]
+
+
 def test_passwords() -> None:
     assert [table().password_of(name) for name in ("bob", "key1", "nobody")] == ["b", None, None]
     assert table(users=[SipUser(username="bob", contact="sip:b@h")]).password_of("bob") is None

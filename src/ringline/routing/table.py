@@ -82,21 +82,29 @@ class RoutingTable:
 
     # ── in ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def admit(self, *, source: str, username: str | None, to_host: str, registered_at: str | None = None) -> Admission:
+    def admit(
+        self,
+        *,
+        source: str,
+        username: str | None,
+        to_host: str,
+        registered_at: str | None = None,
+        transport: str = "udp",
+    ) -> Admission:
         """Decide whether an INVITE is listened to at all.
 
         `source` is the address it really came from, `username` who logged in (None before a digest was verified),
         `to_host` the host of the Request-URI, `registered_at` the trunk we are registered with at that address. Says
         nothing about numbers: that is `inbound`, after admission.
         """
-        admission = self._gate.admit(source=source, username=username, to_host=to_host)
+        admission = self._gate.admit(source=source, username=username, to_host=to_host, transport=transport)
         if not isinstance(admission, Admit) and registered_at in self._trunks:
             return Admit(f"trunk:{registered_at}")
         return admission
 
-    def may_register(self, *, source: str, username: str | None, aor_user: str) -> Admission:
+    def may_register(self, *, source: str, username: str | None, aor_user: str, transport: str = "udp") -> Admission:
         """Decide whether somebody may say where a user is; admitted, the identity is the user's name."""
-        return self._gate.may_register(source=source, username=username, aor_user=aor_user)
+        return self._gate.may_register(source=source, username=username, aor_user=aor_user, transport=transport)
 
     def trusts(self, source: str) -> bool:
         """Whether this is the address of a trunk, or in the list of a domain."""

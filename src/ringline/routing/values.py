@@ -100,6 +100,8 @@ class SipDomain:
     "Addresses and networks that may call; empty: any, if `digest_auth` is on."
     digest_auth: bool = False
     "Callers log in as one of the domain's users. With neither this nor an `acl`, nobody may call."
+    tls: Srtp = "optional"
+    "Whether calls and registrations may or must come over TLS, in the words of `srtp`."
     srtp: Srtp = "optional"
 
 

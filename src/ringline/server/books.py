@@ -90,6 +90,7 @@ def make_routing(settings: Settings, book: NumberBook) -> RoutingTable:
                 application=_application_id(settings, one.application) or ApplicationId(one.application),
                 acl=one.acl,
                 digest_auth=one.digest_auth,
+                tls=one.tls,
                 srtp=one.srtp,
             )
             for one in settings.domains

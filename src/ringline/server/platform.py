@@ -474,11 +474,15 @@ class Platform:
             username=invite.username,
             to_host=invite.request_uri.host,
             registered_at=self._agent.peers.at(source),
+            transport=invite.source.transport,
         )
 
     def _may_register(self, register: RegisterContext) -> Admission:
         return self.phones.routing.may_register(
-            source=register.source.remote[0], username=register.username, aor_user=register.aor_user
+            source=register.source.remote[0],
+            username=register.username,
+            aor_user=register.aor_user,
+            transport=register.source.transport,
         )
 
     def _trusts(self, address: str) -> bool:

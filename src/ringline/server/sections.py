@@ -519,5 +519,7 @@ class DomainSection(Section):
     application: str
     acl: tuple[Network, ...] = ()
     digest_auth: bool = False
+    tls: Srtp = "optional"
+    "Whether calls and registrations may (`optional`), must (`required`) or must not (`off`) come over TLS."
     srtp: Srtp = "optional"
     "As for trunks."
