@@ -9,7 +9,7 @@ from ringline.sip import Flow, Response
 
 from .test_phones import LEG, OURS, SDP, House, run, trunk
 
-T38 = b"m=image 40002 udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\na=T38FaxRateManagement:transferredTCF\r\n"
+T38 = b"m=image 40002 udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxRateManagement:transferredTCF\r\n"
 
 
 def image_only() -> bytes:
