@@ -60,3 +60,38 @@ def test_it_is_called_acknowledged_told_and_hung_up_where_it_registered_from() -
         assert told == [(SEEN, method) for method in ("INVITE", "ACK", "NOTIFY", "BYE")]
 
     run(test)
+
+
+def called_from_inside(house: House, via: str) -> list[tuple[str, int]]:
+    """A phone that calls us by this Via, with a Contact of its own network, is hung up: where we look for it."""
+    body = INSIDE.decode()
+    text = (
+        f"INVITE sip:442079460000@192.0.2.1 SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: <sip:eve@x>;tag=f\r\n"
+        "To: <sip:442079460000@x>\r\nCall-ID: in\r\nCSeq: 1 INVITE\r\nContact: <sip:eve@192.168.1.5:5060>\r\n"
+        f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    )
+    receive(house, text.encode())
+    (leg,) = house.media.open_legs
+    house.phones.answer(leg)
+    tag = house.sent[-1][1].to.tag
+    receive(
+        house,
+        (
+            f"ACK sip:ringline@192.0.2.1 SIP/2.0\r\n{via.replace('z9hG4bKi', 'z9hG4bKa')}From: <sip:eve@x>;tag=f\r\n"
+            f"To: <sip:442079460000@x>;tag={tag}\r\nCall-ID: in\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n"
+        ).encode(),
+    )
+    house.phones.release(leg, sip_code=None, far_is_gone=False)
+    return [to for to, one in house.sent if isinstance(one, Request)]
+
+
+def test_who_calls_from_inside_is_found_where_he_is_seen_and_others_where_they_say() -> None:
+    async def test() -> None:
+        itself = "Via: SIP/2.0/UDP 192.168.1.5:5060;branch=z9hG4bKi;rport\r\n"
+        assert called_from_inside(House(trunk("a")), itself) == [SEEN]
+        without_rport = itself.replace(";rport", "")
+        assert called_from_inside(House(trunk("a")), without_rport) == [("192.168.1.5", 5060)]
+        by_a_proxy = f"Via: SIP/2.0/UDP 10.9.8.7:5060;branch=z9hG4bKi;rport\r\n{itself}"
+        assert called_from_inside(House(trunk("a")), by_a_proxy) == [("192.168.1.5", 5060)]
+
+    run(test)

@@ -236,7 +236,7 @@ class Outgoing(Leg):
             remote_sdp=sdp,
             credentials=self._invite.credentials,
             takes_update="update" in response.headers.tokens("Allow"),
-            registered=request.target.host if self._over_registration() else None,
+            inside=request.target.host if self._over_registration() else None,
         )
         self._acknowledge(session, request, branch, now)
         if not first:
