@@ -204,6 +204,7 @@ def _application(section: ApplicationSection) -> Application:
             speaking_events=section.speaking_events,
             answer_fields=section.answer_fields,
         ),
+        other_capabilities='{"vbc": {}}',  # who writes the settings maps the extensions, too
     )
 
 
