@@ -4,8 +4,9 @@
 
 `ringline-media-bench --bots` (in `crates/`) puts up the calls: phones that beep over RTP (PCMA), the core with one
 pacing thread and one thread of sockets, and one server with a 16 kHz socket per call that sends every message back. The
-far ends run on threads of their own. Time is processor time of the core's two threads. Delays run from the sample that
-was sent to the sample that was heard: jitter buffer, waiting for the next frame and resampling are in them.
+far ends run on threads of their own; each number of calls is measured over `ws` and over `wss`. Time is processor time
+of the core's two threads. Delays run from the sample that was sent to the sample that was heard: jitter buffer, waiting
+for the next frame and resampling are in them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ import os
 import platform
 import statistics
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
+
+from ringline.server.certificates import ensure_certificates
 
 AIM_PERCENT: Final = 0.5
 _FIGURES: Final = {
@@ -39,10 +45,18 @@ def main(words: Sequence[str], measure: Callable[..., list[dict[str, Any]]]) -> 
     arguments.add_argument("--seconds", type=float, default=10)
     options = arguments.parse_args(words)
     print(f"{os.cpu_count()} cores, kernel {platform.release()}, load {os.getloadavg()[0]:.1f}")
-    for calls in options.calls:
-        lines = measure("--bots", str(calls), "--rounds", str(options.rounds), "--seconds", str(options.seconds))
-        print(f"\n{calls} calls, {options.rounds} rounds of {options.seconds:g} s, 16 kHz, not encrypted")
-        for name, what in _FIGURES.items():
-            values = [float(line[name]) for line in lines if line[name] is not None]
-            print(f"{what:60}{statistics.median(values) if values else float('nan'):>10.2f}")
-        print(f"{'frames lost by us':60}{sum(line['lost'] for line in lines):>10.0f}")
+    with TemporaryDirectory() as folder:
+        ensure_certificates(Path(folder), names=("127.0.0.1",), now=datetime.now(UTC))
+        for calls in options.calls:
+            how = ("--bots", str(calls), "--rounds", str(options.rounds), "--seconds", str(options.seconds))
+            told = f"{calls} calls, {options.rounds} rounds of {options.seconds:g} s, 16 kHz"
+            _show(measure(*how), f"{told}, ws")
+            _show(measure(*how, "--secure", folder), f"{told}, wss")
+
+
+def _show(lines: list[dict[str, Any]], told: str) -> None:
+    print(f"\n{told}")
+    for name, what in _FIGURES.items():
+        values = [float(line[name]) for line in lines if line[name] is not None]
+        print(f"{what:60}{statistics.median(values) if values else float('nan'):>10.2f}")
+    print(f"{'frames lost by us':60}{sum(line['lost'] for line in lines):>10.0f}")

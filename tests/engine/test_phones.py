@@ -92,7 +92,7 @@ class House:
         self.now = 100.0
         self.pumping = False
         self.engine, self.media = Reports(), Ports()
-        config = AgentConfig(contacts={"udp": OURS}, user_agent="Ringline/test", realm="test")
+        config = AgentConfig(contacts={"udp": OURS}, user_agent="Ringline/test", realm="test", takes_refer=True)
         self.agent = UserAgent(
             config,
             SeededRandom(b"phones"),

@@ -60,6 +60,46 @@ def test_a_forwarded_call_is_connected_and_its_end_is_told(
     _update(ringline, msisdn=number, voiceCallbackType="app")
 
 
+def test_the_next_address_of_a_list_takes_what_the_first_does_not(
+    ringline: Installation, app: Application, number: str, tmp_path: Path
+) -> None:
+    with (
+        Ear() as mouth,
+        Ear() as ear,
+        Sipp("refuse", tmp_path, fill={"refusal": "500 Broken", "header": ""}, timeout_s=40) as first,
+        Sipp("answer", tmp_path, fill={"rtp_port": ear.port}, timeout_s=40) as second,
+        Peer(ringline.sip_address, number=number) as alice,
+    ):
+        addresses = f"sip:a@127.0.0.1:{first.port};timeout=2000,sip:b@127.0.0.1:{second.port}"
+        _update(ringline, msisdn=number, voiceCallbackType="sip", voiceCallbackValue=addresses)
+        alice.send(alice.request("INVITE", body=alice.sdp(port=mouth.port)))
+        alice.response(200, "INVITE")
+        alice.send(alice.request("ACK", branch="ack"))
+        mouth.hears(0.1)
+        mouth.says(tone(440, 1))
+        ear.until(lambda pcm: has_tone(pcm, 440))
+        first.good()
+        alice.send(alice.request("BYE", cseq=2, branch="bye"))
+        second.good()
+    _update(ringline, msisdn=number, voiceCallbackType="app")
+
+
+def test_the_caller_is_told_what_the_address_has_answered(
+    ringline: Installation, app: Application, number: str, tmp_path: Path
+) -> None:
+    with (
+        Ear() as mouth,
+        Sipp("refuse", tmp_path, fill={"refusal": "404 Nobody", "header": ""}, timeout_s=40) as first,
+        Peer(ringline.sip_address, number=number) as alice,
+    ):
+        addresses = f"sip:a@127.0.0.1:{first.port},sip:b@127.0.0.1:9"
+        _update(ringline, msisdn=number, voiceCallbackType="sip", voiceCallbackValue=addresses)
+        alice.send(alice.request("INVITE", body=alice.sdp(port=mouth.port)))
+        alice.response(404, "INVITE")
+        first.good()
+    _update(ringline, msisdn=number, voiceCallbackType="app")
+
+
 def test_a_forwarded_call_that_nobody_takes_is_told_too(
     ringline: Installation, app: Application, number: str, tmp_path: Path
 ) -> None:

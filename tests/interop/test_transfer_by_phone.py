@@ -67,7 +67,7 @@ def test_baresip_transfers_its_caller_to_somebody_else(
     app.wait_statuses(called["uuid"], "started", "ringing", "answered", "completed")
 
 
-def test_baresip_keeps_its_call_when_the_other_declines(
+def test_baresip_is_told_that_the_other_declines(
     ringline: Installation, app: Application, number: str, tmp_path: Path
 ) -> None:
     with (
@@ -86,8 +86,25 @@ def test_baresip_keeps_its_call_when_the_other_declines(
             ear.until(lambda pcm: has_tone(pcm, 425, share=0.8))  # he hears that it rings
             carol.hangs_up()
             alice.wait("TRANSFER_FAILED")
-            alice.resumes()
-            ear.until(lambda pcm: has_tone(pcm, 900, share=0.9))
+            # This phone leaves its call when a transfer fails, and who is left alone is let go of.
+            caller.asked("BYE")
+
+
+def test_linphone_goes_on_with_its_call_when_the_other_is_not_there(
+    ringline: Installation, app: Application, number: str, tmp_path: Path
+) -> None:
+    with Linphone(tmp_path, user="alice", password=ALICE_PASSWORD, registrar=ringline.sip_address) as alice:
+        alice.wait("to [LinphoneRegistrationOk]")
+        with calling(ringline, app, number, ALICES_NUMBER) as (caller, ear):
+            alice.wait("to LinphoneCallIncomingReceived")
+            alice.answers(1)
+            is_connected(caller, ear)
+            alice.wait("to LinphoneCallStreamsRunning")
+            alice.transfers(1, "sip:nobody@no.such.host.invalid")
+            alice.wait("SIP/2.0 404 Not Found")  # in a NOTIFY: there is no such host
+            leg = app.wait("/event", direction="outbound", status="failed", to="sip:nobody@no.such.host.invalid")
+            assert leg["detail"] == "cannot_route"
+            ear.hears(0.5)
             alice.hangs_up()
             caller.asked("BYE")
 

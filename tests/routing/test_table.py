@@ -144,6 +144,32 @@ def test_domains_have_their_own_doors(source: str, username: str | None, host: s
     assert (answer.status if isinstance(answer, Refuse) else answer) == expected
 
 
+@pytest.mark.parametrize(
+    ("tls", "transport", "lets_in"),
+    [
+        ("required", "udp", False),
+        ("required", "tcp", False),
+        ("required", "tls", True),
+        ("required", "wss", True),
+        ("off", "tls", False),
+        ("off", "udp", True),
+        ("optional", "udp", True),
+        ("optional", "tls", True),
+    ],
+)
+def test_a_domain_says_whether_it_is_reached_over_tls(tls: Any, transport: str, lets_in: bool) -> None:
+    phone = SipUser(username="phone-1", password="p", domain="acme")
+    domain = SipDomain(name="acme", application=DESK, digest_auth=True, tls=tls)
+    book = table(domains=[domain], users=[phone])
+    host = "acme.sip.ringline.example"
+    called = book.admit(source="192.0.2.9", username="phone-1", to_host=host, transport=transport)
+    registered = book.may_register(source="192.0.2.9", username="phone-1", aor_user="phone-1", transport=transport)
+    if lets_in:
+        assert (called, registered) == (Admit("domain:acme"), Admit("phone-1"))
+    else:
+        assert [one.status for one in (called, registered) if isinstance(one, Refuse)] == [403, 403]
+
+
 def test_passwords() -> None:
     assert [table().password_of(name) for name in ("bob", "key1", "nobody")] == ["b", None, None]
     assert table(users=[SipUser(username="bob", contact="sip:b@h")]).password_of("bob") is None
@@ -267,21 +293,25 @@ def test_no_trunk_and_no_number() -> None:
         assert (answer.status, answer.detail) == ("rejected", "invalid_number")
 
 
+def test_an_extension_is_told_the_id_of_its_leg() -> None:
+    assert ("X-Ringline-Call-Id", LEG) in route(table().extension_route("101", caller="442079460000", leg=LEG)).headers
+
+
 def test_users_with_a_contact_are_called_there() -> None:
     for found in (
         route(table().phone_route("101", caller="442079460000")),
-        route(table().extension_route("101", caller="442079460000")),
+        route(table().extension_route("101", caller="442079460000", leg=LEG)),
         route(table().sip_route("sip:bob@sip.ringline.example", caller="442079460000", leg=LEG)),
     ):
         assert found.request_uri == "sip:bob@127.0.0.1:5070;transport=tcp"
         assert found.hop == Hop(host="127.0.0.1", port=5070, transport="tcp")
         assert (found.from_uri, found.trunk) == ("sip:442079460000@sip.ringline.example", None)
-    assert route(table().extension_route("101", caller="101")).caller == "101"
+    assert route(table().extension_route("101", caller="101", leg=LEG)).caller == "101"
     homeless = SipUser(username="ghost", number="442079460001")
     missing = table(users=[homeless]).phone_route("442079460001", caller=None)
     assert isinstance(missing, Unroutable)
     assert (missing.status, missing.detail) == ("unanswered", "unavailable")
-    nobody = table().extension_route("999", caller=None)
+    nobody = table().extension_route("999", caller=None, leg=LEG)
     assert isinstance(nobody, Unroutable)
     assert nobody.detail == "cannot_route"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -479,6 +480,23 @@ async def test_an_extension_rings_like_a_phone(app: WebApplication, phones: Phon
     await board.over()
     assert app.statuses(desk.leg) == ["started", "ringing", "answered", "completed"]
     assert app.events(desk.leg)[-1]["to"] == "4521"
+
+
+@scenario
+async def test_without_the_capability_a_script_that_calls_an_extension_is_invalid(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    desk = board.extension("4521")
+    known = board.directory.application(app.id)
+    assert known is not None
+    board.directory.put_application(replace(known, other_capabilities="{}"))
+    app.answers(connect("vbc:4521"))
+    await alice.dials(app.number)
+    assert (await alice.is_hung_up()).code == 503
+    await board.over()
+    assert desk.calls == []
+    assert any("capability vbc" in reason for reason in app.errors())
 
 
 @scenario

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use ringline_media::{Hears, RtpPacket, FRAME, HEADER_BYTES};
 use ringline_media_io::{
     monotonic_ns, run_first, sleep_until, stamp_arrivals, wall_us, Arrangement, Batch, MediaCore, PlanRequest,
@@ -19,6 +19,8 @@ use ringline_media_io::{
 };
 use ringline_ws::{Dial, ListeningRate, Settings, SocketEvent, Sockets, Trust};
 use tungstenite::{Error, Message, WebSocket};
+
+use crate::far_end::{accept, FarEnd, Secure};
 
 const RATE: ListeningRate = ListeningRate::Wide;
 const FRAME_NS: i64 = 20_000_000;
@@ -57,16 +59,16 @@ struct Bots {
 }
 
 impl Bots {
-    fn start(listener: TcpListener, calls: usize, beeps: Beeps) -> Self {
+    fn start(listener: TcpListener, calls: usize, beeps: Beeps, secure: Option<Secure>) -> Self {
         let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let (asked, counting) = (Arc::clone(&stop), Arc::clone(&count));
-        let thread = std::thread::spawn(move || echo(&listener, calls, &beeps, &asked, &counting));
+        let thread = std::thread::spawn(move || echo(&listener, calls, secure.as_ref(), &beeps, &asked, &counting));
         Bots { stop, count, thread }
     }
 }
 
 struct Visit {
-    socket: WebSocket<mio::net::TcpStream>,
+    socket: WebSocket<FarEnd>,
     arrivals: Vec<i64>,
     call: usize,
 }
@@ -75,6 +77,7 @@ struct Visit {
 fn echo(
     listener: &TcpListener,
     calls: usize,
+    secure: Option<&Secure>,
     beeps: &Beeps,
     stop: &AtomicBool,
     count: &AtomicBool,
@@ -83,13 +86,7 @@ fn echo(
     let mut visits = Vec::new();
     for index in 0..calls {
         let (stream, _) = listener.accept()?;
-        stream.set_nodelay(true)?;
-        let socket = tungstenite::accept(stream).map_err(|error| io::Error::other(error.to_string()))?;
-        let stream = socket.into_inner();
-        stream.set_nonblocking(true)?;
-        let mut stream = mio::net::TcpStream::from_std(stream);
-        poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
-        let socket = WebSocket::from_raw_socket(stream, tungstenite::protocol::Role::Server, None);
+        let socket = accept(stream, secure, poll.registry(), Token(index))?;
         visits.push(Visit { socket, arrivals: Vec::new(), call: usize::MAX });
     }
     run_first();
@@ -212,17 +209,17 @@ impl Phone {
 }
 
 /// Put up the calls, and measure them for so many seconds.
-pub(crate) fn measure_bots(calls: usize, seconds: f64) -> io::Result<BotFigures> {
+pub(crate) fn measure_bots(calls: usize, seconds: f64, secure: Option<&Secure>) -> io::Result<BotFigures> {
     let mut core = MediaCore::start(MediaSettings { threads: 1, ..MediaSettings::default() })?;
-    let trust = Trust::new(None).map_err(io::Error::other)?;
+    let trust = Trust::new(secure.map(|it| it.authority.as_slice())).map_err(io::Error::other)?;
     let mut sockets = Sockets::start(&Settings { threads: 1, ..Settings::default() }, &trust)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let beeps: Beeps = Arc::new((0..calls).map(|_| AtomicU64::new(0)).collect());
-    let bots = Bots::start(listener, calls, Arc::clone(&beeps));
+    let bots = Bots::start(listener, calls, Arc::clone(&beeps), secure.cloned());
     let mut far = Vec::new();
     for call in 0..calls {
-        let (phone, socket) = put_up(&mut core, &mut sockets, call, address)?;
+        let (phone, socket) = put_up(&mut core, &mut sockets, call, address, secure.is_some())?;
         far.push(phone);
         core.arrange(
             call as u64 + 1,
@@ -265,6 +262,7 @@ fn put_up(
     sockets: &mut Sockets,
     call: usize,
     address: SocketAddr,
+    secure: bool,
 ) -> io::Result<(UdpSocket, [u64; 2])> {
     let phone = UdpSocket::bind("127.0.0.1:0")?;
     let (leg, port) = core.open().map_err(|error| io::Error::other(error.to_string()))?;
@@ -280,7 +278,7 @@ fn put_up(
         addresses: vec![address],
         host: "127.0.0.1".to_owned(),
         port: address.port(),
-        secure: false,
+        secure,
         path: "/".to_owned(),
         headers: Vec::new(),
         rate: RATE,

@@ -1,7 +1,7 @@
 //! What the media core costs, beside a bare loop that only receives and sends. One line of JSON per measurement.
 //!
 //! `ringline-media-bench [--legs 100] [--rounds 5] [--seconds 3] [--threads 1] [--only NAME] [--delay] [--room SIZE --talkers N]
-//! [--bots CALLS]`
+//! [--bots CALLS [--secure FOLDER]]`
 //!
 //! Every round measures the floor and all shapes one after the other, so that a busy machine disturbs them alike. Far
 //! ends are phones on a thread of their own that talk all the time, each with its own pitch, and check what they hear.
@@ -10,16 +10,19 @@
 
 mod bots;
 mod crowd;
+mod far_end;
 mod floor;
 mod shapes;
 mod tones;
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 use std::str::FromStr;
 
 use bots::{measure_bots, BotFigures};
 use crowd::Manner;
+use far_end::Secure;
 use shapes::{floor, measure, Figures, Shape, SHAPES};
 
 /// The value after an option's name.
@@ -98,8 +101,10 @@ fn run(arguments: &[String]) -> io::Result<()> {
     }
     let bots: usize = option(arguments, "--bots", 0);
     if bots > 0 {
+        let folder: String = option(arguments, "--secure", String::new());
+        let secure = if folder.is_empty() { None } else { Some(Secure::of(Path::new(&folder))?) };
         for round in 0..rounds {
-            tell_bots(round, bots, &measure_bots(bots, seconds)?);
+            tell_bots(round, bots, &measure_bots(bots, seconds, secure.as_ref())?);
         }
         return Ok(());
     }

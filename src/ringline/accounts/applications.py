@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -107,3 +108,8 @@ class Application:
     "`privacy.improve_ai`: stored and returned, without effect."
     other_capabilities: str = "{}"
     "Capabilities Ringline stores for others and returns unchanged (`messages`, `vbc`, …), as JSON text."
+
+    @property
+    def calls_extensions(self) -> bool:
+        """Whether it has the capability `vbc`: its scripts may call extensions."""
+        return "vbc" in json.loads(self.other_capabilities)

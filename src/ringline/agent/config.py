@@ -62,6 +62,8 @@ class OutgoingInvite:
     "Nobody has named the transport: what is too long for a datagram goes over TCP (RFC 3261 section 18.1.1)."
     others: bool = False
     "There are other ways to try when this one fails: its last destination is not waited for to the end either."
+    patience_s: float | None = None
+    "How long each destination may be silent; None: as the user agent has it."
     routes: tuple[str, ...] = ()
     "Route values, for who is reached through proxies."
     credentials: Credentials | None = None

@@ -12,7 +12,7 @@ from ringline.agent.remnants import Remnant, RemnantKind
 from ringline.agent.session import Phase, Session
 from ringline.agent.stack import Stack
 from ringline.base import LegId, RemoteProtocolError, integer
-from ringline.sip import Dialog, Request, Uri, q850_reason, read_reason
+from ringline.sip import Dialog, Flow, Request, Uri, q850_reason, read_reason
 
 _REMIND_S = 60.0
 
@@ -72,6 +72,7 @@ class Incoming(Leg):
             remote_sdp=self._offer,
             phase=Phase.ANSWERED,
             takes_update="update" in exchange.request.headers.tokens("Allow"),
+            inside=_inside_a_nat(exchange.request, exchange.flow),
         )
         response = self._stack.response(
             exchange.request,
@@ -247,3 +248,13 @@ class Incoming(Leg):
         if self._remind is not None:
             self._remind.cancel()
             self._remind = None
+
+
+def _inside_a_nat(invite: Request, flow: Flow) -> str | None:
+    """The host that a caller calls its own and nobody else can reach: it is seen elsewhere, and wants answers there.
+
+    Only where it speaks to us itself: a proxy between would be somebody else who is seen (RFC 3581).
+    """
+    hops = invite.headers.split("Via")
+    via = invite.via
+    return via.host if len(hops) == 1 and "rport" in via.params and via.host != flow.remote[0] else None

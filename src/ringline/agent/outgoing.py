@@ -144,8 +144,14 @@ class Outgoing(Leg):
             now=now,
             on_answer=lambda response, flow, at: self._answered(request, response, flow, at),
             on_silence=self._silent,
-            patience=self._stack.config.failover_s if self._left or self._invite.others else None,
+            patience=self._patience_s(),
         )
+
+    def _patience_s(self) -> float | None:
+        """How long this destination may be silent; None: to the end."""
+        if self._invite.patience_s is not None:
+            return self._invite.patience_s
+        return self._stack.config.failover_s if self._left or self._invite.others else None
 
     def _build(self) -> Request:
         invite = self._invite
@@ -230,6 +236,7 @@ class Outgoing(Leg):
             remote_sdp=sdp,
             credentials=self._invite.credentials,
             takes_update="update" in response.headers.tokens("Allow"),
+            inside=request.target.host if self._over_registration() else None,
         )
         self._acknowledge(session, request, branch, now)
         if not first:
@@ -246,6 +253,10 @@ class Outgoing(Leg):
             # The 200 crossed our CANCEL: it counts, so the call is taken and ended (RFC 3261 section 9.1).
             session.register_dialog()
             session.leave_quietly(now)
+
+    def _over_registration(self) -> bool:
+        """Whether the call went the way a registration came."""
+        return self._exchange is not None and isinstance(self._exchange.target, Flow)
 
     def _acknowledge(self, session: Session, request: Request, branch: str, now: float) -> None:
         stack = self._stack

@@ -58,6 +58,7 @@ class Session(Leg):
         phase: Phase = Phase.CONFIRMED,
         credentials: Credentials | None = None,
         takes_update: bool = False,
+        inside: str | None = None,
     ) -> None:
         super().__init__(leg)
         self.stack = stack
@@ -68,6 +69,8 @@ class Session(Leg):
         self.credentials = credentials
         self.takes_update = takes_update
         "Whether the far end's Allow names UPDATE."
+        self._inside = inside
+        "The host of a contact that is reached by the way its messages come, for it is inside a NAT."
         self.changes = Changes(self, local_sdp, remote_sdp)
         self.lifetime = Lifetime(self)
         self.referrals = Referrals(self)
@@ -304,6 +307,10 @@ class Session(Leg):
 
     def reach(self, use: Callable[[Target, float], None], now: float) -> None:
         """Have `use(target, now)` called with the place where requests go now."""
+        dialog = self.dialog
+        if self._inside == dialog.remote_target.host and not dialog.route_set and not self._lost:
+            use(self._flow, now)
+            return
         reach(self.stack.names, self.dialog, self._flow, lost=self._lost, use=use, now=now)
 
     def send_request(

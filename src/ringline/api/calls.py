@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, model_validator
 
 from ringline.accounts import Application
-from ringline.api.create_call import ACCEPT_BAD_NCCO, VBC_EXTENSIONS, CreateCall, Script
+from ringline.api.create_call import ACCEPT_BAD_NCCO, LACKS_VBC, VBC_EXTENSIONS, CreateCall, Script
 from ringline.api.fields import Body, WebUrls, empty_is_absent, one_of, read, refused
 from ringline.api.legs import LegQuery, write_leg, write_page
 from ringline.api.problems import SLOW_DOWN, bad_request
@@ -93,7 +93,11 @@ class Calls:
         application = token.application
         expect_json(request)
         options = self._needs.options
-        context = {ACCEPT_BAD_NCCO: options.accept_bad_ncco, VBC_EXTENSIONS: options.vbc_extensions}
+        context = {
+            ACCEPT_BAD_NCCO: options.accept_bad_ncco,
+            VBC_EXTENSIONS: options.vbc_extensions,
+            LACKS_VBC: not application.calls_extensions,
+        }
         body = await self._desk.read_object(request)
         await self._needs.pace()  # nothing may be waited for from here on: of two repetitions one is the call
         repeated = self._repeats.key(token, request.url.path, body)

@@ -21,6 +21,8 @@ ACCEPT_BAD_NCCO: Final = "accept_bad_ncco"
 "Key of the reading context: let faulty scripts pass, with their `fault`."
 VBC_EXTENSIONS: Final = "vbc_extensions"
 "Key of the reading context: `vbc` endpoints can be called."
+LACKS_VBC: Final = "lacks_vbc"
+"Key of the reading context: the application's scripts may not call extensions."
 
 _CALLER_NUMBER: Final = re.compile(r"[0-9]{1,15}")
 _DECORATION: Final = str.maketrans("", "", " \t-().")
@@ -99,7 +101,10 @@ def _read_script(value: object, info: ValidationInfo) -> InlineScript:
     if isinstance(value, list) and not value:
         raise refused("must have at least one action")
     try:
-        return InlineScript(text=json.dumps(ncco.from_json(value).to_json()))
+        script = ncco.from_json(value)
+        if info.context and info.context.get(LACKS_VBC):
+            ncco.forbid_extensions(script)
+        return InlineScript(text=json.dumps(script.to_json()))
     except ncco.NccoError as error:
         if info.context and info.context.get(ACCEPT_BAD_NCCO):
             return InlineScript(text="[]", fault=error.reason)

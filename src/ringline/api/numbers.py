@@ -20,7 +20,7 @@ from ringline.api.audit import note
 from ringline.api.fields import Body, Flag, Text, empty_is_absent, read, read_web_url, refused, whole
 from ringline.api.resource import Desk
 from ringline.base import ApiError, ApplicationId
-from ringline.routing import country_of, read_e164, read_sip_address
+from ringline.routing import country_of, read_e164, read_forward
 
 _SUCCESS: Final = {"error-code": "200", "error-code-label": "success"}
 _FAILED: Final = "method failed"
@@ -239,8 +239,9 @@ def _forward(kind: str, value: str) -> Forward | None:
     """Where calls are connected straight to; any kind but `sip` and `tel` ends that."""
     match kind:
         case "sip":
-            if read_sip_address(value) is None:
-                raise ApiError(420, f"{_INVALID}: voiceCallbackValue must be a SIP URI")
+            if read_forward(value) is None:
+                what = "a SIP URI, or several with commas between, with timeouts from 2000 to 20000"
+                raise ApiError(420, f"{_INVALID}: voiceCallbackValue must be {what}")
             return Forward(kind="sip", target=value.strip())
         case "tel":
             digits = read_e164(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ringline.calls import conference, detection, referrals, scripts
 from ringline.calls.actions import Conferring, Connecting
 from ringline.calls.commands import Alert, Ask, Dial, Move, Release, SendKeys, StopPlay, Tell
@@ -40,6 +42,9 @@ from ringline.calls.verdict import (
     rejected,
     unavailable,
 )
+
+_NOT_HANDED_ON: Final = frozenset({401, 407, 408})
+"Answers that are between us and where a number is forwarded: a login, or silence."
 
 
 def incoming(turn: Turn, event: IncomingLeg) -> None:
@@ -279,20 +284,21 @@ def script_done(turn: Turn, leg: Leg) -> None:
         turn.then(ChildReady(leg.parent, leg.id))
     elif not leg.up and leg.direction is Direction.INBOUND:
         if leg.last_outcome is not None and not leg.answering:
-            turn.then(EndLeg(leg.id, _as_told_to_the_caller(leg.last_outcome)))
+            turn.then(EndLeg(leg.id, _as_told_to_the_caller(leg, leg.last_outcome)))
         else:
             turn.answer(leg)
 
 
-def _as_told_to_the_caller(child: Verdict) -> Verdict:
+def _as_told_to_the_caller(leg: Leg, child: Verdict) -> Verdict:
     """A script that could only try to connect, and failed: the caller, never answered, shares the callee's fate."""
     status, detail = child.status, child.detail
     if status in (Status.TIMEOUT, Status.CANCELLED):
         status, detail = Status.UNANSWERED, "unavailable"
     told = Verdict(status=status, side=Side.PLATFORM, detail=detail)
-    return Verdict(
-        status=status, side=Side.PLATFORM, detail=detail, sip_code=refusal_code(told), why="nobody could be connected"
-    )
+    code = refusal_code(told)
+    if leg.inline_script is not None and child.sip_code is not None and child.sip_code not in _NOT_HANDED_ON:
+        code = child.sip_code  # a number that is forwarded answers as where it is forwarded
+    return Verdict(status=status, side=Side.PLATFORM, detail=detail, sip_code=code, why="nobody could be connected")
 
 
 def rated(leg: Leg, event: LegRated) -> None:
@@ -423,6 +429,7 @@ def _claimed(parent: Leg | None, leg: Leg, verdict: Verdict) -> bool:
 
 
 def _sip_refusal(leg: Leg, verdict: Verdict) -> int | None:
-    if leg.direction is Direction.INBOUND and verdict.status is not Status.COMPLETED:
-        return refusal_code(verdict)
-    return None
+    if leg.direction is not Direction.INBOUND or verdict.status is Status.COMPLETED:
+        return None
+    forwarded = leg.inline_script is not None and verdict.sip_code is not None
+    return verdict.sip_code if forwarded else refusal_code(verdict)

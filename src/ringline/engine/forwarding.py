@@ -8,6 +8,7 @@ from typing import Final
 
 from ringline.accounts import Application, Number, VoiceCapability
 from ringline.base import ApplicationId
+from ringline.routing import read_forward, write_list
 
 NOBODY: Final = Application(
     id=ApplicationId("00000000-0000-0000-0000-000000000000"), name="forwarding", voice=VoiceCapability()
@@ -27,9 +28,9 @@ def forwarding_script(number: Number, caller: str) -> str | None:
     forward = number.forward
     if forward is None:
         return None
-    endpoint = (
-        {"type": "sip", "uri": forward.target} if forward.kind == "sip" else {"type": "phone", "number": forward.target}
-    )
+    endpoint = {"type": "phone", "number": forward.target}
+    if forward.kind == "sip":
+        endpoint = {"type": "sip", "uri": write_list(read_forward(forward.target) or ())}
     # The caller shows his own number where the trunk lets him, and is anonymous elsewhere.
     shown = {"from": caller} if caller.isascii() and caller.isdecimal() else {}
     return json.dumps([{"action": "connect", "endpoint": [endpoint], **shown}])

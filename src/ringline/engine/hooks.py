@@ -36,6 +36,9 @@ RTC: Final = "rtc"
 CALLBACK: Final = "callback"
 "The name of what goes to the callback of a conversation."
 _READER: Final = Reader(parse=ncco.parse, looks_like_script=ncco.looks_like_ncco)
+_READER_WITHOUT_EXTENSIONS: Final = Reader(
+    parse=lambda body: ncco.forbid_extensions(ncco.parse(body)), looks_like_script=ncco.looks_like_ncco
+)
 
 
 class Hooks:
@@ -191,7 +194,7 @@ class Hooks:
             _KINDS[command.kind],
             primary=targets.primary(command.hook.url, command.hook.method, owner, kind=command.kind),
             payload=payload_of(command.fact, region_url=self._public_url, minimal=minimal),
-            reader=_READER,
+            reader=_READER if owner is None or owner.calls_extensions else _READER_WITHOUT_EXTENSIONS,
             fallback=targets.fallback(owner),
             name=name,
         )

@@ -205,10 +205,10 @@ class Phones:
             case Confirmed(sdp=body):
                 if body is not None and not phone.agreed and not self._take_answer(phone, body):
                     self._unusable(phone)
-            case Failed() if event.status in FAILS_OVER and event.why != "cancelled" and self._next_way(phone, event):
+            case Failed() if event.why != "cancelled" and self._next_way(phone, event):
                 pass
             case Failed():
-                report(failure_of(event))
+                report(_outcome(phone, failure_of(event)))
             case Cancelled():
                 report(events.LegGone(leg=leg))
             case Ended(by_far=True):
@@ -363,7 +363,9 @@ class Phones:
     async def _try(self, phone: SipLeg, outing: Outing, failure: events.LegFailed) -> None:
         """Call by the next way that leads somewhere; when none does, the failure before is the outcome."""
         leg = phone.leg
-        while outing.routes:
+        while outing.routes or outing.instead is not None:
+            if not outing.routes and outing.instead is not None:
+                outing = phone.outing = outing.instead
             route = outing.routes.popleft()
             barred = self._way_out.barred(self.routing, leg, outing, route)
             if barred is not None:
@@ -374,6 +376,9 @@ class Phones:
             invites = await self._ways.invites(route)
             if leg not in self._phones:
                 return
+            if invites and route.user is not None and outing.referred_by:
+                by = (("Referred-By", f"<{outing.referred_by}>"),)  # our users may know who it was (RFC 3892)
+                invites = [replace(each, headers=(*each.headers, *by)) for each in invites]
             if invites:
                 first = invites[0].destinations[0]
                 phone.home_port = first.local[1] if isinstance(first, Flow) else None
@@ -382,7 +387,7 @@ class Phones:
                 phone.ours = replace(phone.ours, offers_srtp=private)
                 description = phone.local = sdp.offer(phone.ours)
                 others = bool(outing.routes)
-                invites = [replace(invite, others=others) for invite in invites]
+                invites = [replace(each, others=others, patience_s=outing.wait_s) for each in invites]
                 invites = self._browsers.with_offers(phone, description, invites)
             if invites:
                 self._link.command(partial(dial_all, leg, invites))
@@ -391,7 +396,7 @@ class Phones:
             failure = events.LegFailed(leg=leg, cause="no-route", why=nowhere)
             if route.user is not None:
                 failure = events.LegFailed(leg=leg, cause="unavailable", why=f"{route.user} is not registered")
-        self._engine.report(failure)
+        self._engine.report(_outcome(phone, failure))
 
     def _next_way(self, phone: SipLeg, failed: Failed) -> bool:
         """A trunk failed: try the next one; False when there is none, or somebody was alerted already."""
@@ -399,8 +404,15 @@ class Phones:
         if trunk is not None and pause:
             self._link.command(lambda agent, now: agent.peers.failed(trunk, pause, now))
         scope = self._dialling.get(phone.leg)
-        if outing is None or not outing.routes or scope is None or outing.alerted:
+        if outing is None or scope is None:
             return False
+        its_fault = failed.status in FAILS_OVER or (outing.wait_s is not None and (failed.status or 0) // 100 == 5)
+        if not its_fault or outing.alerted or not outing.routes:
+            outing.routes.clear()  # who was called has been reached, or is not there
+        if not its_fault or (not outing.routes and outing.instead is None):
+            return False
+        if outing.instead is not None and failed.status is not None:
+            outing.instead.failed = failure_of(failed)
         log.info("a trunk failed, the next is tried", leg=phone.leg, trunk=trunk, why=failed.reason)
         scope.start(self._try(phone, outing, failure_of(failed)), name="next")
         return True
@@ -480,3 +492,9 @@ class Phones:
         self._link.command(lambda agent, now: agent.hang_up(phone.leg, now=now))
         why = "no codec in common"
         self._engine.report(events.LegFailed(leg=phone.leg, cause="response", sip_code=488, why=why))
+
+
+def _outcome(phone: SipLeg, failure: events.LegFailed) -> events.LegFailed:
+    """How a call has failed: where several addresses were called, the last answer counts more than a later silence."""
+    earlier = phone.outing.failed if phone.outing is not None else None
+    return earlier if earlier is not None and failure.cause == "no-response" else failure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ringline.base import ApplicationId, LegId, get_log
@@ -13,7 +13,7 @@ from ringline.engine.engine import Engine
 from ringline.engine.guard import dialled_digits
 from ringline.engine.trunk_load import TrunkLoad
 from ringline.engine.ways import Ways
-from ringline.routing import Route, RoutingTable, Unroutable
+from ringline.routing import Route, RoutingTable, Unroutable, read_list
 
 log = get_log(__name__)
 _CAUSES = {
@@ -39,6 +39,14 @@ class Outing:
     "Its price has been told."
     alerted: bool = False
     "The far end has rung: another trunk would ring it twice."
+    referred_by: str = ""
+    "The user of ours who has transferred a call there."
+    wait_s: float | None = None
+    "Of an address in a list: so long it may be silent."
+    instead: Outing | None = None
+    "The next address of the list."
+    failed: events.LegFailed | None = None
+    "What was answered by the addresses before, if anything."
 
 
 class WayOut:
@@ -53,7 +61,26 @@ class WayOut:
     def find(
         self, routing: RoutingTable, leg: LegId, to: Party, from_: Party, application: ApplicationId
     ) -> Outing | events.LegFailed:
-        """The ways to somebody; or why there are none: nobody helps, nobody may call there, nothing leads there."""
+        """The ways to somebody; or why there are none: nobody helps, nobody may call there, nothing leads there.
+
+        Of a list of addresses (a forwarded number) those that lead nowhere are left out.
+        """
+        listed = read_list(to.address) if to.kind == "sip" else ()
+        if not listed:
+            return self._find(routing, leg, to, from_, application)
+        found: Outing | events.LegFailed = events.LegFailed(leg=leg, cause="no-route", why="nothing is listed")
+        for address in reversed(listed):
+            one = self._find(routing, leg, replace(to, address=address.uri), from_, application)
+            if isinstance(one, Outing):
+                one.wait_s = address.wait_s
+                one.instead = found if isinstance(found, Outing) else None
+            if isinstance(one, Outing) or not isinstance(found, Outing):
+                found = one
+        return found
+
+    def _find(
+        self, routing: RoutingTable, leg: LegId, to: Party, from_: Party, application: ApplicationId
+    ) -> Outing | events.LegFailed:
         guard = self._engine.guard
         route = _route(routing, leg, to, from_)
         inside = isinstance(route, Route) and route.trunk is None and to.kind in ("phone", "vbc")
@@ -78,6 +105,7 @@ class WayOut:
             dialled=dialled,
             codecs=_codecs_to(to, self._codecs),
             urgent=urgent,
+            referred_by=to.details.get("referred_by", ""),
         )
 
     def barred(self, routing: RoutingTable, leg: LegId, outing: Outing, route: Route) -> events.LegFailed | None:
@@ -108,7 +136,7 @@ def _route(routing: RoutingTable, leg: LegId, to: Party, from_: Party) -> Route 
         case "phone":
             return routing.phone_route(to.address, caller=caller, identity_header=details.get("shaken"))
         case "vbc":
-            return routing.extension_route(to.address, caller=caller)
+            return routing.extension_route(to.address, caller=caller, leg=leg)
         case _ if "trunk" in details:
             return routing.sip_trunk_route(
                 details["user"],

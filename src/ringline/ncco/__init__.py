@@ -1,6 +1,7 @@
 """NCCO documents: reading scripts of call actions, telling what is wrong with them, writing them for the journal."""
 
 from ringline.ncco.actions import ACTIONS, Action
+from ringline.ncco.capabilities import forbid_extensions
 from ringline.ncco.connect import AdvancedMachineDetection, Connect
 from ringline.ncco.conversation import Conversation
 from ringline.ncco.document import (
@@ -77,6 +78,7 @@ __all__ = [
     "Wait",
     "WebSocket",
     "endpoint_from_json",
+    "forbid_extensions",
     "from_json",
     "lint",
     "looks_like_ncco",

@@ -6,6 +6,7 @@ from ringline.routing.numbers import choose_number, country_of, digits_of, read_
 from ringline.routing.referral import Referred
 from ringline.routing.table import RoutingTable
 from ringline.routing.uri import SipAddress, read_host_port, read_sip_address
+from ringline.routing.uri_list import ListedAddress, read_forward, read_list, write_list
 from ringline.routing.values import (
     UNKNOWN,
     Credentials,
@@ -29,6 +30,7 @@ __all__ = [
     "Credentials",
     "Hop",
     "Inbound",
+    "ListedAddress",
     "NumberBook",
     "Referred",
     "Refuse",
@@ -45,8 +47,11 @@ __all__ = [
     "custom_headers",
     "digits_of",
     "read_e164",
+    "read_forward",
     "read_host_port",
+    "read_list",
     "read_network",
     "read_sip_address",
     "user_to_user",
+    "write_list",
 ]

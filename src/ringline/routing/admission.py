@@ -31,19 +31,20 @@ class Gate:
         self._trunks = NetworkTable((network, trunk) for trunk in trunks for network in trunk.addresses)
         self._users = {user.username: user for user in users}
         self._domains = {host: domain for domain in domains for host in _hosts_of(domain, sip_host)}
+        self._named = {domain.name: domain for domain in domains}
         self._acls = {domain.name: NetworkTable((network, True) for network in domain.acl) for domain in domains}
         self._can_register = any(user.password for user in users)
         self._account_keys = tuple(account_keys)
         self._logins = bool(account_keys) or any(user.password and user.domain is None for user in users)
 
-    def admit(self, *, source: str, username: str | None, to_host: str, transport: str = "udp") -> Admission:
+    def admit(self, *, source: str, username: str | None, to_host: str, transport: str) -> Admission:
         """Decide about an INVITE from the address `source`; `username` is set once a digest has been verified."""
         address = read_address(source)
         if address is None:
             return Refuse(403, "source is no address")
         domain = self.domain_at(to_host)
         if domain is not None:
-            return self._admit_to(domain, address, username, transport)
+            return _wrong_transport(domain, transport) or self._admit_to(domain, address, username, transport)
         if username is not None:
             return self._admit_login(username)
         trunk = self._trunks.find(address)
@@ -61,7 +62,7 @@ class Gate:
             return None
         return Admit(f"trunk:{trunk.name}")
 
-    def may_register(self, *, source: str, username: str | None, aor_user: str) -> Admission:
+    def may_register(self, *, source: str, username: str | None, aor_user: str, transport: str) -> Admission:
         """Decide about a REGISTER: users with a password may, each for himself."""
         address = read_address(source)
         if address is None or not self._can_register:
@@ -74,7 +75,8 @@ class Gate:
         acl = self._acls.get(user.domain) if user.domain is not None else None
         if user.domain is not None and (acl is None or (acl and acl.find(address) is None)):
             return Refuse(403, "not in the domain's acl")
-        return Admit(username)
+        domain = self._named.get(user.domain) if user.domain is not None else None
+        return (_wrong_transport(domain, transport) if domain is not None else None) or Admit(username)
 
     def host_of(self, domain: str) -> str:
         """The first host name of a domain."""
@@ -105,8 +107,6 @@ class Gate:
         return Refuse(403, "user is gone")
 
     def _admit_to(self, domain: SipDomain, address: Address, username: str | None, transport: str) -> Admission:
-        if (domain.tls, transport in _PRIVATE) in (("required", False), ("off", True)):
-            return Refuse(403, "the domain wants TLS" if domain.tls == "required" else "the domain wants no TLS")
         if not domain.acl and not domain.digest_auth:
             return Refuse(403, "the domain has neither acl nor digest_auth")
         if domain.acl and self._acls[domain.name].find(address) is None:
@@ -121,6 +121,14 @@ class Gate:
         if user is None or user.domain != domain.name:
             return Refuse(403, "not a user of the domain")
         return Admit(f"domain:{domain.name}")
+
+
+def _wrong_transport(domain: SipDomain, transport: str) -> Refuse | None:
+    """Why a request may not come this way to a domain; None when it may."""
+    private = transport in _PRIVATE
+    if domain.tls == "required" and not private:
+        return Refuse(403, "the domain is reached over TLS only")
+    return Refuse(403, "the domain is not reached over TLS") if domain.tls == "off" and private else None
 
 
 def _hosts_of(domain: SipDomain, sip_host: str) -> list[str]:

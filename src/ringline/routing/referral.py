@@ -28,8 +28,8 @@ def read_referred(
 ) -> Referred | None:
     """Read the target of a REFER; None when it is nobody who could be called.
 
-    At one of our `homes` (host names) and `ports` a user part means whom a phone would reach by dialling it: who has this
-    extension, one of our `users` (by name, with his address), or a number. Elsewhere it is a SIP address.
+    At one of our `homes` (host names) and `ports` a user part means whom a phone would reach by dialling it: who has
+    this extension, one of our `users` (by name, with his address), or a number. Elsewhere it is a SIP address.
     """
     scheme, _, rest = uri.partition(":")
     if scheme.lower() == "tel":

@@ -102,9 +102,9 @@ class RoutingTable:
             return self._gate.as_trunk(self._trunks[registered_at], transport) or admission
         return admission
 
-    def may_register(self, *, source: str, username: str | None, aor_user: str) -> Admission:
+    def may_register(self, *, source: str, username: str | None, aor_user: str, transport: str = "udp") -> Admission:
         """Decide whether somebody may say where a user is; admitted, the identity is the user's name."""
-        return self._gate.may_register(source=source, username=username, aor_user=aor_user)
+        return self._gate.may_register(source=source, username=username, aor_user=aor_user, transport=transport)
 
     def trusts(self, source: str) -> bool:
         """Whether this is the address of a trunk, or in the list of a domain."""
@@ -222,10 +222,12 @@ class RoutingTable:
             return replace(routes[0], then=tuple(routes[1:]))
         return ways[0] if ways else _cannot_route("no trunk takes this number")
 
-    def extension_route(self, extension: str, *, caller: str | None) -> Route | Unroutable:
+    def extension_route(self, extension: str, *, caller: str | None, leg: LegId) -> Route | Unroutable:
         """Route a call to a `vbc` endpoint: the user with this extension."""
         user = self._called.get(extension)
-        return self._to_user(user, caller) if user is not None else _cannot_route("nobody has this extension")
+        if user is None:
+            return _cannot_route("nobody has this extension")
+        return self._to_user(user, caller, headers=(("X-Ringline-Call-Id", leg),))
 
     def sip_route(
         self,

@@ -100,9 +100,9 @@ class SipDomain:
     "Addresses and networks that may call; empty: any, if `digest_auth` is on."
     digest_auth: bool = False
     "Callers log in as one of the domain's users. With neither this nor an `acl`, nobody may call."
-    srtp: Srtp = "optional"
     tls: Srtp = "optional"
-    "`required`: calls come over TLS or WSS; `off`: over neither."
+    "`required`: calls and registrations come over TLS or WSS; `off`: over neither."
+    srtp: Srtp = "optional"
 
 
 class NumberBook(Protocol):

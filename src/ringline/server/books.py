@@ -90,6 +90,7 @@ def make_routing(settings: Settings, book: NumberBook) -> RoutingTable:
                 application=_application_id(settings, one.application) or ApplicationId(one.application),
                 acl=one.acl,
                 digest_auth=one.digest_auth,
+                tls=one.tls,
                 srtp=one.srtp,
                 tls=one.tls,
             )
@@ -204,6 +205,7 @@ def _application(section: ApplicationSection) -> Application:
             speaking_events=section.speaking_events,
             answer_fields=section.answer_fields,
         ),
+        other_capabilities='{"vbc": {}}',  # who writes the settings maps the extensions, too
     )
 
 

@@ -524,7 +524,10 @@ class Platform:
 
     def _may_register(self, register: RegisterContext) -> Admission:
         return self.phones.routing.may_register(
-            source=register.source.remote[0], username=register.username, aor_user=register.aor_user
+            source=register.source.remote[0],
+            username=register.username,
+            aor_user=register.aor_user,
+            transport=register.source.transport,
         )
 
     def _trusts(self, address: str) -> bool:

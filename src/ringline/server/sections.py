@@ -540,7 +540,7 @@ class DomainSection(Section):
     application: str
     acl: tuple[Network, ...] = ()
     digest_auth: bool = False
+    tls: Srtp = "optional"
+    "Whether calls and registrations may (`optional`), must (`required`) or must not (`off`) come over TLS."
     srtp: Srtp = "optional"
     "As for trunks."
-    tls: Srtp = "optional"
-    "`required`: calls come over TLS or WSS, others get 403; `off`: over neither."

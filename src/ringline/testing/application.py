@@ -307,7 +307,7 @@ def new_application(identity: ApplicationId, name: str, base: str, paths: Paths)
         answer_url=answer_webhook(base + paths.answer, paths.answer_method),
         event_url=event_webhook(base + paths.event, paths.event_method),
     )
-    return Application(id=identity, name=name, voice=voice)
+    return Application(id=identity, name=name, voice=voice, other_capabilities='{"vbc": {}}')
 
 
 def _fields(received: Received) -> dict[str, Any]:
