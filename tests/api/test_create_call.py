@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ringline.accounts import Bar, Refusal
+from ringline.api import create_app
 from ringline.calls.events import InstructionsFaulty
 from ringline.calls.parties import Hook, Party
 from ringline.calls.state import Detection
@@ -313,3 +316,23 @@ async def test_a_draining_server_takes_no_new_calls(world: World) -> None:
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
     assert answer.json()["detail"] == "The server is being stopped"
+
+
+@run
+async def test_a_new_call_waits_until_the_store_has_caught_up(world: World) -> None:
+    caught_up = asyncio.Event()
+
+    async def pace() -> None:
+        await caught_up.wait()
+
+    world.app = create_app(replace(world.needs, pace=pace))
+    async with world.client() as client:
+        asked = [asyncio.create_task(client.post("/v1/calls", json=BASIC)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        assert not any(one.done() for one in asked)
+        assert world.calls.created == []
+        caught_up.set()
+        first, second = await asyncio.gather(*asked)
+    # They are one request that was sent twice, so of two that waited one is the call.
+    assert (first.status_code, second.json()) == (201, first.json())
+    assert len(world.calls.created) == 1

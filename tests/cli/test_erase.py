@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from ringline.accounts import AuditEntry
 from ringline.base import ApplicationId, ConversationId, LegId
 from ringline.cli import app
 from ringline.engine.ports import JournalLine, LegRecord, StoredFile
@@ -80,6 +81,22 @@ def test_a_number_is_erased_with_its_recordings_and_it_is_said_what_was_done(fol
     assert not recording.exists()
     assert not still_named(folder)
     assert "nothing is kept" in erase(ALICE, "--yes").output
+
+
+def test_that_somebody_was_erased_is_in_the_audit_log_and_not_who(folder: Path) -> None:
+    write_call(folder, "completed")
+    assert erase(ALICE, "--yes").exit_code == 0
+
+    async def main() -> list[AuditEntry]:
+        store = SqlStore(folder / "var" / "ringline.db")
+        await store.start()
+        found, _ = await store.audit(limit=10)
+        await store.stop()
+        return list(found)
+
+    (entry,) = asyncio.run(main())
+    assert (entry.actor, entry.action, entry.target) == ("operator", "number.erase", "anonymous")
+    assert entry.details == {"journals": "1", "recordings": "1", "events": "0"}
 
 
 def test_without_yes_it_asks(folder: Path) -> None:

@@ -203,7 +203,7 @@ async def test_a_user_token_reaches_calls_and_files_only_where_they_are_named(
     world: World, ask: str, acl: Any, status: int
 ) -> None:
     world.shelf.put_file(FILE, b"ID3")
-    claims = {"sub": "alice", "acl": {"paths": acl} if acl is not None else None}
+    claims: dict[str, Any] = {"sub": "alice", "acl": {"paths": acl} if acl is not None else None}
     async with world.client(**claims) as client:
         method, path = ask.split()
         assert (await client.request(method, path)).status_code == status

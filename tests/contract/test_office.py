@@ -373,14 +373,14 @@ async def test_a_refusal_of_applications(world: World, row: Row) -> None:
 # ── 2. Numbers API ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 OK: Final = {"error-code": "200", "error-code-label": "success"}
-MINE: Final = {"country": "GB", "msisdn": "447700900900"}
+MINE: Final[dict[str, Any]] = {"country": "GB", "msisdn": "447700900900"}
 
 
-def form(name: str, path: str, status: int = 200, *, says: Any = None, **fields: str) -> Row:
+def form(name: str, path: str, status: int = 200, **fields: str) -> Row:
     """A row about a form that is posted."""
     content = "&".join(f"{key}={value}" for key, value in fields.items())
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    shown = says if says is not None else OK if status == 200 else {"error-code": str(status)}
+    shown = OK if status == 200 else {"error-code": str(status)}
     return Row(
         name=name,
         ask=f"POST /number/{path}",

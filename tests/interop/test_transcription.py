@@ -117,7 +117,7 @@ def voicemail(server: Installation, app: Application, number: str, transcription
     return app.wait("/recorded", recording_uuid=uuid, type="record")
 
 
-def test_what_was_said_and_heard_is_written_down_and_read_by_the_node_library(
+def test_row_20_what_was_said_and_heard_is_written_down_and_read_by_the_node_library(
     app: Application, number: str, tmp_path: Path
 ) -> None:
     with whisper() as recogniser:

@@ -18,6 +18,7 @@ from ringline.testing import (
 )
 
 from .crash import crash_and_restart
+from .test_conversation_service import client
 
 
 async def leave_message(app: WebApplication, phones: Phones, words: str, **options: Any) -> None:
@@ -219,3 +220,38 @@ async def test_what_was_deleted_meanwhile_is_not_written_down(
     told = (await gets_words(app)).json
     assert (told["status"], told["detail"]) == ("failed", "the recording is gone")
     assert board.recordings.kept == {}
+
+
+@scenario
+async def test_a_conversation_recorded_by_rest_is_written_down_and_nobody_else_reads_it(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    alice, bob = phones("alice", "bob")
+    app.answers(conversation("standup"))
+    for each in (alice, bob):
+        await each.dials(app.number)
+    assert await alice.can_talk_with(bob)
+    room = app.call(alice.leg).conversation_uuid
+    wish = {"language": "en-GB", "sentiment_analysis": True, "event_url": [app.url("/words")], "event_method": "POST"}
+    async with client(board, app) as rest, client(board, board.application("other")) as other:
+        body = {"action": "start", "event_url": [app.url("/rec")], "format": "wav", "transcription": wish}
+        started = await rest.put(f"/v1/conversations/{room}/record", json=body)
+        assert (started.status_code, started.json()) == (200, {})
+        await bob.says("Good morning everybody.")
+        await rest.put(f"/v1/conversations/{room}/record", json={"action": "stop"})
+        recorded = (await app.gets("/rec")).json
+        told = (await app.gets("/words")).json
+        assert (told["type"], told["status"]) == ("record", "transcribed")
+        assert told["recording_uuid"] == recorded["recording_uuid"]
+        assert told["conversation_uuid"] == room
+        for file in (told["transcription_url"], recorded["recording_url"]):
+            path = "/v1/files/" + file.rpartition("/")[2]
+            foreign, unknown = await other.get(path), await other.get(path[:-4] + "0000")
+            assert foreign.status_code == unknown.status_code == 404
+            assert set(foreign.json()) == set(unknown.json())
+        (sentence,) = document_of(board, told)["channels"][0]["transcript"]
+        assert (sentence["sentence"], sentence["sentiment"]) == ("Good morning everybody.", 0.1)
+        assert [language for _, language in board.transcriber.files] == ["en-GB"]
+    alice.hangs_up()
+    bob.hangs_up()
+    await board.over()

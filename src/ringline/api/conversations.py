@@ -12,7 +12,7 @@ from ringline.api.conversation_shapes import V01
 from ringline.api.cursors import PageQuery
 from ringline.api.fields import Body, Date, Method, Text, WebUrl, WebUrls, one_of, read, refused, whole
 from ringline.api.live_media import StreamBody, TalkBody
-from ringline.api.lobby import Lobby, given_query, routed
+from ringline.api.lobby import Lobby, Visitor, given_query, routed
 from ringline.base import ApiError, ApplicationId, EffectId, uuid4
 from ringline.calls import events
 from ringline.calls.commands import AudioFile, Source
@@ -207,14 +207,14 @@ class Conversations:
     # ── what is heard ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def start_talk(self, request: Request) -> Response:
-        body = await self._lobby.desk.read_object(request)
-        asked = read(TalkBody, body)
-        return await self._play(request, "talk", asked.speech, asked.loop, asked.level)
+        visitor = await self._lobby.visitor(request)
+        asked = read(TalkBody, await self._lobby.desk.read_object(request))
+        return await self._play(request, visitor, "talk", asked.speech, asked.loop, asked.level)
 
     async def start_stream(self, request: Request) -> Response:
-        body = await self._lobby.desk.read_object(request)
-        asked = read(StreamBody, body)
-        return await self._play(request, "stream", AudioFile(url=asked.stream_url), asked.loop, asked.level)
+        visitor = await self._lobby.visitor(request)
+        asked = read(StreamBody, await self._lobby.desk.read_object(request))
+        return await self._play(request, visitor, "stream", AudioFile(url=asked.stream_url), asked.loop, asked.level)
 
     async def stop_talk(self, request: Request) -> Response:
         return await self._stop(request, "talk")
@@ -222,8 +222,9 @@ class Conversations:
     async def stop_stream(self, request: Request) -> Response:
         return await self._stop(request, "stream")
 
-    async def _play(self, request: Request, kind: str, source: Source, loop: int, level: float) -> Response:
-        visitor = await self._lobby.visitor(request)
+    async def _play(
+        self, request: Request, visitor: Visitor, kind: str, source: Source, loop: int, level: float
+    ) -> Response:
         room = await self._lobby.room(request, visitor)
         effect = EffectId(uuid4(self._random))
         actor = self._lobby.actor(visitor, room)

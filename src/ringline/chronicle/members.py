@@ -240,7 +240,7 @@ class Members:
         if limits is not None:
             story.ring_s, story.length_s = limits.ring_limit_s, limits.length_limit_s
         if order is not None and order.detection is not None:
-            story.detects, story.advanced = True, order.detection.mode != "detect"
+            story.detects, story.advanced = True, not order.detection.basic
         self.legs[view.uuid] = story
         now, actor = self._ledger.at, invitation.by if invitation is not None else None
         member = Member(

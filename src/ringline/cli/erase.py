@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ringline.accounts import AuditEntry
 from ringline.base import ConfigError, SystemClock, SystemRandom
 from ringline.cli._console import FAILED, plain_errors, say
 from ringline.cli._installation import ConfigOption, installation
@@ -63,10 +64,24 @@ async def _erase(settings: Settings, digits: str) -> _Done:
         done = await erase(store, digits)
         for file in done.recordings:
             await recordings.remove(file)
+        store.write_audit(_note(done))
         return _Done(done, own=False)
     finally:
         await recordings.close()
         await store.stop()
+
+
+def _note(done: Erased) -> AuditEntry:
+    """That somebody was forgotten, and when; not who."""
+    details = {"journals": done.journals, "recordings": len(done.recordings), "events": done.events}
+    return AuditEntry(
+        at=SystemClock().wallclock(),
+        actor="operator",
+        action="number.erase",
+        target="anonymous",
+        source="",
+        details={name: str(count) for name, count in details.items()},
+    )
 
 
 def _tell(digits: str, done: Erased) -> None:

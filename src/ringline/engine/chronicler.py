@@ -60,7 +60,7 @@ class Chronicler:
             self._store.write_member(KeptMember(conversation=record.id, application=record.application, member=gone))
 
     def _send(self, record: ConversationRecord, entry: Entry) -> None:
-        if entry.type.startswith(_FOR_CLIENTS_ONLY):
+        if entry.type in _FOR_CLIENTS_ONLY:
             return
         application = self._directory.application(record.application)
         asked = application is not None and application.settings.speaking_events
