@@ -34,11 +34,7 @@ def note(
     took_s: float,
 ) -> dict[str, Any]:
     """Describe one request and what came back, as a trace for the journal; `body` is None for GET."""
-    request = (
-        body.decode("utf-8", "replace")
-        if body is not None
-        else to_json(attempt.payload).decode()
-    )
+    request = body.decode("utf-8", "replace") if body is not None else to_json(attempt.payload).decode()
     out: dict[str, Any] = {"what": "webhook", "name": name, "event_id": event_id, "method": attempt.hook.method}
     out |= {"url": public_url(attempt.hook.url), "phase": attempt.phase.value, "ms": round(took_s * 1000)}
     out["request"] = shown(request)
