@@ -299,3 +299,20 @@ def test_a_damaged_message_is_read_or_refused(damage: bytes, at: int) -> None:
         message = parse(TORTUOUS[:at] + damage + TORTUOUS[at + len(damage) :])
         message.check()
         bytes(message)
+
+
+def test_what_was_read_from_a_header_is_read_again_when_it_changes() -> None:
+    found = parse(
+        b"INVITE sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
+        b"From: <sip:a@example.com>;tag=a\r\nTo: <sip:b@example.com>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n"
+    )
+    assert (found.via.branch, found.cseq, found.from_.tag, found.to.tag) == ("z9hG4bK1", (1, "INVITE"), "a", None)
+    found.headers.prepend("Via", "SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK9")
+    found.headers.set("CSeq", "2 INVITE")
+    found.headers.set("To", "<sip:b@example.com>;tag=b")
+    assert (found.via.branch, found.cseq, found.from_.tag, found.to.tag) == ("z9hG4bK9", (2, "INVITE"), "a", "b")
+    found.headers.remove("From")
+    with pytest.raises(RemoteProtocolError):
+        _ = found.from_
+    found.headers.add("From", "<sip:c@example.com>;tag=c")
+    assert found.from_.tag == "c"

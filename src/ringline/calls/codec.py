@@ -7,16 +7,19 @@ lists and come back as tuples. Somebody else's JSON with such a key of its own b
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
-from operator import attrgetter
 from typing import Any, Final
+
+import orjson
 
 from ringline.base import RinglineError
 
 _MARKS: Final = frozenset("=@#")
 _AS_IT_IS: Final = frozenset({str, int, float, bool, type(None)})
+_ascii: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _classes: dict[str, type[Any]] = {}
 _writers: dict[type[Any], Callable[[Any], Any]] = {}
 
@@ -67,27 +70,36 @@ def _dump_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _writer_of_dataclass(cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
-    name = cls.__name__
-    specs = dataclasses.fields(cls)
-    fields = tuple(
-        (spec.name, spec.default, spec.default is dataclasses.MISSING, spec.default_factory is not dataclasses.MISSING)
-        for spec in specs
-    )
-    if not fields:
-        return lambda value: {"=": name}
-    # All fields in one step: of one alone `attrgetter` gives no tuple.
-    read = attrgetter(*(spec.name for spec in specs))
-    contents = read if len(fields) > 1 else lambda value: (read(value),)
+    """A function made for this class, as `dataclasses` makes its constructor: a loop over fields takes three times as
+    long, and this is most of what a line of the journal costs.
+    """
+    known: dict[str, Any] = {"name": cls.__name__, "plain": _AS_IT_IS, "dump": dump}
+    lines = ["def write(value):", "    out = {'=': name}"]
+    for spec in dataclasses.fields(cls):
+        lines.append(f"    content = value.{spec.name}")
+        if spec.default is None:
+            wanted = "content is not None"
+        elif spec.default is not dataclasses.MISSING:
+            known[f"default_{spec.name}"] = spec.default
+            wanted = f"content is not default_{spec.name} and content != default_{spec.name}"
+        else:
+            wanted = "content" if spec.default_factory is not dataclasses.MISSING else "True"
+        lines.append(f"    if {wanted}:")
+        lines.append(f"        out['{spec.name}'] = content if type(content) in plain else dump(content)")
+    exec("\n".join([*lines, "    return out"]), known)
+    made: Callable[[Any], dict[str, Any]] = known["write"]
+    return made
 
-    def write(value: Any) -> dict[str, Any]:
-        out: dict[str, Any] = {"=": name}
-        for (field, default, needed, made), content in zip(fields, contents(value), strict=True):
-            if content is default or (made and not content) or not (needed or content != default):
-                continue
-            out[field] = content if type(content) in _AS_IT_IS else dump(content)
-        return out
 
-    return write
+def written(value: Any) -> str:
+    """Write JSON types as text.
+
+    What cannot be UTF-8, halves of surrogate pairs from careless peers, is written in ASCII and can be read back.
+    """
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return _ascii(value)
 
 
 def load(value: Any) -> Any:
@@ -97,7 +109,7 @@ def load(value: Any) -> Any:
         CodecError: a class or a field is not known here.
     """
     if isinstance(value, list):
-        return tuple(load(content) for content in value)
+        return tuple([content if type(content) in _AS_IT_IS else load(content) for content in value])
     if not isinstance(value, dict):
         return value
     if "#" in value:
@@ -110,17 +122,14 @@ def load(value: Any) -> Any:
     cls = _classes.get(name)
     if cls is None:
         raise CodecError(f"no class is called {name!r}")
-    fields = {key: load(content) for key, content in value.items() if key != "="}
-    for spec in dataclasses.fields(cls):
-        kind = _enum_of(cls, spec.name)
-        if kind is not None and spec.name in fields:
-            fields[spec.name] = kind(fields[spec.name])
+    fields = {
+        key: content if type(content) in _AS_IT_IS else load(content) for key, content in value.items() if key != "="
+    }
+    enums: dict[str, type[Enum]] = getattr(cls, "ENUMS", {})
+    for field, kind in enums.items():
+        if field in fields:
+            fields[field] = kind(fields[field])
     try:
         return cls(**fields)
     except TypeError as error:
         raise CodecError(f"{name}: {error}") from error
-
-
-def _enum_of(cls: type[Any], name: str) -> type[Enum] | None:
-    enums: dict[str, type[Enum]] = getattr(cls, "ENUMS", {})
-    return enums.get(name)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from ringline.engine.ports import HttpFailure, HttpReply, JournalLine
 from ringline.webhooks import Attempt
+from ringline.webhooks.writing import to_json
 
 MOST_BODY: Final = 2048
 "Characters of a request's or an answer's body that are kept."
@@ -33,11 +34,7 @@ def note(
     took_s: float,
 ) -> dict[str, Any]:
     """Describe one request and what came back, as a trace for the journal; `body` is None for GET."""
-    request = (
-        body.decode("utf-8", "replace")
-        if body is not None
-        else json.dumps(attempt.payload, ensure_ascii=False, separators=(",", ":"))
-    )
+    request = body.decode("utf-8", "replace") if body is not None else to_json(attempt.payload).decode()
     out: dict[str, Any] = {"what": "webhook", "name": name, "event_id": event_id, "method": attempt.hook.method}
     out |= {"url": public_url(attempt.hook.url), "phase": attempt.phase.value, "ms": round(took_s * 1000)}
     out["request"] = shown(request)
@@ -54,12 +51,15 @@ def shown(text: str, *, more: bool = False) -> str:
     """The beginning of a body, without what looks like a secret."""
     cut = text[: 2 * MOST_BODY]
     lowered = cut.lower()
-    if any(part in lowered for part in _SECRET_PARTS):  # most bodies have none, and looking for one costs less
-        cut = _SECRET_FIELD.sub(rf'\1"{_HIDDEN}"', cut)
-        cut = _SECRET_PARAMETER.sub(rf"\1{_HIDDEN}", cut)
+    for part in _SECRET_PARTS:
+        if part in lowered:  # most bodies have none, and looking for one costs less
+            cut = _SECRET_FIELD.sub(rf'\1"{_HIDDEN}"', cut)
+            cut = _SECRET_PARAMETER.sub(rf"\1{_HIDDEN}", cut)
+            break
     return cut if len(cut) <= MOST_BODY and len(text) <= 2 * MOST_BODY and not more else cut[:MOST_BODY] + "…"
 
 
+@lru_cache(maxsize=256)
 def public_url(url: str) -> str:
     """A URL without a name and password in it, and without the values of parameters that look like secrets."""
     try:

@@ -9,20 +9,21 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ringline.base import ProviderError, get_log
 from ringline.engine.ports import Pcm, SpeechRequest
 from ringline.providers._disk import DiskStore
 from ringline.providers._streams import leaving
 from ringline.providers.contract import SpeechEngine
-from ringline.speech import resolve
+from ringline.speech import VoiceChoice, resolve
 
 _log = get_log(__name__)
 
-_BLOCK_BYTES: Final = 262_144
-"Most menus are one block: whoever plays one wakes once."
+_BLOCK_BYTES: Final = 131_072
+"A sentence or two: whoever plays one wakes once."
 
 
 class SpeechCache:
@@ -145,8 +146,8 @@ class CachedVoice:
             yield block
 
     def _key(self, request: SpeechRequest) -> str:
-        choice = resolve(request.language, request.style, premium=request.premium).choice
-        whole = json.dumps([self.name, self.version, astuple(choice), request.text, sorted(request.options.items())])
+        choice = _as_row(resolve(request.language, request.style, premium=request.premium).choice)
+        whole = json.dumps([self.name, self.version, choice, request.text, sorted(request.options.items())])
         return hashlib.sha256(whole.encode()).hexdigest()
 
     async def _fly(self, key: str, request: SpeechRequest, flight: _Flight) -> None:
@@ -174,6 +175,12 @@ class CachedVoice:
         finally:
             flight.end()
             self._flights.pop(key, None)
+
+
+@lru_cache(maxsize=512)
+def _as_row(choice: VoiceChoice) -> tuple[Any, ...]:
+    """A voice as it stands in keys; there are only so many."""
+    return astuple(choice)
 
 
 class _Flight:

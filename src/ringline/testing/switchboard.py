@@ -14,6 +14,7 @@ from ringline.accounts import Account, Directory, Limits, Number, RateTable, mak
 from ringline.accounts import User as AppUser
 from ringline.base import ApplicationId, Clock, ConversationId, LegId, SeededRandom, new_leg_id, uuid4
 from ringline.calls import Difference, replay
+from ringline.calls.codec import written
 from ringline.chronicle import Entry, rewrite, rtc_payload
 from ringline.engine.apps import Apps
 from ringline.engine.clients import Clients
@@ -333,18 +334,19 @@ class Switchboard:
             *self.engine.leftovers(),
         ]
         assert not left, f"left behind: {left}"
-        for conversation in self.store.journals:
-            assert (difference := self.replayed(conversation)) is None, f"{conversation}: {difference}"
-            self._check_events(conversation)
+        for conversation, lines in self.store.journals.items():
+            inputs = _inputs(lines)
+            assert (difference := replay(inputs)) is None, f"{conversation}: {difference}"
+            self._check_events(conversation, inputs)
 
     def replayed(self, conversation: ConversationId) -> Difference | None:
         """Write a conversation's journal as JSON, read it back and run it again; None when it comes out the same."""
         return replay(_inputs(self.store.journals[conversation]))
 
-    def _check_events(self, conversation: ConversationId) -> None:
+    def _check_events(self, conversation: ConversationId, inputs: Sequence[Any]) -> None:
         """A conversation's journal, told anew, gives the events that were stored; those deleted since have no words."""
         told = self.store.events_of(conversation)
-        again = [entry for entry in rewrite(_inputs(self.store.journals[conversation])) if entry.id]
+        again = [entry for entry in rewrite(inputs) if entry.id]
         for one, other in zip_longest(told, again):
             assert one is not None, f"{conversation}: its journal has event {other}, which was not told"
             assert other is not None, f"{conversation}: event {one} is not in its journal"
@@ -357,11 +359,11 @@ class Switchboard:
 
 def _inputs(lines: Sequence[JournalLine]) -> list[Any]:
     """What a journal says of events and commands, written as JSON and read back."""
-    return [json.loads(json.dumps(line.data)) for line in lines if line.kind == "input"]
+    return [json.loads(written(line.data)) for line in lines if line.kind == "input"]
 
 
 def _written(entry: Entry) -> str:
-    return json.dumps(rtc_payload(entry, ConversationId(""), ApplicationId("")))
+    return written(rtc_payload(entry, ConversationId(""), ApplicationId("")))
 
 
 def _no_trouble(what: str, error: BaseException | None) -> None:

@@ -7,30 +7,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import orjson
-
 from ringline.accounts import Application, Forward, Number, application_from_document, application_to_document
 from ringline.base import ApplicationId, ConversationId, LegId
+from ringline.calls.codec import written
 from ringline.engine.ports import JournalLine, LegRecord, OpenRecording, OpenTranscription, StoredEvent, StoredFile
 
 Row = Mapping[str, Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_ASCII: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-
-
-def _written(value: Any) -> str:
-    """Write JSON types down; every line of a journal and every event of a conversation comes by here.
-
-    What cannot be UTF-8, halves of surrogate pairs from careless peers, is written in ASCII and can be read back.
-    """
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return _ASCII(value)
-
-
-JSON: Final = _written
+JSON: Final = written
+"Every line of a journal and every event of a conversation comes by here."
 
 
 def to_microseconds(moment: datetime) -> int:
