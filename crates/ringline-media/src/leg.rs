@@ -55,8 +55,8 @@ pub struct Leg {
     outwards: Option<Resampler>,
     /// What the leg says at its room's rate, where that is not the codec's.
     said: Vec<i16>,
-    /// What it heard last ended with this sample.
-    last_heard: i16,
+    /// What it heard last ended with this sample, if that is known.
+    last_heard: Option<i16>,
     /// What it hears now is not what it heard before.
     jumps: bool,
     /// The levels of what it heard last, while somebody observes it.
@@ -83,7 +83,7 @@ impl Leg {
             inwards: None,
             outwards: None,
             said: Vec::new(),
-            last_heard: 0,
+            last_heard: Some(0),
             jumps: false,
             loudness: [NOTHING_DBFS; ECHO_FRAMES],
             loudness_at: 0,

@@ -17,9 +17,10 @@ impl Leg {
         self.watches.is_empty() && self.observers.is_empty() && self.inbound.can_hand_on(to)
     }
 
-    /// Whether packets of another leg can be sent on by this one: it has nothing of its own to send.
+    /// Whether packets of another leg can be sent on by this one: it has nothing of its own to send, and no step to
+    /// smooth, which would be heard when others have just left.
     pub fn can_take_on(&self) -> bool {
-        self.prompts.is_still() && self.outbound.is_free() && self.observers.is_empty()
+        !self.jumps && self.prompts.is_still() && self.outbound.is_free() && self.observers.is_empty()
     }
 
     /// Instead of `listen`: give the packets of the next frame to `emit`. Returns the samples that have passed.
@@ -37,12 +38,13 @@ impl Leg {
     /// Instead of `speak`: send on another leg's packet.
     pub fn take_on(&mut self, packet: Forwarded<'_>, emit: &mut Emit<'_>) {
         let destination = self.inbound.source.destination();
+        // When the room must be mixed again, what was heard last tells how to go on without a click.
+        self.last_heard = self.outbound.plan().and_then(|plan| plan.codec.last_sample(packet.payload));
         self.outbound.hand_on(packet, destination, emit);
     }
 
     /// So many samples have passed while packets were sent on.
     pub fn pass(&mut self, samples: usize) {
         self.outbound.pass(samples);
-        self.last_heard = 0;
     }
 }

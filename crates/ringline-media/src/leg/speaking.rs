@@ -88,9 +88,11 @@ impl Leg {
 
     fn send(&mut self, ears: &mut [i16], events: &mut Vec<Event>, emit: &mut Emit<'_>) {
         if std::mem::take(&mut self.jumps) {
-            smooth(self.last_heard, ears);
+            if let Some(last) = self.last_heard {
+                smooth(last, ears);
+            }
         }
-        self.last_heard = ears.last().copied().unwrap_or(0);
+        self.last_heard = ears.last().copied();
         if !self.observers.is_empty() {
             self.loudness[self.loudness_at] = level(ears);
         }
