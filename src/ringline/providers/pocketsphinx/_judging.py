@@ -65,7 +65,6 @@ NAMES: Final = (
     *("spread", "vowels", "consonants", "short", "long", "uneven", "sounds", "outside"),
 )
 "What `measure` gives, in this order."
-_ALIGNED_FROM: Final = NAMES.index("fit")
 
 
 def measure(evidence: Evidence) -> list[float]:
@@ -137,7 +136,27 @@ def _is_vowel(phoneme: str) -> bool:
     return phoneme[0] in "AEIOU"
 
 
-USUAL: Final = (0.0,) * (len(NAMES) - _ALIGNED_FROM)
+USUAL: Final = (-0.334, -0.412, -0.556, -0.907, 0.263, -0.339, -0.452, 0.22, 0.078, 0.58, 2.007, 1.156)
 "What stands for the sounds where they are not known."
-WEIGHTS: Final = (0.0,) * (1 + len(NAMES))
+WEIGHTS: Final = (
+    17.527,
+    -4.165,
+    -6.132,
+    -0.802,
+    -0.05,
+    -0.91,
+    -0.35,
+    10.557,
+    0.549,
+    1.645,
+    -0.197,
+    0.781,
+    3.397,
+    -0.186,
+    -3.334,
+    -2.536,
+    -3.352,
+    -0.527,
+    -2.956,
+)
 "The first stands alone, the others belong to `NAMES`."

@@ -58,6 +58,8 @@ DIGITS: Final = {
     "9": ("N AY N",),
 }
 "A telephone cuts off what is most of an S, so that a six has no beginning of its own."
+WEAK_S: Final = ("F", "TH")
+"What is left of an S may be taken for these."
 DIGIT_WORD: Final = 1e-3
 "How likely one more digit is: without a price for it, noise between the digits is heard as more of them."
 ANY_WORD: Final = 0.65
@@ -141,11 +143,15 @@ class Recogniser:
 
     def _choose(self, phrases: Sequence[Sequence[str]], *, digits: bool) -> dict[str, int | str]:
         """Bring a grammar into force; gives what its words mean."""
-        if len(self._words) + sum(map(len, phrases)) > MOST_WORDS:
+        if len(self._words) + 3 * sum(map(len, phrases)) > MOST_WORDS:
             self._begin()
         meaning: dict[str, int | str] = {}
         for place, ways in enumerate(phrases):
             for way in ways:
+                meaning.setdefault(self._word(way, way), place)
+        # A phrase that is said so has it before another that would only sound like that.
+        for place, ways in enumerate(phrases):
+            for way in (by_phone for each in ways for by_phone in _by_phone(each)):
                 meaning.setdefault(self._word(way, way), place)
         # Each phrase is one word, so that nothing but a whole one can be heard.
         choices = list(meaning)
@@ -210,12 +216,15 @@ class Recogniser:
         try:
             self._grammar_decoder.set_alignment()
             run(self._grammar_decoder, pcm)
-            words = [
-                word for word in self._grammar_decoder.get_alignment() if word.name.partition("(")[0] in self._named
+            # A word of an alignment is gone once the next one is looked at.
+            return [
+                Sound(sound.name, sound.duration, sound.score)
+                for word in self._grammar_decoder.get_alignment()
+                if word.name.partition("(")[0] in self._named
+                for sound in word
             ]
         except RuntimeError:
             return []  # no path along the audio reaches its end
-        return [Sound(sound.name, sound.duration, sound.score) for word in words for sound in word]
 
     def _background(self, pcm: bytes) -> tuple[float | None, float, list[str], int]:
         """How well other things fit, and phonemes without a grammar; which those are, and how many frames they take."""
@@ -236,6 +245,14 @@ class Recogniser:
 
     def _way(self, word: str) -> str:
         return str(self._grammar_decoder.lookup_word(word))
+
+
+def _by_phone(way: str) -> list[str]:
+    """How it sounds over a telephone, which cuts off what is most of an S."""
+    sounds = way.split()
+    if "S" not in sounds:
+        return []
+    return [" ".join(weak if sound == "S" else sound for sound in sounds) for weak in WEAK_S]
 
 
 def decode(decoder: Any, pcm: bytes) -> Any:
