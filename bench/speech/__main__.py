@@ -1,6 +1,6 @@
 """The measurements of speech, by name.
 
-    python -m bench speech recognition [--voices 4]
+    python -m bench speech recognition [--speakers 8]
     python -m bench speech detection [--each 12]
     python -m bench speech barge-in [--rounds 25]
     python -m bench speech latency [--sentences 50]

@@ -2,8 +2,8 @@
 
     python -m bench speech rejection --utterances 600
 
-Every utterance is judged twice by random grammars of ten phrases: one that has it, one that has not. The phrases here
-are none of those that `bench/speech/recognition.py` measures with.
+Every utterance is judged twice by random grammars: one that has it, one that has not. Phrases and voices are none of
+those that `bench/speech/recognition.py` measures with. What is printed last goes into the recogniser's `_judging.py`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import asyncio
 import itertools
 import random
 import sys
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bench.speech.sounds import VOICES, at_level, joined, over_the_phone, silence, speak, upsampled
+from bench.speech.sounds import at_level, joined, narrowed, over_the_phone, silence, upsampled
+from bench.speech.speakers import TRAINING, at_hand, speak_wide
 from ringline.providers.pocketsphinx import _worker
 
+Matrix = NDArray[np.float64]
 PHRASES = (
     "accounts", "agent", "apartment seven", "appointments", "back", "bookings", "breakdown service", "call me later",
     "change address", "check in", "claims", "complaint", "confirm", "continue", "credit card", "delivery", "directions",
@@ -33,11 +35,12 @@ PHRASES = (
 )  # fmt: skip
 
 
-def collect(utterances: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Measures and truth."""
+def collect(utterances: int) -> tuple[Matrix, NDArray[np.bool_], list[str]]:
+    """Measures, truth and speakers."""
     chance, noises = random.Random(5), np.random.default_rng(5)
-    wanted = [(chance.choice(PHRASES), *chance.choice(VOICES)) for _ in range(utterances)]
-    spoken = asyncio.run(speak(wanted))
+    speakers = at_hand(TRAINING)
+    wanted = [(chance.choice(PHRASES), speakers[nth % len(speakers)]) for nth in range(utterances)]
+    spoken = asyncio.run(speak_wide(wanted))
     recogniser = _worker.Recogniser()
     words = recogniser.pronunciations(sorted({word.lower() for phrase in PHRASES for word in phrase.split()}))
 
@@ -45,44 +48,73 @@ def collect(utterances: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]
         found = (words[word.lower()] for word in phrase.split())
         return [" ".join(way) for way in itertools.islice(itertools.product(*found), 4)]
 
-    measures, truth = [], []
-    for (text, _, _), samples in zip(wanted, spoken, strict=True):
+    measures, truth, by = [], [], []
+    for (text, speaker), samples in zip(wanted, spoken, strict=True):
         heard = over_the_phone(
-            joined(silence(0.5), at_level(samples, -24), silence(0.3)), noises, noise_dbfs=noises.uniform(-55, -40)
+            joined(
+                silence(chance.uniform(0.4, 0.6)),
+                at_level(narrowed(samples), chance.uniform(-32, -18)),
+                silence(chance.uniform(0.25, 0.35)),
+            ),
+            noises,
+            noise_dbfs=noises.uniform(-60, -42),
+            loss=chance.choice((0.0, 0.0, 0.03)),
         )
-        others = chance.sample([phrase for phrase in PHRASES if phrase != text], 10)
+        others = chance.sample([phrase for phrase in PHRASES if phrase != text], chance.choice((2, 5, 12)))
         for grammar in (others, [text, *others[1:]]):
             results = recogniser.understand([ways(phrase) for phrase in grammar], upsampled(heard))
             if results:
                 measures.append(results[0]["measures"])
                 truth.append(grammar[results[0]["place"]] == text)
-    return np.array(measures), np.array(truth)
+                by.append(speaker)
+    return np.array(measures), np.array(truth), by
 
 
-def fit(measures: np.ndarray[Any, Any], truth: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Logistic regression by Newton's method."""
-    rows = np.column_stack([np.ones(len(measures)), measures, measures[:, 2] ** 2])
+def fit(measures: Matrix, truth: NDArray[np.bool_], *, held_back: float = 3.0) -> Matrix:
+    """Logistic regression by Newton's method; measures are brought to one scale, that `held_back` treats them alike."""
+    mean, spread = measures.mean(axis=0), measures.std(axis=0) + 1e-6
+    rows = np.column_stack([np.ones(len(measures)), (measures - mean) / spread])
     weights = np.zeros(rows.shape[1])
+    back = held_back * np.eye(len(weights))
+    back[0, 0] = 0.0
     for _ in range(50):
         odds = 1 / (1 + np.exp(-np.clip(rows @ weights, -30, 30)))
-        slope = rows.T @ (truth - odds) - 0.01 * weights
-        curve = rows.T @ (rows * (odds * (1 - odds))[:, None]) + 0.01 * np.eye(rows.shape[1])
+        slope = rows.T @ (truth - odds) - back @ weights
+        curve = rows.T @ (rows * (odds * (1 - odds))[:, None]) + back
         weights += np.linalg.solve(curve, slope)
-    return weights
+    plain = weights[1:] / spread
+    return np.concatenate([[weights[0] - float(plain @ mean)], plain])
+
+
+def odds_of(measures: Matrix, weights: Matrix) -> Matrix:
+    return np.asarray(np.column_stack([np.ones(len(measures)), measures]) @ weights)
+
+
+def accepted_at(said: Matrix, other: Matrix, false_rejection: float) -> tuple[float, float]:
+    """The confidence below which so much is rejected falsely, and the share of other things that still gets through."""
+    threshold = float(np.quantile(said, false_rejection))
+    return 1 / (1 + float(np.exp(-threshold))), float(np.mean(other >= threshold))
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description="Fit the rejection of the offline recogniser.")
     arguments.add_argument("--utterances", type=int, default=600)
-    measures, truth = collect(arguments.parse_args().utterances)
-    weights = fit(measures, truth)
-    odds = np.column_stack([np.ones(len(measures)), measures, measures[:, 2] ** 2]) @ weights
-    said, other = odds[truth], odds[~truth]
-    threshold = float(np.quantile(said, 0.04))
-    print("WEIGHTS =", tuple(round(float(weight), 3) for weight in weights))
-    print("threshold for 4 % false rejection:", round(1 / (1 + np.exp(-threshold)), 3))
-    print("accepted although something else was said:", round(float(np.mean(other >= threshold)), 3))
-    print(len(said), "phrases said,", len(other), "other", file=sys.stderr)
+    measures, truth, by = collect(arguments.parse_args().utterances)
+    judging = _worker._JUDGING
+    aligned = measures[:, judging["NAMES"].index("unaligned")] == 0
+    usual = measures[aligned, judging["NAMES"].index("fit") :].mean(axis=0)
+    measures[~aligned, judging["NAMES"].index("fit") :] = usual
+    # Each speaker is judged by what was learned of the others.
+    speakers, unseen = np.array(by), np.zeros(len(by))
+    for speaker in sorted(set(by)):
+        own = speakers == speaker
+        unseen[own] = odds_of(measures[own], fit(measures[~own], truth[~own]))
+    for share in (0.03, 0.04, 0.05):
+        confidence, accepted = accepted_at(unseen[truth], unseen[~truth], share)
+        print(f"{share:.0%} rejected falsely: confidence {confidence:.3f}, {accepted:.1%} of other things accepted")
+    print("USUAL =", tuple(round(float(one), 3) for one in usual))
+    print("WEIGHTS =", tuple(round(float(weight), 3) for weight in fit(measures, truth)))
+    print(int(truth.sum()), "phrases said,", int((~truth).sum()), "other", file=sys.stderr)
 
 
 if __name__ == "__main__":

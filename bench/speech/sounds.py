@@ -42,6 +42,11 @@ async def speak(texts: Iterable[tuple[str, str, int]]) -> list[Samples]:
     return spoken
 
 
+def narrowed(samples: Samples) -> Samples:
+    """Speech at 16 kHz as a telephone has it: at 8 kHz."""
+    return np.asarray(soxr.resample(samples, 2 * RATE_HZ, RATE_HZ), dtype=np.float64)
+
+
 def at_level(samples: Samples, dbfs: float) -> Samples:
     """Bring speech to a level (root mean square)."""
     gain = 32_768 * 10 ** (dbfs / 20) / float(np.sqrt(np.mean(samples**2) + 1e-9))

@@ -93,6 +93,18 @@ impl CodecKind {
         }
     }
 
+    /// The sample that a payload ends with, where that needs no state.
+    pub fn last_sample(self, payload: &[u8]) -> Option<i16> {
+        let mut sample = [0];
+        let written = match self {
+            CodecKind::Pcmu => Pcmu.decode(&payload[payload.len().checked_sub(1)?..], &mut sample),
+            CodecKind::Pcma => Pcma.decode(&payload[payload.len().checked_sub(1)?..], &mut sample),
+            CodecKind::L16(_) => return payload.last_chunk().map(|bytes| i16::from_be_bytes(*bytes)),
+            CodecKind::G722 | CodecKind::Opus => 0,
+        };
+        (written == 1).then_some(sample[0])
+    }
+
     /// Ticks of its RTP clock per second. G.722 counts 8000, by an old mistake that all keep to (RFC 3551 §4.5.2).
     pub const fn clock_hz(self) -> u32 {
         match self {
@@ -191,6 +203,18 @@ impl Decoders {
 mod tests {
     use super::*;
     use crate::testing::{share_at, sine_at};
+
+    #[test]
+    fn the_last_sample_of_a_payload_is_known_where_codecs_keep_no_state() {
+        for kind in [CodecKind::Pcma, CodecKind::Pcmu, CodecKind::L16(Rate::Narrow)] {
+            let (mut payload, mut pcm) = ([0; 320], [0; 160]);
+            let length = kind.build().encode(&std::array::from_fn::<i16, 160, _>(|at| 40 * at as i16), &mut payload);
+            kind.build().decode(&payload[..length], &mut pcm);
+            assert_eq!(kind.last_sample(&payload[..length]), Some(pcm[159]), "{kind:?}");
+            assert_eq!(kind.last_sample(&[]), None);
+        }
+        assert_eq!(CodecKind::Opus.last_sample(&[1, 2, 3]), None);
+    }
 
     #[test]
     fn a_name_needs_its_clock() {

@@ -92,7 +92,6 @@ def make_routing(settings: Settings, book: NumberBook) -> RoutingTable:
                 digest_auth=one.digest_auth,
                 tls=one.tls,
                 srtp=one.srtp,
-                tls=one.tls,
             )
             for one in settings.domains
         ],

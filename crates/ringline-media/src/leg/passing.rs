@@ -1,11 +1,8 @@
 //! A leg whose packets go to another as they came, without being decoded.
 
 use super::{Leg, Now};
-use crate::codec::{Codec, CodecKind};
 use crate::event::Event;
-use crate::g711::{Pcma, Pcmu};
 use crate::jitter::Forwarded;
-use crate::l16::L16;
 use crate::outbound::Emit;
 use crate::plan::LegPlan;
 
@@ -20,9 +17,10 @@ impl Leg {
         self.watches.is_empty() && self.observers.is_empty() && self.inbound.can_hand_on(to)
     }
 
-    /// Whether packets of another leg can be sent on by this one: it has nothing of its own to send.
+    /// Whether packets of another leg can be sent on by this one: it has nothing of its own to send, and no step to
+    /// smooth, which would be heard when others have just left.
     pub fn can_take_on(&self) -> bool {
-        self.prompts.is_still() && self.outbound.is_free() && self.observers.is_empty()
+        !self.jumps && self.prompts.is_still() && self.outbound.is_free() && self.observers.is_empty()
     }
 
     /// Instead of `listen`: give the packets of the next frame to `emit`. Returns the samples that have passed.
@@ -40,7 +38,8 @@ impl Leg {
     /// Instead of `speak`: send on another leg's packet.
     pub fn take_on(&mut self, packet: Forwarded<'_>, emit: &mut Emit<'_>) {
         let destination = self.inbound.source.destination();
-        self.last_heard = self.outbound.plan().and_then(|plan| last_sample(plan.codec, packet.payload));
+        // When the room must be mixed again, what was heard last tells how to go on without a click.
+        self.last_heard = self.outbound.plan().and_then(|plan| plan.codec.last_sample(packet.payload));
         self.outbound.hand_on(packet, destination, emit);
     }
 
@@ -50,25 +49,13 @@ impl Leg {
     }
 }
 
-/// The sample that a packet ends with, where that can be told from its last bytes.
-fn last_sample(codec: CodecKind, payload: &[u8]) -> Option<i16> {
-    let mut last = [0];
-    let end = |bytes: usize| payload.get(payload.len().checked_sub(bytes)?..);
-    let count = match codec {
-        CodecKind::Pcmu => Pcmu.decode(end(1)?, &mut last),
-        CodecKind::Pcma => Pcma.decode(end(1)?, &mut last),
-        CodecKind::L16(rate) => L16(rate).decode(end(2)?, &mut last),
-        CodecKind::G722 | CodecKind::Opus => 0,
-    };
-    (count == 1).then_some(last[0])
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
     use std::sync::Arc;
 
     use super::*;
+    use crate::codec::CodecKind;
     use crate::frame::FRAME;
     use crate::outbound::StreamSeed;
     use crate::prompts::Mixed;

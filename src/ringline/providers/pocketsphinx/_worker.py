@@ -23,10 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pocketsphinx import Decoder, get_model_path
 
-# A program of its own without a search path finds its neighbour by its place.
-_FRAMES = runpy.run_path(str(Path(__file__).resolve().parent.parent / "_frames.py"))
+# A program of its own without a search path finds its neighbours by their places.
+_HERE = Path(__file__).resolve().parent
+_FRAMES = runpy.run_path(str(_HERE.parent / "_frames.py"))
 Pipe: Any = _FRAMES["Pipe"]
 Gone: Any = _FRAMES["Gone"]
+_JUDGING = runpy.run_path(str(_HERE / "_judging.py"))
+Evidence: Any = _JUDGING["Evidence"]
+Sound: Any = _JUDGING["Sound"]
 
 RATE_HZ: Final = 16_000
 HANG_S: Final = 15
@@ -54,17 +58,12 @@ DIGITS: Final = {
     "9": ("N AY N",),
 }
 "A telephone cuts off what is most of an S, so that a six has no beginning of its own."
+WEAK_S: Final = ("F", "TH")
+"What is left of an S may be taken for these."
 DIGIT_WORD: Final = 1e-3
 "How likely one more digit is: without a price for it, noise between the digits is heard as more of them."
 ANY_WORD: Final = 0.65
 "What is usual."
-KINDS: Final = (
-    "AA AH AO AE", "OW AO UH UW", "IH IY EY EH", "EH AE AH", "AY OY", "ER R", "AW AO AA", "M N NG", "P T K", "B D G",
-    "P B", "T D", "K G", "F TH S HH", "V DH Z B", "S Z SH ZH", "CH JH SH", "L W", "Y IY",
-)  # fmt: skip
-"Phonemes that are taken for each other on a telephone."
-
-
 OTHERS: Final = (
     "hello", "okay", "maybe", "sorry", "thank you", "what", "who is this", "hold on", "wait a moment",
     "I do not know", "can you repeat that", "good morning", "because", "weather", "station", "question", "money",
@@ -90,7 +89,7 @@ class Recogniser:
         self._loop = self._decoder(dictionary=os.devnull, allphone_ci=True, **LOOP_BEAMS)
         self._loop.add_allphone_file("loop", str(self._model / "en-us-phone.lm.bin"))
         self._loop.activate_search("loop")
-        self._judged: tuple[bytes, tuple[float | None, float, list[str]]] = (b"", (None, 0.0, []))
+        self._judged: tuple[bytes, tuple[float | None, float, list[str], int]] = (b"", (None, 0.0, [], 0))
         self._begin()
 
     def _spelt(self, phrase: str) -> str:
@@ -111,6 +110,8 @@ class Recogniser:
     def _begin(self) -> None:
         self._grammar_decoder = self._decoder(**BEAMS)
         self._words: dict[str, str] = {}
+        self._named: set[str] = set()
+        "The names of the words, by which they are told from silence."
         self._grammars: dict[str, str] = {}
         for digit, ways in DIGITS.items():
             for nth, way in enumerate(ways):
@@ -136,16 +137,21 @@ class Recogniser:
         name = self._words.get(key)
         if name is None:
             name = self._words[key] = f"w{len(self._words)}"
+            self._named.add(name)
             self._grammar_decoder.add_word(name, phonemes, False)
         return name
 
     def _choose(self, phrases: Sequence[Sequence[str]], *, digits: bool) -> dict[str, int | str]:
         """Bring a grammar into force; gives what its words mean."""
-        if len(self._words) + sum(map(len, phrases)) > MOST_WORDS:
+        if len(self._words) + 3 * sum(map(len, phrases)) > MOST_WORDS:
             self._begin()
         meaning: dict[str, int | str] = {}
         for place, ways in enumerate(phrases):
             for way in ways:
+                meaning.setdefault(self._word(way, way), place)
+        # A phrase that is said so has it before another that would only sound like that.
+        for place, ways in enumerate(phrases):
+            for way in (by_phone for each in ways for by_phone in _by_phone(each)):
                 meaning.setdefault(self._word(way, way), place)
         # Each phrase is one word, so that nothing but a whole one can be heard.
         choices = list(meaning)
@@ -180,41 +186,91 @@ class Recogniser:
         best = decode(self._grammar_decoder, pcm)
         if best is None or not best.hypstr:
             return []
-        said, fits = [word for word in best.hypstr.split() if word in meaning], float(best.score)
+        said, fits = [word for word in best.hypstr.split() if word in meaning], score(best)
         if not said:
             return []
-        way = " ".join(self._way(word) for word in said)
-        other, loop, heard = self._background(pcm)
-        measures = measure(way.split(), heard, (fits, other, loop), speech)
-        if isinstance(meaning[said[0]], str):
-            measures[2] = 0.0  # who reads digits aloud takes his time between them
-        result: dict[str, Any] = {"confidence": confidence(measures), "measures": measures, "heard": heard}
-        if isinstance(meaning[said[0]], str):
+        digits_said = isinstance(meaning[said[0]], str)
+        sounds = self._aligned(pcm)
+        other, loop, heard, outside = self._background(pcm)
+        evidence = Evidence(
+            way=" ".join(self._way(word) for word in said).split(),
+            heard=heard,
+            grammar=fits,
+            loop=loop,
+            other=other,
+            speech=speech,
+            outside=outside,
+            sounds=sounds,
+            digits=digits_said,
+        )
+        measures = _JUDGING["measure"](evidence)
+        result: dict[str, Any] = {"confidence": _JUDGING["confidence"](measures), "measures": measures, "heard": heard}
+        if digits_said:
             result["digits"] = "".join(str(meaning[word]) for word in said)
         else:
             result["place"] = meaning[said[0]]
         return [result]
 
-    def _background(self, pcm: bytes) -> tuple[float | None, float, list[str]]:
-        """How well other things fit, and phonemes without a grammar; and which phonemes those are."""
+    def _aligned(self, pcm: bytes) -> list[Any]:
+        """The sounds of what was understood last, each where it fits best; none if that is nowhere."""
+        try:
+            self._grammar_decoder.set_alignment()
+            run(self._grammar_decoder, pcm)
+            # A word of an alignment is gone once the next one is looked at.
+            return [
+                Sound(sound.name, sound.duration, sound.score)
+                for word in self._grammar_decoder.get_alignment()
+                if word.name.partition("(")[0] in self._named
+                for sound in word
+            ]
+        except RuntimeError:
+            return []  # no path along the audio reaches its end
+
+    def _background(self, pcm: bytes) -> tuple[float | None, float, list[str], int]:
+        """How well other things fit, and phonemes without a grammar; which those are, and how many frames they take."""
         if pcm != self._judged[0]:
             self._grammar_decoder.activate_search("others")
             other = decode(self._grammar_decoder, pcm)
             loop = decode(self._loop, pcm)
-            heard = [part.word for part in self._loop.seg() if part.word.isalpha() and part.word != "SIL"]
-            self._judged = pcm, (other.score if other else None, loop.score if loop else 0.0, heard if loop else [])
+            parts = [part for part in self._loop.seg() if part.word.isalpha() and part.word != "SIL"] if loop else []
+            outside = sum(part.end_frame - part.start_frame + 1 for part in parts)
+            found = (
+                score(other) if other else None,
+                score(loop) if loop else 0.0,
+                [part.word for part in parts],
+                outside,
+            )
+            self._judged = pcm, found
         return self._judged[1]
 
     def _way(self, word: str) -> str:
         return str(self._grammar_decoder.lookup_word(word))
 
 
+def _by_phone(way: str) -> list[str]:
+    """How it sounds over a telephone, which cuts off what is most of an S."""
+    sounds = way.split()
+    if "S" not in sounds:
+        return []
+    return [" ".join(weak if sound == "S" else sound for sound in sounds) for weak in WEAK_S]
+
+
 def decode(decoder: Any, pcm: bytes) -> Any:
+    """Run an utterance through a decoder, and give what it has found."""
+    run(decoder, pcm)
+    return decoder.hyp()
+
+
+def run(decoder: Any, pcm: bytes) -> None:
     """Run an utterance through a decoder."""
     decoder.start_utt()
     decoder.process_raw(pcm, full_utt=True)
     decoder.end_utt()
-    return decoder.hyp()
+
+
+def score(found: Any) -> float:
+    """How well what was found fits: the library's logarithm, in which the sounds of an alignment are measured, too."""
+    return math.log(max(float(found.score), 1e-300)) / math.log(1.0001)
 
 
 def prepared(audio: bytes) -> tuple[NDArray[np.int16], int]:
@@ -229,58 +285,6 @@ def prepared(audio: bytes) -> tuple[NDArray[np.int16], int]:
     speech = int(np.count_nonzero(power > loud * 10**-2.5))
     noise = np.random.default_rng(1).normal(0.0, DITHER, len(samples))
     return np.clip(samples * gain + noise, -32_768, 32_767).astype(np.int16), speech
-
-
-def measure(
-    way: Sequence[str], heard: Sequence[str], scores: tuple[float, float | None, float], speech: int
-) -> list[float]:
-    """What tells a phrase from something else: how much worse it fits than any phonemes would, how unlike those are
-    to its own, how far its length is from what they take, and how much better it fits than what is said otherwise."""
-    frames = max(1, speech)
-    grammar, other, loop = scores
-    worse = (loop - grammar) / frames * 1000.0
-    unlike = distance(way, heard) / max(len(way), len(heard), 1)
-    hurry = math.log(frames / (8.0 * max(1, len(way))))
-    better = 2.0 if other is None else max(-2.0, min(2.0, (grammar - other) / frames * 1000.0))
-    return [round(worse, 4), round(unlike, 4), round(hurry, 4), round(better, 4)]
-
-
-def distance(one: Sequence[str], other: Sequence[str]) -> float:
-    """The edits between two rows of phonemes; one taken for a near one costs less."""
-    row = [float(place) for place in range(len(other) + 1)]
-    for nth, phoneme in enumerate(one, 1):
-        before, row = row, [float(nth)]
-        for place, near in enumerate(other, 1):
-            row.append(min(before[place] + 1, row[place - 1] + 0.8, before[place - 1] + difference(phoneme, near)))
-    return row[-1]
-
-
-def difference(one: str, other: str) -> float:
-    """0 for the same phoneme, 0.4 for near ones."""
-    if one == other:
-        return 0.0
-    if any(one in kind and other in kind for kind in _KINDS):
-        return 0.4
-    return 0.8 if _is_vowel(one) == _is_vowel(other) else 1.0
-
-
-_KINDS: Final = tuple(frozenset(kind.split()) for kind in KINDS)
-
-
-def _is_vowel(phoneme: str) -> bool:
-    return phoneme[0] in "AEIOU"
-
-
-WEIGHTS: Final = (5.981, -1.486, -8.147, 1.517, 1.04, -1.285)
-
-
-def confidence(measures: Sequence[float]) -> float:
-    """How likely it is that the phrase was said: a logistic model, fitted by `bench/speech/fit_rejection.py`."""
-    worse, unlike, hurry, better = measures
-    odds = sum(
-        weight * one for weight, one in zip(WEIGHTS, (1.0, worse, unlike, hurry, better, hurry * hurry), strict=True)
-    )
-    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
 
 
 def main() -> None:
