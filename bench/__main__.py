@@ -1,6 +1,7 @@
 """All measurements in one run, as a table; the numbers are kept in `bench/results/`.
 
     python -m bench websocket [--calls 1 50]
+    python -m bench media [--rounds 5] [--legs 100 400] [--seconds 3]
     python -m bench pacing [--legs 1600] [--seconds 30] [--webhooks 50]
     python -m bench webrtc [--legs 100]
     python -m bench [--rounds 5] [--legs 100 400] [--seconds 3] [--rates 20,50,100] [--kit-calls 300]
@@ -25,11 +26,13 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from bench.calls.calls import measure as measure_calls
 from bench.calls.calls import table
+from bench.conditions import conditions
 from bench.kit.calls import measure as measure_kit
 from bench.lists.__main__ import main as measure_lists
 from bench.media.pacing import main as pace
@@ -42,8 +45,6 @@ from bench.webrtc import main as webrtc
 from bench.websocket import main as websocket
 
 _ROOT: Final = Path(__file__).parent.parent
-_ALONE: Final = {"rest": measure_rest, "lists": measure_lists, "pacing": pace, "speech": measure_one_of_speech}
-"Measurements that are asked for by name."
 _SHAPES: Final = {
     "floor": "floor: one receive, one send",
     "playback": "(a) playback to single legs",
@@ -92,6 +93,59 @@ def show_media(lines: list[dict[str, Any]], legs: int, rounds: int) -> None:
         print()
 
 
+def measure_all_media(legs: Sequence[int], rounds: int, seconds: float) -> dict[str, Any]:
+    """Everything about the media core: costs, memory, pace, delay, a large room. Printed, and given by name."""
+    media: dict[str, Any] = {}
+    for count in legs:
+        amount = ("--legs", str(count), "--rounds", str(rounds), "--seconds", str(seconds))
+        media[str(count)] = measure_media(*amount)
+        show_media(media[str(count)], count, rounds)
+        print(f"Memory: at most {max(line['kib_per_leg'] for line in media[str(count)]):.0f} KiB per leg")
+    media["pace"] = asyncio.run(measure_pace(legs=1600, observed=20, seconds=20, webhooks=50))
+    print("\nPace while Python computes and 50 webhooks a second are answered, 1600 legs: " + json.dumps(media["pace"]))
+    media["delay"] = measure_media("--delay", "--legs", "40", "--seconds", "20")
+    delay = media["delay"][0]
+    print(f"\nDelay added by a room (ms): p50 {delay['delay_p50_ms']}, p95 {delay['delay_p95_ms']}")
+    media["large"] = measure_media("--room", "250", "--talkers", "10", "--seconds", str(seconds))
+    large = media["large"][0]
+    print(f"A room of 250 with 10 talkers: {large['us_per_leg_second'] * 250 / 1e4:.0f} % of a core")
+    return media
+
+
+def media_alone() -> None:
+    """Measure the media core, print, keep."""
+    arguments = argparse.ArgumentParser(prog="python -m bench media", description="The media core.")
+    _take_media(arguments)
+    options = arguments.parse_args()
+    print(conditions(**vars(options)))
+    _keep({"conditions": vars(options), "media": measure_all_media(options.legs, options.rounds, options.seconds)})
+
+
+def _take_media(arguments: argparse.ArgumentParser) -> None:
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--legs", type=int, nargs="+", default=[100, 400])
+    arguments.add_argument("--seconds", type=float, default=3)
+
+
+def _keep(results: dict[str, Any]) -> None:
+    machine = {"cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()}
+    folder = Path(__file__).parent / "results"
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
+    file.write_text(json.dumps({"machine": machine} | results, indent=2))
+    print(f"\nkept in {file}")
+
+
+_ALONE: Final = {
+    "media": media_alone,
+    "rest": measure_rest,
+    "lists": measure_lists,
+    "pacing": pace,
+    "speech": measure_one_of_speech,
+}
+"Measurements that are asked for by name."
+
+
 def main() -> None:
     """Measure, print, keep."""
     if sys.argv[1:2] and (alone := _ALONE.get(sys.argv[1])) is not None:
@@ -99,27 +153,12 @@ def main() -> None:
         alone()
         return
     arguments = argparse.ArgumentParser(description="All measurements of Ringline.")
-    arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--legs", type=int, nargs="+", default=[100, 400])
-    arguments.add_argument("--seconds", type=float, default=3)
+    _take_media(arguments)
     arguments.add_argument("--rates", default="20,50,100", help="new calls per second, one run each")
     arguments.add_argument("--kit-calls", type=int, default=300)
     arguments.add_argument("--sentences", type=int, default=40)
     options = arguments.parse_args()
-    media: dict[str, Any] = {}
-    for legs in options.legs:
-        amount = ("--legs", str(legs), "--rounds", str(options.rounds), "--seconds", str(options.seconds))
-        media[str(legs)] = measure_media(*amount)
-        show_media(media[str(legs)], legs, options.rounds)
-        print(f"Memory: at most {max(line['kib_per_leg'] for line in media[str(legs)]):.0f} KiB per leg")
-    media["pace"] = asyncio.run(measure_pace(legs=1600, observed=20, seconds=20, webhooks=50))
-    print("\nPace while Python computes and 50 webhooks a second are answered, 1600 legs: " + json.dumps(media["pace"]))
-    media["delay"] = measure_media("--delay", "--legs", "40", "--seconds", "20")
-    delay = media["delay"][0]
-    print(f"\nDelay added by a room (ms): p50 {delay['delay_p50_ms']}, p95 {delay['delay_p95_ms']}")
-    media["large"] = measure_media("--room", "250", "--talkers", "10", "--seconds", str(options.seconds))
-    large = media["large"][0]
-    print(f"A room of 250 with 10 talkers: {large['us_per_leg_second'] * 250 / 1e4:.0f} % of a core")
+    media = measure_all_media(options.legs, options.rounds, options.seconds)
     speech = asyncio.run(measure_speech(options.sentences)) | asyncio.run(measure_lengths(20))
     print("\nSpeech, from the command to the first packet with sound (ms): " + json.dumps(speech))
     calls = asyncio.run(measure_calls(rates=[int(rate) for rate in options.rates.split(",")], seconds=20))
@@ -127,19 +166,7 @@ def main() -> None:
     print(table(calls))
     kit = measure_kit(calls=options.kit_calls)
     print("\nTest kit, calls per second and core (answer, talk, one digit, talk, hang-up): " + json.dumps(kit))
-    results: dict[str, Any] = {
-        "machine": {"cores": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()},
-        "conditions": vars(options),
-        "media": media,
-        "speech": speech,
-        "calls": calls,
-        "kit": kit,
-    }
-    folder = Path(__file__).parent / "results"
-    folder.mkdir(exist_ok=True)
-    file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    file.write_text(json.dumps(results, indent=2))
-    print(f"\nkept in {file}")
+    _keep({"conditions": vars(options), "media": media, "speech": speech, "calls": calls, "kit": kit})
 
 
 if __name__ == "__main__":

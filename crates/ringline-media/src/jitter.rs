@@ -63,7 +63,8 @@ enum State {
     Playing,
 }
 
-/// A jitter buffer whose delay follows the network. Allocates once, when it is made.
+/// A jitter buffer whose delay follows the network. Allocates when it is made; afterwards only for longer packets than
+/// ever before, and for the first ones that are handed on.
 pub struct JitterBuffer {
     rate: Rate,
     clock_hz: u32,
@@ -230,7 +231,7 @@ impl JitterBuffer {
         position
     }
 
-    /// Store a packet that holds `samples` samples and came at `arrival_us`. Never allocates.
+    /// Store a packet that holds `samples` samples and came at `arrival_us`.
     ///
     /// With `decoders`, the very packet that is wanted next is decoded at once instead: it is in the cache now, and
     /// nobody will want it as it came.

@@ -19,7 +19,7 @@ _MOST_OPTIONS = 20
 _AHEAD_S = 60.0
 "A prompt is handed to the media core at most so far ahead of what has been heard,"
 _FILE_AHEAD_S = 20.0
-"and a file, which may have thousands of listeners: each has this much in memory, and the rest on disk."
+"and a file only so far: this much is in memory, once for all who hear the same, and the rest on disk."
 SPEECH_FAILED = "Text-to-speech failed."
 FILE_FAILED = "Stream URL not reachable or not a supported audio file."
 

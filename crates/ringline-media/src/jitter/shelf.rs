@@ -9,19 +9,21 @@ pub(super) const SLOTS: usize = 32;
 #[derive(Clone, Copy, Default)]
 pub(super) struct Slot {
     pub(super) payload_type: u8,
-    length: u16,
     pub(super) samples: i32,
     /// Place in the stream of its first sample.
     pub(super) position: i64,
 }
 
-/// A fixed number of packets with room for a payload each. Allocates once, when it is made.
+/// What a slot has room for from the beginning: 30 ms of G.711. Longer packets make it larger, once.
+const USUAL_BYTES: usize = 256;
+
+/// A fixed number of packets. Allocates when it is made, and when a slot gets a longer payload than ever before.
 pub(super) struct Shelf {
     /// Apart, for most packets are played without ever lying here.
     slots: Box<[Slot; SLOTS]>,
     /// Bit n: slot n holds a packet.
     used: u32,
-    payloads: Box<[u8]>,
+    payloads: Box<[Vec<u8>; SLOTS]>,
     payload_bytes: usize,
 }
 
@@ -30,7 +32,7 @@ impl Shelf {
         Shelf {
             slots: Box::new([Slot::default(); SLOTS]),
             used: 0,
-            payloads: vec![0; SLOTS * payload_bytes].into_boxed_slice(),
+            payloads: Box::new(std::array::from_fn(|_| Vec::with_capacity(payload_bytes.min(USUAL_BYTES)))),
             payload_bytes,
         }
     }
@@ -70,11 +72,9 @@ impl Shelf {
             index => index,
         };
         self.used |= 1 << index;
-        let length = packet.payload.len();
-        self.slots[index] =
-            Slot { payload_type: packet.payload_type, length: length as u16, position, samples: samples as i32 };
-        let at = index * self.payload_bytes;
-        self.payloads[at..at + length].copy_from_slice(packet.payload);
+        self.slots[index] = Slot { payload_type: packet.payload_type, position, samples: samples as i32 };
+        self.payloads[index].clear();
+        self.payloads[index].extend_from_slice(packet.payload);
     }
 
     /// The slot of the packet that comes first in the stream.
@@ -88,8 +88,7 @@ impl Shelf {
 
     /// A slot and its payload, which stays readable until another packet is put in.
     pub(super) fn packet(&self, index: usize) -> (&Slot, &[u8]) {
-        let (slot, at) = (&self.slots[index], index * self.payload_bytes);
-        (slot, &self.payloads[at..at + usize::from(slot.length)])
+        (&self.slots[index], &self.payloads[index])
     }
 
     /// Empty a slot.
