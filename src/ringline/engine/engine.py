@@ -43,6 +43,7 @@ from ringline.engine.transcriptions import Transcriptions
 
 log = get_log(__name__)
 _LAST_WORDS_S = 30.0
+MediaWatcher = Callable[[ports.MediaConnected | ports.MediaInterrupted], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,7 @@ class Engine:
         )
         self._speaking = Speaking(media=outside.media, directory=directory, report=self.report)
         self._watchers: list[Callable[[LegView], None]] = [self.guard.follow, self._speaking.follow]
+        self._media_watchers: list[MediaWatcher] = []
         self._idle = asyncio.Event()
         self._idle.set()
         outside.media.listen(self._heard)
@@ -195,6 +197,10 @@ class Engine:
         """Be told of every event of every conversation, in order, on the event loop."""
         if self.chronicler is not None:
             self.chronicler.watch(watcher)
+
+    def watch_media(self, watcher: MediaWatcher) -> None:
+        """Be told when the way to a browser stands or is lost, of legs that have no call yet, too."""
+        self._media_watchers.append(watcher)
 
     # ── conversations ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -531,8 +537,9 @@ class Engine:
                 self.report(events.LegLost(leg=leg, why="no audio came any more"))
             case ports.LegMediaFailed(leg=leg, why=why):
                 self.report(events.LegLost(leg=leg, why=why))
-            case ports.MediaInterrupted(leg=leg, why=why):
-                self.report(events.LegLost(leg=leg, why=why))
+            case ports.MediaConnected() | ports.MediaInterrupted():
+                for watcher in self._media_watchers:
+                    watcher(event)
             case ports.AudioStarted(leg=leg):
                 self.trace(leg, {"what": "audio", "text": "first audio from the far end"})
 

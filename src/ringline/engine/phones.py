@@ -33,7 +33,7 @@ from ringline.engine.dialogs import Dialogs
 from ringline.engine.engine import Engine
 from ringline.engine.forwarding import forwarding_of, forwarding_script
 from ringline.engine.one_way import OneWayAudio
-from ringline.engine.ports import Media, SipResolver, WebRtc
+from ringline.engine.ports import Media, MediaConnected, MediaInterrupted, SipResolver, WebRtc
 from ringline.engine.sip_leg import SipLeg
 from ringline.engine.sip_words import dial_all, error_of, failure_of, rtp_plan
 from ringline.engine.supervise import Scope
@@ -149,6 +149,11 @@ class Phones:
     def trunk_calls(self) -> Mapping[str, int]:
         """Calls by trunk, for metrics."""
         return self._load.calls()
+
+    def media_changed(self, event: MediaConnected | MediaInterrupted) -> None:
+        """Hear of the ways to browsers: a SIP phone has no means to get another, so its call ends with the way."""
+        if isinstance(event, MediaInterrupted) and event.leg in self._phones:
+            self._engine.report(events.LegLost(leg=event.leg, why=event.why))
 
     # ── what the user agent tells ──────────────────────────────────────────────────────────────────────────────────
 

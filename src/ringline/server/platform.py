@@ -318,6 +318,7 @@ class Platform:
             webrtc=self.webrtc,
         )
         self.engine.add_endpoint(self.phones, "phone", "sip", "vbc")
+        self.engine.watch_media(self.phones.media_changed)
         self._registrations = Registrations(self.sip, self.store, self.clock)
         if devices := await self._registrations.restore():
             log.info("phones that registered before the restart are known", devices=devices)
