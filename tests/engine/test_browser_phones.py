@@ -15,6 +15,7 @@ from ringline.calls.parties import Party
 from ringline.engine.engine import Engine
 from ringline.engine.guard import Guard
 from ringline.engine.phones import Phones
+from ringline.engine.ports import MediaConnected, MediaInterrupted
 from ringline.routing import RoutingTable, SipUser
 from ringline.sdp import Capabilities, offer
 from ringline.sip import Flow, Message, Place, Places, Request, Response, parse, respond
@@ -196,6 +197,20 @@ def test_hold_is_an_offer_to_the_same_leg() -> None:
         house.calls(BROWSER[: BROWSER.index(b"m=audio")], cseq=3, to_tag=tag)
         assert house.response().status == 488
         assert house.media.is_open(leg)
+
+    run(test)
+
+
+def test_a_browser_whose_way_is_lost_has_lost_its_call() -> None:
+    async def test() -> None:
+        house = House()
+        house.calls(BROWSER)
+        (leg,) = house.arrived
+        house.phones.answer(leg)
+        house.phones.media_changed(MediaConnected(leg=leg))
+        house.phones.media_changed(MediaInterrupted(leg=LEG, why="another endpoint's"))
+        house.phones.media_changed(MediaInterrupted(leg=leg, why="no checks are answered"))
+        assert house.told == [events.LegAnswered(leg=leg), events.LegLost(leg=leg, why="no checks are answered")]
 
     run(test)
 

@@ -44,7 +44,7 @@ def told_after(seconds: float, *, packets: int = 0, hears: bool = True, forget: 
 
 
 def test_silence_of_three_seconds_is_told_with_the_address_that_we_offered() -> None:
-    sentence = "no audio from the far end for 3 s: our SDP offered 172.17.0.2, its own 203.0.113.9"
+    sentence = "no audio from the far end for 3 s: our SDP offered 172.17.0.2, theirs names 203.0.113.9"
     assert told_after(3.1) == [{"what": "audio", "text": sentence}]
     assert told_after(2.9) == []
 

@@ -44,6 +44,6 @@ class OneWayAudio:
         ours = "a way through ICE" if phone.browser else phone.ours.host
         text = f"no audio from the far end for {PATIENCE_S:g} s: our SDP offered {ours}"
         if phone.far_host is not None and not phone.browser:
-            text += f", its own {phone.far_host}"
+            text += f", theirs names {phone.far_host}"
         log.info("no audio comes from the far end", leg=phone.leg, offered=ours)
         self._trace(phone.leg, {"what": "audio", "text": text})

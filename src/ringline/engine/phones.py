@@ -86,16 +86,11 @@ class Phones:
         self._way_out = WayOut(engine, self._ways, self._load, codecs)
         self._referrals = Referrals(engine, link, places, self._phones)
         self._dialogs = Dialogs(link, engine.outside.store, self._credentials_of)
-        engine.watch_media(self._media_changed)
+        engine.watch_media(self.media_changed)
 
     def end_remnants(self, left: Sequence[tuple[LegId, Mapping[str, Any]]]) -> int:
         """Tell the far ends of legs whose process died that they are over; return how many were told."""
         return self._dialogs.end(left)
-
-    def _media_changed(self, event: MediaConnected | MediaInterrupted) -> None:
-        """A phone in a browser does not come back once the way to it is lost: it is a new page then."""
-        if isinstance(event, MediaInterrupted) and event.leg in self._phones:
-            self._engine.report(events.LegLost(leg=event.leg, why=event.why))
 
     # ── what the engine asks ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -161,6 +156,11 @@ class Phones:
     def trunk_calls(self) -> Mapping[str, int]:
         """Calls by trunk, for metrics."""
         return self._load.calls()
+
+    def media_changed(self, event: MediaConnected | MediaInterrupted) -> None:
+        """Hear of the ways to browsers: a SIP phone has no means to get another, so its call ends with the way."""
+        if isinstance(event, MediaInterrupted) and event.leg in self._phones:
+            self._engine.report(events.LegLost(leg=event.leg, why=event.why))
 
     # ── what the user agent tells ──────────────────────────────────────────────────────────────────────────────────
 
