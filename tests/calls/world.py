@@ -192,7 +192,9 @@ class World:
             case _ if type(command).__name__.startswith(_STOPS):
                 self._stop(effect)
             case _:
-                assert effect not in self.pending, "one effect twice"
+                before = self.pending.get(effect)
+                listening = before is not None and isinstance(before.command, commands.Detect) and before.command.early
+                assert before is None or listening, "one effect twice"
                 self.pending[effect] = Due(command, where)
                 if isinstance(command, commands.OpenPayment):
                     self.paying.add(command.leg)
