@@ -285,7 +285,7 @@ class AtRandom(RuleBasedStateMachine):
         assert effect is not None
         detect = self.world.pending[effect].command
         told = effect in self.recognised
-        if verdict == "beep" and not told:
+        if detect.early or (verdict == "beep" and not told):
             return
         if not told and verdict == "machine" and detect.beep:
             self.recognised.add(effect)

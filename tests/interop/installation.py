@@ -36,6 +36,7 @@ DEAD_NUMBER: Final = "442079461991"
 "A number of an application whose answer URL nobody serves."
 ALICE_PASSWORD: Final = "alice-secret"
 DESK_PASSWORD: Final = "desk-secret"
+CLERK_PASSWORD: Final = "clerk-secret"
 ALICE: Final = f"""
 [[users]]
 username = "alice"
@@ -45,8 +46,12 @@ number = "442079460900"
 username = "desk"
 password = "{DESK_PASSWORD}"
 number = "442079460901"
+[[users]]
+username = "clerk"
+password = "{CLERK_PASSWORD}"
+number = "442079460902"
 """
-"Users who can log in: one with any phone, and one whose registrations a single test makes."
+"Users who can log in: one with any phone, one whose registrations a single test makes, and one who transfers calls."
 _READY_S: Final = 30.0
 _STOP_S: Final = 20.0
 

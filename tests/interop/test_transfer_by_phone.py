@@ -13,14 +13,14 @@ from ringline.testing.audio import has_tone, tone
 from .application import Application
 from .baresip import Baresip
 from .ears import Ear
-from .installation import ALICE_PASSWORD, Installation
+from .installation import CLERK_PASSWORD, Installation
 from .linphone import Linphone
 from .scripts import LONG_TALK
 from .wire import Peer
 
 pytestmark = pytest.mark.interop
 
-ALICES_NUMBER = "442079460900"
+CLERKS_NUMBER = "442079460902"
 
 
 @contextmanager
@@ -43,17 +43,17 @@ def test_baresip_transfers_its_caller_to_somebody_else(
     ringline: Installation, app: Application, number: str, tmp_path: Path
 ) -> None:
     with (
-        Baresip(tmp_path, user="alice", password=ALICE_PASSWORD, registrar=ringline.sip_address, tone_hz=500) as alice,
+        Baresip(tmp_path, user="clerk", password=CLERK_PASSWORD, registrar=ringline.sip_address, tone_hz=500) as clerk,
         Baresip(tmp_path, user="carol", tone_hz=900, answers=True) as carol,
     ):
-        alice.wait_shown("registered successfully")
-        with calling(ringline, app, number, ALICES_NUMBER) as (caller, ear):
-            alice.wait("CALL_INCOMING")
-            alice.accepts()
+        clerk.wait_shown("registered successfully")
+        with calling(ringline, app, number, CLERKS_NUMBER) as (caller, ear):
+            clerk.wait("CALL_INCOMING")
+            clerk.accepts()
             is_connected(caller, ear)
             ear.until(lambda pcm: has_tone(pcm, 500, share=0.9))
-            alice.transfers(carol.uri)
-            alice.wait("CALL_CLOSED")
+            clerk.transfers(carol.uri)
+            clerk.wait("CALL_CLOSED")
             carol.wait("CALL_ESTABLISHED")
             ear.says(tone(1300, 3))
             carol.wait_heard(lambda pcm: has_tone(pcm, 1300, share=0.8))
@@ -71,21 +71,21 @@ def test_baresip_is_told_that_the_other_declines(
     ringline: Installation, app: Application, number: str, tmp_path: Path
 ) -> None:
     with (
-        Baresip(tmp_path, user="alice", password=ALICE_PASSWORD, registrar=ringline.sip_address, tone_hz=900) as alice,
+        Baresip(tmp_path, user="clerk", password=CLERK_PASSWORD, registrar=ringline.sip_address, tone_hz=900) as clerk,
         Baresip(tmp_path, user="carol") as carol,
     ):
-        alice.wait_shown("registered successfully")
-        with calling(ringline, app, number, ALICES_NUMBER) as (caller, ear):
-            alice.wait("CALL_INCOMING")
-            alice.accepts()
+        clerk.wait_shown("registered successfully")
+        with calling(ringline, app, number, CLERKS_NUMBER) as (caller, ear):
+            clerk.wait("CALL_INCOMING")
+            clerk.accepts()
             is_connected(caller, ear)
-            alice.holds()
+            clerk.holds()
             ear.until(lambda pcm: not has_tone(pcm, 900))
-            alice.transfers(carol.uri)
+            clerk.transfers(carol.uri)
             carol.wait("CALL_INCOMING")
             ear.until(lambda pcm: has_tone(pcm, 425, share=0.8))  # he hears that it rings
             carol.hangs_up()
-            alice.wait("TRANSFER_FAILED")
+            clerk.wait("TRANSFER_FAILED")
             # This phone leaves its call when a transfer fails, and who is left alone is let go of.
             caller.asked("BYE")
 
@@ -93,19 +93,19 @@ def test_baresip_is_told_that_the_other_declines(
 def test_linphone_goes_on_with_its_call_when_the_other_is_not_there(
     ringline: Installation, app: Application, number: str, tmp_path: Path
 ) -> None:
-    with Linphone(tmp_path, user="alice", password=ALICE_PASSWORD, registrar=ringline.sip_address) as alice:
-        alice.wait("to [LinphoneRegistrationOk]")
-        with calling(ringline, app, number, ALICES_NUMBER) as (caller, ear):
-            alice.wait("to LinphoneCallIncomingReceived")
-            alice.answers(1)
+    with Linphone(tmp_path, user="clerk", password=CLERK_PASSWORD, registrar=ringline.sip_address) as clerk:
+        clerk.wait("to [LinphoneRegistrationOk]")
+        with calling(ringline, app, number, CLERKS_NUMBER) as (caller, ear):
+            clerk.wait("to LinphoneCallIncomingReceived")
+            clerk.answers(1)
             is_connected(caller, ear)
-            alice.wait("to LinphoneCallStreamsRunning")
-            alice.transfers(1, "sip:nobody@no.such.host.invalid")
-            alice.wait("SIP/2.0 404 Not Found")  # in a NOTIFY: there is no such host
+            clerk.wait("to LinphoneCallStreamsRunning")
+            clerk.transfers(1, "sip:nobody@no.such.host.invalid")
+            clerk.wait("SIP/2.0 404 Not Found")  # in a NOTIFY: there is no such host
             leg = app.wait("/event", direction="outbound", status="failed", to="sip:nobody@no.such.host.invalid")
             assert leg["detail"] == "cannot_route"
             ear.hears(0.5)
-            alice.hangs_up()
+            clerk.hangs_up()
             caller.asked("BYE")
 
 
@@ -114,25 +114,25 @@ def test_linphone_brings_its_two_callers_together(
 ) -> None:
     other_number = f"{int(number) - 90}"
     with ExitStack() as until_the_end:
-        alice = until_the_end.enter_context(
-            Linphone(tmp_path, user="alice", password=ALICE_PASSWORD, registrar=ringline.sip_address)
+        clerk = until_the_end.enter_context(
+            Linphone(tmp_path, user="clerk", password=CLERK_PASSWORD, registrar=ringline.sip_address)
         )
-        alice.wait("to [LinphoneRegistrationOk]")
-        one, ear = until_the_end.enter_context(calling(ringline, app, number, ALICES_NUMBER))
-        alice.wait("LinphoneCallIncomingReceived")
-        alice.answers(1)
+        clerk.wait("to [LinphoneRegistrationOk]")
+        one, ear = until_the_end.enter_context(calling(ringline, app, number, CLERKS_NUMBER))
+        clerk.wait("LinphoneCallIncomingReceived")
+        clerk.answers(1)
         is_connected(one, ear)
-        alice.wait("LinphoneCallStreamsRunning")
-        other, other_ear = until_the_end.enter_context(calling(ringline, app, other_number, ALICES_NUMBER))
-        alice.wait("to LinphoneCallIncomingReceived", times=2)
-        alice.answers(2)
+        clerk.wait("LinphoneCallStreamsRunning")
+        other, other_ear = until_the_end.enter_context(calling(ringline, app, other_number, CLERKS_NUMBER))
+        clerk.wait("to LinphoneCallIncomingReceived", times=2)
+        clerk.answers(2)
         is_connected(other, other_ear)
-        alice.transfers(2, 1)
+        clerk.transfers(2, 1)
         ear.says(tone(600, 6))
         other_ear.says(tone(1300, 6))
         ear.until(lambda pcm: has_tone(pcm, 1300, share=0.8))
         other_ear.until(lambda pcm: has_tone(pcm, 600, share=0.8))
-        alice.wait("LinphoneCallReleased", within_s=20)
+        clerk.wait("LinphoneCallReleased", within_s=20)
         one.send(one.request("BYE", cseq=2, branch="bye"))
         other.asked("BYE")
     first, second = (app.wait("/answer", to=each) for each in (number, other_number))
