@@ -115,9 +115,7 @@ class Platform:
             loudest_above=settings.media.loudest_above,
             loudest_speakers=settings.media.loudest_speakers,
         )
-        self.webrtc = CoreWebRtc(
-            self.media, codecs=settings.media.browser_codecs, public_ip=settings.public.media_host
-        )
+        self.webrtc = CoreWebRtc(self.media, codecs=settings.media.browser_codecs, public_ip=settings.public.media_host)
         private = settings.websockets.allow_private
         self.sockets = CoreSockets(
             self.media,
