@@ -33,7 +33,7 @@ impl MediaCore {
 
     /// Prepare another way for a leg to a browser; returns what our next description says of it.
     pub fn renew_web(&mut self, leg: u64, controlling: bool) -> Result<WebLocal, MediaError> {
-        if !self.legs.get(&leg).is_some_and(|record| !record.web_ports.is_empty()) {
+        if self.legs.get(&leg).is_none_or(|record| record.web_ports.is_empty()) {
             return Err(MediaError::UnknownLeg);
         }
         let web = self.make_web(controlling)?;

@@ -22,7 +22,7 @@ class WebRtc(Protocol):
 
     Such a leg is arranged, played to, recorded, counted and closed through `Media`, and its events come from there:
     `MediaConnected` when audio can flow, `MediaInterrupted` when the way is lost. Before it is in any room it sends
-    silence. Of a leg that never connects nothing is told but `MediaTimeout`, after a minute: whoever opened it closes it in
+    silence. Of a leg that never connects nothing is told but `MediaTimeout`, after a minute: who opened it closes it in
     time.
     """
 
