@@ -146,7 +146,7 @@ def _beep_outcome(one: Answer, beep_s: float | None) -> str:
         return "none, none told" if beep_s is None else "none, wrongly told"
     if beep_s is None:
         return "one, missed"
-    return "one, told" if abs(beep_s - one.beep_at_s) < 0.7 else "one, told at the wrong time"
+    return "one, told" if abs(beep_s - one.beep_at_s) < 1.0 else "one, told at the wrong time"
 
 
 async def _call(

@@ -166,8 +166,8 @@ def test_a_tone_that_somebody_talks_over_is_no_beep() -> None:
 
 
 def test_a_tone_as_low_as_ringing_is_a_beep_when_none_follows_it_for_long() -> None:
-    assert beep(("lone", 400, 425, 3000), loud_until=3000) == 3900
-    assert beep(("lone", 400, 425, 3000), ("busy", 300, 425, 3700), loud_until=3000) is None
+    assert beep(("lone", 400, 425, 3000), loud_until=3000) == 3700
+    assert beep(("lone", 400, 425, 3000), ("busy", 300, 425, 3600), loud_until=3000) is None
     assert beep(("lone", 400, 425, 3000), loud_until=3000, speech_at=3600) is None
 
 

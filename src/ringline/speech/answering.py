@@ -33,7 +33,7 @@ FADES_MS: Final = 40
 "When a tone ended is known so well; what is heard until then may still be it."
 FADED_DB: Final = 15
 "And silence is so much quieter than the beep was."
-ALONE_MS: Final = 900
+ALONE_MS: Final = 700
 "After a tone as low as ringing and busy are: these would have gone on by then."
 MELODY_MS: Final = 1500
 "A tone so soon after another, of a different pitch, is a note of a melody."
