@@ -23,7 +23,7 @@ from pathlib import Path
 from ringline.base import ConversationId, EffectId, LegId, SystemClock
 from ringline.calls.commands import Play, Speech
 from ringline.engine.ports import RtpPlan
-from ringline.engine.prompts import Prompts
+from ringline.engine.sound.prompts import Prompts
 from ringline.io.media import MediaCore
 from ringline.io.prompt_files import HttpPromptFiles
 from ringline.io.workers import WorkerPool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ringline.accounts import Forward, Number
 from ringline.calls import events
 from ringline.calls.parties import Party
-from ringline.engine.forwarding import forwarding_script
+from ringline.engine.sip.forwarding import forwarding_script
 from ringline.routing import read_forward, write_list
 
 from .test_phones import APP, LEG, House, run

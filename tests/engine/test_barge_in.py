@@ -7,8 +7,8 @@ from typing import Any
 
 from ringline.base import EffectId, Instant, LegId
 from ringline.calls.events import KeyDown, SpeechStarted, Ticked
-from ringline.engine.barge_in import BargeIns
 from ringline.engine.ports import PlaybackFinished
+from ringline.engine.sound.barge_in import BargeIns
 
 LEG, OTHER = LegId("leg"), LegId("other")
 ONE, TWO = EffectId("one"), EffectId("two")

@@ -14,8 +14,8 @@ from ringline.calls import events
 from ringline.calls.parties import Party
 from ringline.engine.engine import Engine
 from ringline.engine.guard import Guard
-from ringline.engine.phones import Phones
 from ringline.engine.ports import MediaConnected, MediaInterrupted
+from ringline.engine.sip.phones import Phones
 from ringline.routing import RoutingTable, SipUser
 from ringline.sdp import Capabilities, offer
 from ringline.sip import Flow, Message, Place, Places, Request, Response, parse, respond

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from ringline.base import ApplicationId, EffectId, LegId, SeededRandom
 from ringline.calls.commands import Listen
 from ringline.calls.events import Event, Recognised
-from ringline.engine.listening import Listeners
 from ringline.engine.ports import HearingEvent, ListenRequest
+from ringline.engine.sound.listening import Listeners
 from ringline.testing import MemoryRecordings, MemoryStore, VirtualClock, run_call
 
 APP, OWNER, PAYER = ApplicationId("app"), LegId("owner"), LegId("payer")

@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 from ringline.base import LegId
-from ringline.engine.one_way import OneWayAudio
 from ringline.engine.ports import LegCounters
-from ringline.engine.sip_leg import SipLeg
+from ringline.engine.sip.one_way import OneWayAudio
+from ringline.engine.sip.sip_leg import SipLeg
 from ringline.sdp import Capabilities
 from ringline.testing import run_call
 from ringline.testing.media import ScriptedMedia

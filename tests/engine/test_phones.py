@@ -15,8 +15,8 @@ from ringline.calls import events
 from ringline.calls.parties import Party
 from ringline.engine.engine import Engine
 from ringline.engine.guard import Guard
-from ringline.engine.phones import Phones
 from ringline.engine.ports import Media, RtpPlan
+from ringline.engine.sip.phones import Phones
 from ringline.routing import RoutingTable, SipUser, Trunk
 from ringline.sdp import Capabilities, SessionDescription, offer
 from ringline.sip import Destination, Flow, Message, Place, Places, Request, Response, parse, respond

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ringline.agent import Binding
 from ringline.base import SystemClock
-from ringline.engine.registrations import Registrations
+from ringline.engine.sip.registrations import Registrations
 from ringline.io.store import SqlStore
 from ringline.sip import Contact, Flow, Uri
 

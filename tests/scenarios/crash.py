@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from ringline.engine.aftermath.recovery import Recovered, Recovery, in_hand
 from ringline.engine.engine import Engine, Outside
-from ringline.engine.recovery import Recovered, Recovery, in_hand
 from ringline.testing import ScriptedDetector, ScriptedMedia, ScriptedRecogniser, Switchboard
 
 

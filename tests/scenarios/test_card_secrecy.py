@@ -16,7 +16,7 @@ from ringline.agent import Admit, AgentConfig, Send, UserAgent
 from ringline.base import SeededRandom
 from ringline.base.log import FIELDS
 from ringline.calls.commands import Move
-from ringline.engine.phones import Phones as SipPhones
+from ringline.engine.sip.phones import Phones as SipPhones
 from ringline.routing import RoutingTable, Trunk
 from ringline.sdp import Capabilities, offer
 from ringline.sip import Flow, Place, Places, Response, parse

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from ringline.accounts import Number
-from ringline.engine.delivery_log import MOST_BODY, entry
+from ringline.engine.delivery.delivery_log import MOST_BODY, entry
 from ringline.testing import (
     HANGS,
     Phones,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ringline.base import LegId
-from ringline.engine.outbox import OLDEST_S
+from ringline.engine.delivery.outbox import OLDEST_S
 from ringline.testing import (
     HANGS,
     Phones,

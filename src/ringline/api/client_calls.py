@@ -13,7 +13,7 @@ from starlette.background import BackgroundTask
 from ringline.api.client_desk import ClientDesk
 from ringline.api.problems import bad_request
 from ringline.base import ApiError, LegId, read_leg_id
-from ringline.engine.apps import no_such_leg
+from ringline.engine.clients.apps import no_such_leg
 
 LONGEST_SDP: Final = 32_768
 "Characters of a session description; a browser's has about 2,000."

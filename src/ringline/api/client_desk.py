@@ -16,7 +16,7 @@ from ringline.api.lobby import Lobby, forbidden, no_such
 from ringline.api.problems import bad_request
 from ringline.base import ApiError, ConversationId
 from ringline.calls.membership import JOINED, Member
-from ringline.engine.apps import Apps
+from ringline.engine.clients.apps import Apps
 from ringline.engine.rooms import RoomOwner
 from ringline.rtc import Session
 

@@ -20,7 +20,7 @@ from ringline.api.posting import KeysBody, event_of, read_type
 from ringline.api.problems import bad_request
 from ringline.base import ApiError, ConversationId, LegId, iso_ms, read_leg_id, uuid4
 from ringline.calls.membership import Member
-from ringline.engine.apps import no_such_leg
+from ringline.engine.clients.apps import no_such_leg
 from ringline.engine.ports import LegRecord
 from ringline.engine.records import record_of
 from ringline.engine.rooms import RoomOwner

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from ringline.accounts import Token, TokenFault
 from ringline.api.client_desk import ClientDesk
 from ringline.base import RemoteProtocolError, get_log, uuid4
-from ringline.engine.apps import owner_of
+from ringline.engine.clients.apps import owner_of
 from ringline.rtc import EXPIRED_TOKEN, INVALID_TOKEN, INVALID_USER, PERMISSION
 from ringline.rtc.packets import (
     PING,

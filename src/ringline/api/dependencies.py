@@ -13,7 +13,7 @@ from ringline.base import ApplicationId, Clock, ConversationId, LegId, Random
 from ringline.calls.events import Event, OutgoingLeg
 from ringline.calls.facts import LegView
 from ringline.calls.parties import Party
-from ringline.engine.apps import Apps
+from ringline.engine.clients.apps import Apps
 from ringline.engine.gatherings import Gatherings
 from ringline.engine.ports import Chronicle, FileFilter, FileInfo, JournalLine, LegFilter, LegRecord, StoredFile
 

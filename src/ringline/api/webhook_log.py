@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from ringline.api.resource import Desk, expect_json
-from ringline.engine.delivery_log import entry
+from ringline.engine.delivery.delivery_log import entry
 
 
 class WebhookLog:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 
 from ringline.base import ConversationId, LegId, ProviderError, RinglineError, read_leg_id
-from ringline.engine.delivery_log import entry
+from ringline.engine.delivery.delivery_log import entry
 from ringline.engine.ports import JournalLine, LegRecord
 from ringline.io.store import open_database
 from ringline.io.store.database import Glance

@@ -45,7 +45,7 @@ from ringline.engine.ports import (
     MediaTimeout,
     PlaybackFinished,
 )
-from ringline.engine.sip_words import rtp_plan
+from ringline.engine.sip.sip_words import rtp_plan
 
 _RATE_HZ: Final = 8000
 _HUNG_UP: Final = "we hung up"

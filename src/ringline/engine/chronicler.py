@@ -12,7 +12,7 @@ from ringline.base import get_log
 from ringline.calls.membership import LEFT
 from ringline.calls.parties import Hook
 from ringline.chronicle import Changes, ConversationRecord, Entry, Projector, matches, rtc_payload
-from ringline.engine.hooks import CALLBACK, RTC, Hooks
+from ringline.engine.delivery.hooks import CALLBACK, RTC, Hooks
 from ringline.engine.ports import Chronicle, KeptMember
 
 log = get_log(__name__)

@@ -26,21 +26,21 @@ from ringline.calls.membership import Person
 from ringline.calls.parties import MOST_LEGS, Hook, Party
 from ringline.chronicle import Entry
 from ringline.engine import ports
-from ringline.engine.barge_in import BargeIns
-from ringline.engine.broken import broken
+from ringline.engine.aftermath.broken import broken
 from ringline.engine.cashier import Cashier
 from ringline.engine.chronicler import Chronicler, Watcher
 from ringline.engine.conversations import Conversations
-from ringline.engine.detection import Detections
+from ringline.engine.delivery.hooks import Hooks
 from ringline.engine.guard import Guard
-from ringline.engine.hooks import Hooks
-from ringline.engine.listening import Listeners
-from ringline.engine.prompts import Prompts
-from ringline.engine.recorder import Recorder
 from ringline.engine.records import record_of
 from ringline.engine.rooms import Reopened, RoomOwner
-from ringline.engine.speaking import Speaking
-from ringline.engine.transcriptions import Transcriptions
+from ringline.engine.sound.barge_in import BargeIns
+from ringline.engine.sound.detection import Detections
+from ringline.engine.sound.listening import Listeners
+from ringline.engine.sound.prompts import Prompts
+from ringline.engine.sound.recorder import Recorder
+from ringline.engine.sound.speaking import Speaking
+from ringline.engine.sound.transcriptions import Transcriptions
 from ringline.engine.transfers import Transfers
 
 log = get_log(__name__)

@@ -26,16 +26,16 @@ from ringline.agent import (
 )
 from ringline.api import ApiOptions, ConversationService, Dependencies, create_app
 from ringline.base import ApplicationId, SystemClock, SystemRandom, get_log, uuid4
-from ringline.engine.apps import Apps
+from ringline.engine.aftermath.recovery import Recovery, in_hand
 from ringline.engine.bots import Bots
-from ringline.engine.clients import COUNTERS as CLIENT_COUNTERS
-from ringline.engine.clients import Clients
+from ringline.engine.clients.apps import Apps
+from ringline.engine.clients.sessions import COUNTERS as CLIENT_COUNTERS
+from ringline.engine.clients.sessions import Clients
 from ringline.engine.engine import Engine, EngineOptions, Outside
 from ringline.engine.gatherings import Gatherings
 from ringline.engine.guard import COUNTERS as GUARD_COUNTERS
-from ringline.engine.phones import Phones
-from ringline.engine.recovery import Recovery, in_hand
-from ringline.engine.registrations import Registrations
+from ringline.engine.sip.phones import Phones
+from ringline.engine.sip.registrations import Registrations
 from ringline.io.bucket_recordings import BucketRecordings
 from ringline.io.detection import EarDetector
 from ringline.io.http import AiohttpClient

@@ -16,8 +16,8 @@ from ringline.base import ApplicationId, Clock, ConversationId, LegId, SeededRan
 from ringline.calls import Difference, replay
 from ringline.calls.codec import written
 from ringline.chronicle import Entry, rewrite, rtc_payload
-from ringline.engine.apps import Apps
-from ringline.engine.clients import Clients
+from ringline.engine.clients.apps import Apps
+from ringline.engine.clients.sessions import Clients
 from ringline.engine.engine import Engine, EngineOptions, Outside
 from ringline.engine.ports import JournalLine
 from ringline.testing.application import Paths, WebApplication, new_application

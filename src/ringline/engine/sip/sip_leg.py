@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ringline import sdp
 from ringline.base import LegId
-from ringline.engine.way_out import Outing
+from ringline.engine.sip.way_out import Outing
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ from ringline.calls import events
 from ringline.calls.parties import Party
 from ringline.engine.engine import Engine
 from ringline.engine.guard import dialled_digits
-from ringline.engine.trunk_load import TrunkLoad
-from ringline.engine.ways import Ways
+from ringline.engine.sip.trunk_load import TrunkLoad
+from ringline.engine.sip.ways import Ways
 from ringline.routing import Route, RoutingTable, Unroutable, read_list
 
 log = get_log(__name__)

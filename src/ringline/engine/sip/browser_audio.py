@@ -10,7 +10,7 @@ from ringline import sdp
 from ringline.agent import OutgoingInvite
 from ringline.base import MediaError, NegotiationError, get_log
 from ringline.engine.ports import WebRtc
-from ringline.engine.sip_leg import SipLeg
+from ringline.engine.sip.sip_leg import SipLeg
 from ringline.sip import Flow
 
 log = get_log(__name__)

@@ -29,19 +29,19 @@ from ringline.agent import (
 from ringline.base import ApplicationId, LegId, MediaError, NegotiationError, Random, RemoteProtocolError, get_log
 from ringline.calls import events
 from ringline.calls.parties import Party
-from ringline.engine.browser_audio import BrowserAudio, speaks_webrtc
-from ringline.engine.dialogs import Dialogs
 from ringline.engine.engine import Engine
-from ringline.engine.forwarding import forwarding_of, forwarding_script
-from ringline.engine.one_way import OneWayAudio
 from ringline.engine.ports import Media, MediaConnected, MediaInterrupted, SipResolver, WebRtc
-from ringline.engine.referrals import Referrals
-from ringline.engine.sip_leg import SipLeg
-from ringline.engine.sip_words import dial_all, error_of, failure_of, rtp_plan
+from ringline.engine.sip.browser_audio import BrowserAudio, speaks_webrtc
+from ringline.engine.sip.dialogs import Dialogs
+from ringline.engine.sip.forwarding import forwarding_of, forwarding_script
+from ringline.engine.sip.one_way import OneWayAudio
+from ringline.engine.sip.referrals import Referrals
+from ringline.engine.sip.sip_leg import SipLeg
+from ringline.engine.sip.sip_words import dial_all, error_of, failure_of, rtp_plan
+from ringline.engine.sip.trunk_load import TrunkLoad
+from ringline.engine.sip.way_out import Outing, WayOut
+from ringline.engine.sip.ways import FAILS_OVER, SipLink, Ways
 from ringline.engine.supervise import Scope
-from ringline.engine.trunk_load import TrunkLoad
-from ringline.engine.way_out import Outing, WayOut
-from ringline.engine.ways import FAILS_OVER, SipLink, Ways
 from ringline.routing import UNKNOWN, Inbound, Refuse, RoutingTable, Trunk
 from ringline.sip import Credentials, Flow, Places
 from ringline.webhooks import sip_fields

@@ -22,9 +22,9 @@ from ringline.calls import events
 from ringline.calls.facts import LegView
 from ringline.calls.membership import Actor, Member, Person
 from ringline.calls.parties import Party
-from ringline.engine.app_events import AppEvents
-from ringline.engine.app_leg import AppLeg, Stage
-from ringline.engine.clients import Clients
+from ringline.engine.clients.app_events import AppEvents
+from ringline.engine.clients.app_leg import AppLeg, Stage
+from ringline.engine.clients.sessions import Clients
 from ringline.engine.engine import Engine
 from ringline.engine.ports import DescriptionRefused, Media, MediaConnected, MediaInterrupted, WebRtc
 from ringline.engine.rooms import RoomOwner

@@ -10,8 +10,8 @@ from ringline.base import ConversationId, LegId, iso_ms
 from ringline.calls.membership import Member, Person
 from ringline.chronicle import ConversationRecord, Entry
 from ringline.chronicle.shapes import person_body, thawed
-from ringline.engine.app_leg import AppLeg, Stage
-from ringline.engine.clients import Clients
+from ringline.engine.clients.app_leg import AppLeg, Stage
+from ringline.engine.clients.sessions import Clients
 from ringline.engine.engine import Engine
 from ringline.engine.rooms import RoomOwner
 from ringline.rtc import Ending, Session, ending, frames

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ringline.base import LegId, get_log
 from ringline.engine.ports import Media
-from ringline.engine.sip_leg import SipLeg
+from ringline.engine.sip.sip_leg import SipLeg
 
 log = get_log(__name__)
 PATIENCE_S: Final = 3.0

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ringline.accounts import Account, Application, Directory
 from ringline.base import Clock, ConversationId, LegId, Random, get_log
-from ringline.engine.delivery_log import note
+from ringline.engine.delivery.delivery_log import note
 from ringline.engine.ports import HttpClient, HttpFailure, HttpReply, HttpRequest
 from ringline.webhooks import Attempt, build_request, sign
 

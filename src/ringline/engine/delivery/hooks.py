@@ -18,12 +18,12 @@ from ringline.calls.commands import Ask, Tell
 from ringline.calls.events import Event, Instructions, InstructionsFaulty
 from ringline.calls.facts import StatusFact
 from ringline.calls.parties import Hook
-from ringline.engine import targets
-from ringline.engine.courier import Courier, Measure, Parcel, Trace
-from ringline.engine.outbox import Outbox, event_id
-from ringline.engine.payloads import name_of, payload_of
+from ringline.engine.delivery import targets
+from ringline.engine.delivery.courier import Courier, Measure, Parcel, Trace
+from ringline.engine.delivery.outbox import Outbox, event_id
+from ringline.engine.delivery.payloads import name_of, payload_of
+from ringline.engine.delivery.queues import Queues
 from ringline.engine.ports import HttpClient, HttpReply, Store, StoredEvent
-from ringline.engine.queues import Queues
 from ringline.engine.supervise import Scope
 from ringline.webhooks import Attempt, Delivery, Fault, GaveUp, Kind, Outcome, Phase, Reader
 from ringline.webhooks import Instructions as Script

@@ -9,8 +9,8 @@ from ringline.base import LegId, Private, get_log
 from ringline.calls.events import ReferAsked
 from ringline.calls.parties import Party
 from ringline.engine.engine import Engine
-from ringline.engine.sip_leg import SipLeg
-from ringline.engine.ways import SipLink
+from ringline.engine.sip.sip_leg import SipLeg
+from ringline.engine.sip.ways import SipLink
 from ringline.routing import Referred, RoutingTable
 from ringline.sip import Places
 

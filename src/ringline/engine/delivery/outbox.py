@@ -12,7 +12,7 @@ from ringline.base import ApplicationId, Clock, ConversationId, LegId, Random, u
 from ringline.calls.facts import Fact, RecordFact, StatusFact, TranscriptionFact
 from ringline.calls.parties import Hook
 from ringline.calls.status import FINAL
-from ringline.engine.payloads import name_of
+from ringline.engine.delivery.payloads import name_of
 from ringline.engine.ports import Store, StoredEvent
 
 OLDEST_S: Final = 24 * 3600.0

@@ -23,7 +23,7 @@ from ringline.calls.figures import figures_in
 from ringline.calls.parties import UNKNOWN, Hook
 from ringline.calls.status import FINAL
 from ringline.chronicle import Projector
-from ringline.engine.broken import last_fact
+from ringline.engine.aftermath.broken import last_fact
 from ringline.engine.conversations import hook_of
 from ringline.engine.engine import Engine
 from ringline.engine.ports import JournalLine, LegRecord, OpenRecording, Remains, StoredEvent

@@ -1,0 +1,1 @@
+"""What is made good after a process has died or a conversation has broken."""

@@ -1,0 +1,1 @@
+"""App users as endpoints: browsers and apps on the client wire."""

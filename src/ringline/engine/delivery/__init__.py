@@ -1,0 +1,1 @@
+"""What goes to applications: notifications and questions, written, signed, kept until delivered."""

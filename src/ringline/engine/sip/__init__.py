@@ -1,0 +1,1 @@
+"""SIP phones and addresses as endpoints, and the ways to them."""

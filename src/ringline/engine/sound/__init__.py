@@ -1,0 +1,1 @@
+"""What legs hear and say: prompts, recordings, speech, who speaks, machine detection."""
