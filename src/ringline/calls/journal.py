@@ -26,7 +26,11 @@ FORMAT: Final = 1
 
 def _dataclasses(module: Any) -> Iterable[type[Any]]:
     for cls in vars(module).values():
-        if inspect.isclass(cls) and cls.__module__ == module.__name__ and hasattr(cls, "__dataclass_fields__"):
+        if (
+            inspect.isclass(cls)
+            and f"{cls.__module__}.".startswith(f"{module.__name__}.")
+            and hasattr(cls, "__dataclass_fields__")
+        ):
             yield cls
 
 
