@@ -71,7 +71,7 @@ async def _develop(
             page.platform = platform
         _note(platform.settings, demo).write(platform.settings.data_dir)
         _introduce(platform.settings, demo)
-        if (why := platform.voice.ready()) is not None:
+        if (why := platform.speech.voice.ready()) is not None:
             say(f"  mind: nothing can be spoken: {why}", style="yellow")
         if not quiet:
             out = console()

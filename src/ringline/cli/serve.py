@@ -33,7 +33,7 @@ def serve(
         def ready(platform: Platform) -> None:
             for name, place in _banner.addresses(settings):
                 say(f"{name:<11} {place}")
-            if (why := platform.voice.ready()) is not None:
+            if (why := platform.speech.voice.ready()) is not None:
                 say(f"mind: nothing can be spoken: {why}", style="yellow")
             say("ready", style="bold green")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -29,11 +28,9 @@ from ringline.base import ApplicationId, SystemClock, SystemRandom, get_log, uui
 from ringline.engine.aftermath.recovery import Recovery, in_hand
 from ringline.engine.bots import Bots
 from ringline.engine.clients.apps import Apps
-from ringline.engine.clients.sessions import COUNTERS as CLIENT_COUNTERS
 from ringline.engine.clients.sessions import Clients
 from ringline.engine.engine import Engine, EngineOptions, Outside
 from ringline.engine.gatherings import Gatherings
-from ringline.engine.guard import COUNTERS as GUARD_COUNTERS
 from ringline.engine.sip.phones import Phones
 from ringline.engine.sip.registrations import Registrations
 from ringline.io.bucket_recordings import BucketRecordings
@@ -42,14 +39,10 @@ from ringline.io.http import AiohttpClient
 from ringline.io.media import MediaCore
 from ringline.io.payments import HookPayments
 from ringline.io.prompt_files import HttpPromptFiles
-from ringline.io.recorded_speech import RecordedSpeech
 from ringline.io.sip import SipPump, SipResolver
 from ringline.io.sockets import CoreSockets
 from ringline.io.store import SqlStore
 from ringline.io.webrtc import CoreWebRtc
-from ringline.io.workers import WorkerPool
-from ringline.providers import SpeechCache, WorkerProgram, load
-from ringline.providers.recognition import EarRecogniser, RecordingTranscriber, load_recognition
 from ringline.routing import RoutingTable
 from ringline.server.allowances import change_limits, keeping_of, make_limits, rates_of
 from ringline.server.books import (
@@ -61,37 +54,19 @@ from ringline.server.books import (
     voices_of,
 )
 from ringline.server.certificates import certificate_names, ensure_certificates
+from ringline.server.figures import Parts, show
 from ringline.server.health import Health
 from ringline.server.keeping import make_recordings
 from ringline.server.metrics import Metrics, MetricsAccess
-from ringline.server.quality import quality
 from ringline.server.secrets import settle_secrets
 from ringline.server.secure_sip import SecureSip
 from ringline.server.settings import Settings
+from ringline.server.speech import SpeechEngines
 from ringline.server.upkeep import Upkeep
 from ringline.server.web import WebListener
 from ringline.sip import KeptSums
 
 log = get_log(__name__)
-_MEDIA_COUNTERS = (
-    *(f"{what}_seconds" for what in ("busy", "concealed", "cpu")),
-    "frames_skipped",
-    "keys_received",
-    *(f"packets_{kind}" for kind in ("foreign", "handed_on", "late", "lost", "malformed", "received", "rtcp", "sent")),
-    "packets_unsendable",
-    "reports_sent",
-    "rooms_moved",
-    "slots",
-    "slots_late",
-)
-_SOCKET_COUNTERS = (
-    *(f"frames_{what}" for what in ("cleared", "overflowed", "received", "sent", "skipped", "unread")),
-    *("cpu_seconds", "disconnected", "failed", "messages_ignored", "opened", "wakes"),
-)
-_STORE_COUNTERS = (
-    *(f"store_rows_{what}" for what in ("written", "dropped", "refused", "spooled")),
-    "store_spool_rows_lost",
-)
 
 
 @dataclass(slots=True)
@@ -134,25 +109,12 @@ class Platform:
         self.recordings = make_recordings(settings, clock=self.clock, random=self.random)
         self.files = HttpPromptFiles(allow_private=settings.webhooks.allow_private, directory=data, clock=self.clock)
         self.http = AiohttpClient(allow_private=settings.webhooks.allow_private)
-        self._pools: dict[str, WorkerPool] = {}
-        self._cache = SpeechCache(data / "speech", max_bytes=settings.speech.cache_mb * 1_000_000)
-        self.voice = load(
-            settings.speech.engines,
-            open_workers=self._open_workers,
-            settings=settings.speech.options,
-            cache=self._cache,
-            also=settings.speech.also,
+        self.speech = SpeechEngines(
+            settings,
+            media=self.media,
+            recordings=self.recordings,
             prefers=lambda application: voices_of(self.settings, application),
-            timeout_s=settings.speech.timeout_s,
         )
-        listeners = load_recognition(
-            settings.recognition.engines,
-            open_workers=self._open_listeners,
-            settings=settings.recognition.options,
-        )
-        self.recogniser = EarRecogniser(self.media, listeners)
-        self._recorded_speech = RecordedSpeech(self.recordings)
-        self._transcriber = RecordingTranscriber(self._recorded_speech, listeners)
         self.payments: HookPayments | None = None
         self.metrics = Metrics()
         self.listeners: list[WebListener] = []
@@ -198,12 +160,8 @@ class Platform:
         await self.recordings.start()
         self._parts.push_async_callback(self.recordings.close)
         await self.recordings.warm_up()
-        await self._cache.start()
-        self._parts.push_async_callback(self._cache.close)
-        self._parts.push_async_callback(self.voice.close)
-        self._parts.push_async_callback(self.recogniser.close)
-        self._parts.push_async_callback(self._recorded_speech.close)
-        await asyncio.gather(self.voice.start(), self.recogniser.start())
+        self._parts.push_async_callback(self.speech.close)
+        await self.speech.start()
         self._parts.push_async_callback(self.files.close)
         directory = make_directory(
             settings,
@@ -229,14 +187,14 @@ class Platform:
         self.engine = Engine(
             Outside(
                 media=self.media,
-                voice=self.voice,
+                voice=self.speech.voice,
                 files=self.files,
                 recordings=self.recordings,
                 http=self.http,
                 store=self.store,
                 detector=EarDetector(self.media),
-                recogniser=self.recogniser if settings.recognition.engines else None,
-                transcriber=self._transcriber if settings.recognition.engines else None,
+                recogniser=self.speech.recogniser if settings.recognition.engines else None,
+                transcriber=self.speech.transcriber if settings.recognition.engines else None,
                 payments=self.payments,
                 chronicle=self.store,
             ),
@@ -277,14 +235,14 @@ class Platform:
         await self._start_sip(make_routing(settings, directory))
         self._parts.push_async_callback(self.sip.stop)
         self.health = Health(
-            voice=self.voice,
-            recogniser=self.recogniser,
+            voice=self.speech.voice,
+            recogniser=self.speech.recogniser,
             store=self.store,
             draining=lambda: self._draining,
             starting=lambda: not self._started,
-            notes=lambda: [f"speech: {why}" for why in self.voice.troubles().values()],
+            notes=lambda: [f"speech: {why}" for why in self.speech.voice.troubles().values()],
         )
-        self._feed_metrics()
+        self._show_figures()
         self._parts.push_async_callback(self.metrics.stop)
         await self._start_web()
         self._parts.push_async_callback(self._stop_engine)
@@ -430,47 +388,22 @@ class Platform:
         )
         return made.cert_file, made.key_file
 
-    def _feed_metrics(self) -> None:
-        metrics = self.metrics
-        self.engine.watch(metrics.leg)
-        self.engine.hooks.measure = metrics.webhook
-        metrics.live_legs(self.engine.live_legs)
-        metrics.figures("events", self.engine.hooks.gauges, counters=("dropped",))
-        metrics.figures("media", self.media.gauges, counters=_MEDIA_COUNTERS)
-        metrics.figures("media", self._quality)
-        metrics.figures("sockets", self.sockets.gauges, counters=_SOCKET_COUNTERS)
-        metrics.figures("clients", self.apps.gauges, counters=CLIENT_COUNTERS)
-        metrics.figures("calls", self.engine.guard.gauges, counters=GUARD_COUNTERS)
-        metrics.figures("sip", self._agent.gauges, counters=("messages_dropped",))
-        metrics.figures("sip_tls", self._secure_sip.gauges, counters=("handshakes_failed", "refused", "mistrusted"))
-        metrics.labelled("trunk_up", "Whether the trunk answers", "trunk", self._trunks_up)
-        metrics.labelled("trunk_registered", "Whether it knows where we are", "trunk", self._trunks_registered)
-        metrics.labelled("trunk_calls", "Calls it carries, both ways", "trunk", self.phones.trunk_calls)
-        metrics.figures("", self.store.gauges, counters=_STORE_COUNTERS)
-        metrics.figures("recordings", self.recordings.gauges)
-        metrics.figures("transcriptions", self.engine.transcriptions.gauges)
-        metrics.figures("files", self.files.gauges)
-        metrics.figures("speech", self._speech_gauges, counters=("cache_hits", "cache_misses"))
-        metrics.labelled("speech_up", "Whether the speech engine works", "engine", self.voice.up)
-        self.voice.measure = metrics.speech
-        metrics.start()
-
-    def _trunks_up(self) -> dict[str, float]:
-        return {state.name: float(state.up) for state in self._agent.peers.states()}
-
-    def _trunks_registered(self) -> dict[str, float]:
-        states = self._agent.peers.states()
-        return {state.name: float(state.registered) for state in states if state.registered is not None}
-
-    def _speech_gauges(self) -> dict[str, float]:
-        figures = dict(self._cache.gauges())
-        for name, pool in self._pools.items():
-            figures |= {f"{name}_workers_{what}": value for what, value in pool.gauges().items()}
-        return figures
-
-    def _quality(self) -> dict[str, float]:
-        found = [self.media.counters(view.uuid) for view in self.engine.live_legs()]
-        return quality(counters for counters in found if counters is not None)
+    def _show_figures(self) -> None:
+        parts = Parts(
+            engine=self.engine,
+            agent=self._agent,
+            phones=self.phones,
+            apps=self.apps,
+            media=self.media,
+            sockets=self.sockets,
+            secure_sip=self._secure_sip,
+            store=self.store,
+            recordings=self.recordings,
+            files=self.files,
+            speech=self.speech,
+        )
+        show(self.metrics, parts)
+        self.metrics.start()
 
     def _sip_event(self, event: AgentEvent) -> None:
         if isinstance(event, Traced):
@@ -480,23 +413,6 @@ class Platform:
         elif isinstance(event, Registered):
             self._registrations.changed(event.user)
         self.phones.heard(event)
-
-    def _open_workers(self, program: WorkerProgram) -> WorkerPool:
-        pool = self._pools[program.name] = WorkerPool(
-            program.command,
-            name=program.name,
-            size=program.size or self.settings.speech.workers or None,
-            silence_timeout_s=program.silence_timeout_s,
-            start_timeout_s=program.start_timeout_s,
-        )
-        return pool
-
-    def _open_listeners(self, program: WorkerProgram) -> WorkerPool:
-        size = program.size or self.settings.recognition.workers or max(1, (os.cpu_count() or 1) // 2)
-        start_timeout_s = max(30.0, program.start_timeout_s)
-        return WorkerPool(
-            program.command, name=program.name, size=size, start_timeout_s=start_timeout_s, silence_timeout_s=8.0
-        )
 
     async def make_user(self, application: ApplicationId, name: str) -> User:
         """The user of that name in an application; made when there is none."""
