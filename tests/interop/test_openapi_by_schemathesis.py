@@ -37,7 +37,10 @@ _SCRIPTED: Final = ("createCall", "createCallLater", "changeCall")
 _ELSEWHERE: Final = "^/(healthz|readyz|metrics|v[0-9.]+/(conversations|users|legs))"
 "Served by the platform, not by the API; and the conversation service, which is tried by itself."
 _DELETES: Final = "^delete(Conversation|Event|Member|User)"
-_RULES: Final = "^(create(User|Member|Event)|change(User|Member|Conversation)|recordConversation|deleteEvent|list)"
+_RULES: Final = (
+    "^(create(User|Member|Event|SipDomain)|change(User|Member|Conversation|SipDomain)"
+    "|recordConversation|deleteEvent|list)"
+)
 "Operations with rules beyond a schema, such as names that are taken, cursors that are not ours: 400 names them."
 _ACCEPTED: Final = ("2xx", "401", "403", "404", "409", "410", "416", "420")
 "What may come of a request that is as the description allows: 420 is for numbers that are not there."

@@ -15,6 +15,7 @@ from ringline.accounts.applications import (
 from ringline.accounts.audit import AuditEntry
 from ringline.accounts.directory import Directory
 from ringline.accounts.documents import application_from_document, application_to_document
+from ringline.accounts.hosted_domains import DomainUser, HostedDomain, HostedDomains, Wish, make_domain_user
 from ringline.accounts.keys import KeyCache, KeyPair, PublicKeyError, make_key_pair, read_public_key
 from ringline.accounts.limits import Bar, Emergency, Limits, Policy, Refusal, dear_kind
 from ringline.accounts.numbers import Forward, Number
@@ -34,8 +35,11 @@ __all__ = [
     "AuditEntry",
     "Bar",
     "Directory",
+    "DomainUser",
     "Emergency",
     "Forward",
+    "HostedDomain",
+    "HostedDomains",
     "KeptSecret",
     "KeyCache",
     "KeyPair",
@@ -56,6 +60,7 @@ __all__ = [
     "UserNames",
     "VoiceCapability",
     "Webhook",
+    "Wish",
     "acl_of",
     "answer_webhook",
     "application_from_document",
@@ -63,6 +68,7 @@ __all__ = [
     "dear_kind",
     "event_webhook",
     "is_strong",
+    "make_domain_user",
     "make_key_pair",
     "make_secret",
     "read_acl",

@@ -1,4 +1,4 @@
-"""The book of who is who: applications, numbers and accounts, in memory, looked up on every call and request."""
+"""The book of who is who: applications, numbers, accounts, SIP domains; in memory, looked up on every call."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from ringline.accounts.account import Account
 from ringline.accounts.applications import Application
+from ringline.accounts.hosted_domains import HostedDomain, HostedDomains
 from ringline.accounts.numbers import Number
 from ringline.base import ApplicationId
 
@@ -25,10 +26,12 @@ class Directory:
         applications: Iterable[Application] = (),
         numbers: Iterable[Number] = (),
         accounts: Iterable[Account] = (),
+        domains: Iterable[HostedDomain] = (),
     ) -> None:
         self._applications: Mapping[ApplicationId, Application] = {one.id: one for one in applications}
         self._accounts: Mapping[str, Account] = {one.api_key: one for one in accounts}
         self._set_numbers({one.msisdn: one for one in numbers})
+        self.domains = HostedDomains(domains)
 
     # ── applications ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -63,15 +63,20 @@ def make_secret(
     value: str, *, api_key: str, realm: str, id: str, salt: bytes, created_at: datetime = _LONG_AGO
 ) -> Secret:
     """What is kept of a secret. `salt` is `SALT_BYTES` of chance."""
-    words = f"{api_key}:{realm}:{value}".encode("utf-8", "surrogatepass")
     return Secret(
         id=id,
         salt=salt.hex(),
         hash=_hash(salt.hex(), value),
         realm=realm,
-        sums={name: make(words, usedforsecurity=name != "MD5").hexdigest() for name, make in _SUMS.items()},
+        sums=sip_sums(api_key, realm, value),
         created_at=created_at,
     )
+
+
+def sip_sums(username: str, realm: str, password: str) -> dict[str, str]:
+    """What a SIP digest login is checked against in place of the password (RFC 7616 section 3.4.2), by algorithm."""
+    words = f"{username}:{realm}:{password}".encode("utf-8", "surrogatepass")
+    return {name: make(words, usedforsecurity=name != "MD5").hexdigest() for name, make in _SUMS.items()}
 
 
 def is_strong(value: str) -> bool:

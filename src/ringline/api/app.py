@@ -28,6 +28,7 @@ from ringline.api.members import Members
 from ringline.api.middleware import Frame, trace_of
 from ringline.api.numbers import Numbers
 from ringline.api.problems import family_of, problem
+from ringline.api.psip import Psip
 from ringline.api.resource import Desk
 from ringline.api.secrets import Secrets
 from ringline.api.users import Users
@@ -55,6 +56,7 @@ def create_app(
         Numbers(desk).router(),
         AccountResource(desk).router(),
         Secrets(desk).router(),
+        Psip(desk).router(),
         Media(desk).router(),
         AuditLog(desk).router(),
         WebhookLog(desk).router(),

@@ -8,7 +8,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from ringline.accounts import Application, AuditEntry, Directory, KeptSecret, Number, Refusal, TokenVerifier, UserNames
+from ringline.accounts import (
+    Application,
+    AuditEntry,
+    Directory,
+    DomainUser,
+    HostedDomain,
+    KeptSecret,
+    Number,
+    Refusal,
+    TokenVerifier,
+    UserNames,
+)
 from ringline.base import ApplicationId, Clock, ConversationId, LegId, Random
 from ringline.calls.events import Event, OutgoingLeg
 from ringline.calls.facts import LegView
@@ -76,6 +87,18 @@ class Registry(Protocol):
     async def save_number(self, number: Number) -> None: ...
 
     async def delete_number(self, msisdn: str) -> None: ...
+
+    async def save_domain(self, domain: HostedDomain) -> None:
+        """Keep a SIP domain, except for its users."""
+        ...
+
+    async def delete_domain(self, name: str) -> None:
+        """Delete a SIP domain with its users."""
+        ...
+
+    async def save_domain_user(self, domain: str, user: DomainUser) -> None: ...
+
+    async def delete_domain_user(self, key: str) -> None: ...
 
     async def secrets(self, api_key: str) -> Sequence[KeptSecret]: ...
 
@@ -145,6 +168,8 @@ class ApiOptions:
     "Show `start_time` and `end_time` of live calls too, as the official PHP library needs it."
     sip_realm: str = "ringline"
     "The realm of SIP logins: sums of new secrets are made for it."
+    sip_host: str = "localhost"
+    "The public SIP host of the installation: SIP domains are called below it."
     balance: float = 0.0
     "What `/account/get-balance` says."
     number_pool: tuple[str, ...] = ()

@@ -120,7 +120,7 @@ def family_of(path: str) -> Family:
         return Family.CONVERSATIONS
     if path.startswith("/accounts/"):
         return Family.SECRETS
-    if path.startswith("/ringline/v1/audit"):
+    if path.startswith(("/ringline/v1/audit", "/v1/psip")):
         return Family.APPLICATIONS
     return Family.VOICE
 

@@ -1,5 +1,6 @@
 """Where calls come from and where they go: trunks, SIP users and domains, numbers, caller id. Pure."""
 
+from ringline.routing.admission import hosts_of_domain
 from ringline.routing.headers import custom_headers, user_to_user
 from ringline.routing.networks import read_network
 from ringline.routing.numbers import choose_number, country_of, digits_of, read_e164
@@ -46,6 +47,7 @@ __all__ = [
     "country_of",
     "custom_headers",
     "digits_of",
+    "hosts_of_domain",
     "read_e164",
     "read_forward",
     "read_host_port",

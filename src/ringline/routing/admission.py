@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from ringline.routing.networks import Address, NetworkTable, read_address
 from ringline.routing.values import SipDomain, SipUser, Trunk
-from ringline.sip import Admission, Admit, Challenge, Refuse
+from ringline.sip import Admission, Admit, Challenge, KeptSums, Refuse
 
 REGIONS = ("us", "eu", "ap")
 "The regional parts of a domain's host name, as in `acme.sip-eu.ringline.example`."
@@ -30,12 +30,12 @@ class Gate:
     ) -> None:
         self._trunks = NetworkTable((network, trunk) for trunk in trunks for network in trunk.addresses)
         self._users = {user.username: user for user in users}
-        self._domains = {host: domain for domain in domains for host in _hosts_of(domain, sip_host)}
+        self._domains = {host: domain for domain in domains for host in hosts_of_domain(domain.name, sip_host)}
         self._named = {domain.name: domain for domain in domains}
         self._acls = {domain.name: NetworkTable((network, True) for network in domain.acl) for domain in domains}
-        self._can_register = any(user.password for user in users)
+        self._can_register = any(user.can_log_in() for user in users)
         self._account_keys = tuple(account_keys)
-        self._logins = bool(account_keys) or any(user.password and user.domain is None for user in users)
+        self._logins = bool(account_keys) or any(user.can_log_in() and user.domain is None for user in users)
 
     def admit(self, *, source: str, username: str | None, to_host: str, transport: str) -> Admission:
         """Decide about an INVITE from the address `source`; `username` is set once a digest has been verified."""
@@ -89,10 +89,10 @@ class Gate:
             return False
         return self._trunks.find(address) is not None or any(acl.find(address) for acl in self._acls.values())
 
-    def password_of(self, username: str) -> str | None:
-        """The password of a user; None when there is no such user, or nobody can log in as him."""
+    def password_of(self, username: str) -> str | KeptSums | None:
+        """The password of a user, or its sums; None when there is no such user, or nobody can log in as him."""
         user = self._users.get(username)
-        return (user.password or None) if user is not None else None
+        return (user.kept or user.password or None) if user is not None else None
 
     def domain_at(self, host: str) -> SipDomain | None:
         """The SIP domain that has this host name."""
@@ -131,8 +131,9 @@ def _wrong_transport(domain: SipDomain, transport: str) -> Refuse | None:
     return Refuse(403, "the domain is not reached over TLS") if domain.tls == "off" and private else None
 
 
-def _hosts_of(domain: SipDomain, sip_host: str) -> list[str]:
-    name = domain.name.lower()
+def hosts_of_domain(name: str, sip_host: str) -> list[str]:
+    """The host names by which a domain is called, the one to tell others first."""
+    name = name.lower()
     if "." in name or name == "localhost":
         return [name]
     base = sip_host.lower()

@@ -26,7 +26,7 @@ from ringline.routing.values import (
     Trunk,
     Unroutable,
 )
-from ringline.sip import Admission, Admit, Refuse
+from ringline.sip import Admission, Admit, KeptSums, Refuse
 
 _ANONYMOUS_URI = "sip:anonymous@anonymous.invalid"
 _HIDDEN = ("", "anonymous", "unknown", "restricted", "unavailable", "private")
@@ -110,8 +110,8 @@ class RoutingTable:
         """Whether this is the address of a trunk, or in the list of a domain."""
         return self._gate.trusts(source)
 
-    def password_of(self, username: str) -> str | None:
-        """The password a digest login of a user is checked against; API keys are none of our users."""
+    def password_of(self, username: str) -> str | KeptSums | None:
+        """What a digest login of a user is checked against; API keys are none of our users."""
         return self._gate.password_of(username)
 
     def trunk(self, identity: str) -> Trunk | None:
@@ -348,7 +348,7 @@ class RoutingTable:
         self, user: SipUser, caller: str | None, *, headers: tuple[tuple[str, str], ...] = ()
     ) -> Route | Unroutable:
         fixed = user.contact is not None
-        if not fixed and not user.password:
+        if not fixed and not user.can_log_in():
             return Unroutable(status="unanswered", detail="unavailable", why="the user has no contact")
         # Without a fixed contact he is rung wherever he registered; the address of record stands in To.
         contact = user.contact or self.address_of(user)

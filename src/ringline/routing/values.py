@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from ringline.base import ApplicationId
+from ringline.sip import KeptSums
 
 UNKNOWN = "Unknown"
 "What webhooks show as `from` of a caller who hides or has no number."
@@ -75,7 +76,9 @@ class SipUser:
 
     username: str
     password: str = field(repr=False, default="")
-    "Empty: nobody can log in as this user; he can only be called."
+    "Empty: nobody can log in as this user, unless `kept` has its sums; he can only be called."
+    kept: KeptSums | None = field(repr=False, default=None)
+    "What a login is checked against where the password itself is kept nowhere."
     number: str | None = None
     "A number of the installation that is his: calls to it go to `contact`, calls from him show it."
     extension: str | None = None
@@ -87,6 +90,9 @@ class SipUser:
     domain: str | None = None
     "The name of the SIP domain he belongs to; None: he may call the installation itself."
     srtp: Srtp = "optional"
+
+    def can_log_in(self) -> bool:
+        return bool(self.password) or self.kept is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from ringline.accounts import (
     Account,
     Application,
     ApplicationSettings,
     Directory,
+    DomainUser,
+    HostedDomain,
     Number,
     RtcCapability,
     Secret,
     VoiceCapability,
     Webhook,
+    Wish,
 )
 from ringline.agent import PeerSpec
-from ringline.base import ApplicationId, SystemRandom
+from ringline.base import ApplicationId, SystemRandom, get_log
 from ringline.routing import (
     Credentials,
     NumberBook,
     RoutingTable,
     SipDomain,
     SipUser,
+    Srtp,
     Trunk,
     country_of,
 )
@@ -32,7 +37,11 @@ from ringline.server.secrets import secret_of
 from ringline.server.sections import ApplicationSection, TrunkSection, UserSection
 from ringline.server.settings import Settings
 from ringline.sip import Credentials as SipCredentials
-from ringline.sip import Place, Places
+from ringline.sip import KeptSums, Place, Places
+
+log = get_log(__name__)
+_WISHES: Final[Mapping[Srtp, Wish]] = {"required": "always", "optional": "optional", "off": "never"}
+_POLICIES: Final[Mapping[Wish, Srtp]] = {wish: policy for policy, wish in _WISHES.items()}
 
 
 def make_directory(
@@ -40,6 +49,7 @@ def make_directory(
     *,
     saved_applications: Iterable[Application] = (),
     saved_numbers: Iterable[Number] = (),
+    saved_domains: Iterable[HostedDomain] = (),
     secrets: Sequence[Secret] | None = None,
 ) -> Directory:
     """The book of this installation: what the store has, overruled by what the settings say.
@@ -51,11 +61,14 @@ def make_directory(
     numbers = {one.msisdn: one for one in saved_numbers}
     numbers |= {one.msisdn: _linked(one, numbers.get(one.msisdn)) for one in numbers_of(settings)}
     account = account_of(settings, secrets)
-    return Directory(
+    directory = Directory(
         applications=applications.values(),
         numbers=numbers.values(),
         accounts=[account] if account is not None else [],
+        domains=saved_domains,
     )
+    _configure_domains(directory, settings)
+    return directory
 
 
 def reload_directory(
@@ -73,17 +86,22 @@ def reload_directory(
     account = account_of(new, secrets)
     if account is not None:
         directory.put_account(account)
+    _configure_domains(directory, new)
 
 
-def make_routing(settings: Settings, book: NumberBook) -> RoutingTable:
-    """The routing table the settings describe; `book` is asked for numbers at every call."""
+def make_routing(settings: Settings, book: NumberBook, domains: Iterable[HostedDomain] = ()) -> RoutingTable:
+    """The routing table the settings describe, with the `domains` made through the API; `book` is asked for numbers at
+    every call.
+    """
     account = settings.account
+    names = [one.name for one in settings.domains]
+    made = [one for one in domains if one.name not in names]
     return RoutingTable(
         book=book,
         sip_host=settings.sip_host(),
         sip_port=settings.sip.port,
         trunks=[_trunk(one) for one in settings.trunks],
-        users=[_user(settings, one) for one in settings.users],
+        users=[*(_user(settings, one) for one in settings.users), *_made_users(settings, made)],
         domains=[
             SipDomain(
                 name=one.name,
@@ -94,7 +112,8 @@ def make_routing(settings: Settings, book: NumberBook) -> RoutingTable:
                 srtp=one.srtp,
             )
             for one in settings.domains
-        ],
+        ]
+        + [_made_domain(one) for one in made],
         account_keys=(account.api_key,) if account is not None else (),
         caller_id=settings.sip.caller_id,
         transports=settings.sip_transports(),
@@ -269,6 +288,54 @@ def _user(settings: Settings, section: UserSection) -> SipUser:
         domain=section.domain,
         srtp=section.srtp,
     )
+
+
+def _made_domain(domain: HostedDomain) -> SipDomain:
+    return SipDomain(
+        name=domain.name,
+        application=domain.application_id,
+        acl=domain.acl,
+        digest_auth=domain.digest_auth,
+        tls=_POLICIES[domain.tls],
+        srtp=_POLICIES[domain.srtp],
+    )
+
+
+def _made_users(settings: Settings, domains: Iterable[HostedDomain]) -> list[SipUser]:
+    """Who logs in at these domains; who has the name of a user of the settings gives way to him."""
+    taken = {one.username for one in settings.users}
+    found = [(domain.name, user) for domain in domains for user in domain.users.values() if user.key not in taken]
+    return [SipUser(username=user.key, kept=_sums_of(user, settings.sip.realm), domain=name) for name, user in found]
+
+
+def _sums_of(user: DomainUser, realm: str) -> KeptSums | None:
+    if user.realm != realm:
+        log.warning("a domain's user cannot log in: sip.realm has changed since his secret was set", user=user.key)
+        return None
+    return KeptSums({name: (value,) for name, value in user.sums.items()})
+
+
+def _configure_domains(directory: Directory, settings: Settings) -> None:
+    """Put the domains of the settings into the book, where the API shows them, and the names their users have."""
+    users: dict[str, dict[str, DomainUser]] = {}
+    for user in settings.users:
+        if user.domain is not None:
+            users.setdefault(user.domain, {})[user.username] = DomainUser(key=user.username)
+    domains = [
+        HostedDomain(
+            name=one.name,
+            application_id=_application_id(settings, one.application) or ApplicationId(one.application),
+            acl=one.acl,
+            digest_auth=one.digest_auth,
+            tls=_WISHES[one.tls],
+            srtp=_WISHES[one.srtp],
+            users=users.get(one.name, {}),
+            configured=True,
+        )
+        for one in settings.domains
+    ]
+    reserved = [one.username for one in settings.users if one.domain is None]
+    directory.domains.configure(domains, reserved=reserved)
 
 
 def _application_id(settings: Settings, reference: str | None) -> ApplicationId | None:

@@ -167,6 +167,7 @@ class Platform:
             settings,
             saved_applications=await self.store.applications(),
             saved_numbers=await self.store.numbers(),
+            saved_domains=await self.store.domains(),
             secrets=await self._settle_secrets(settings),
         )
         if settings.payments.url is not None:
@@ -232,7 +233,8 @@ class Platform:
         self.bots = Bots(engine=self.engine, sockets=self.sockets, media=self.media)
         self.engine.add_endpoint(self.bots, "websocket")
         self.engine.conversations.remember(one for one in sleepers if one.record.id not in in_hand(remains))
-        await self._start_sip(make_routing(settings, directory))
+        await self._start_sip(make_routing(settings, directory, directory.domains.made()))
+        directory.domains.watch(self._route_anew)
         self._parts.push_async_callback(self.sip.stop)
         self.health = Health(
             voice=self.speech.voice,
@@ -341,6 +343,7 @@ class Platform:
                     accept_bad_ncco=settings.compat.accept_bad_ncco,
                     always_send_times=settings.compat.always_send_times,
                     sip_realm=settings.sip.realm,
+                    sip_host=settings.sip_host(),
                     balance=settings.account.balance if settings.account is not None else 0.0,
                     number_pool=settings.account.number_pool if settings.account is not None else (),
                     any_number=settings.profile == "dev",
@@ -455,6 +458,11 @@ class Platform:
             return KeptSums(account.sip_sums(self.settings.sip.realm))
         return self.phones.routing.password_of(username)
 
+    def _route_anew(self) -> None:
+        """A SIP domain was changed through the API."""
+        directory = self.engine.directory
+        self.phones.routing = make_routing(self.settings, directory, directory.domains.made())
+
     async def _settle_secrets(self, settings: Settings) -> tuple[Secret, ...] | None:
         return await settle_secrets(settings, self.store, clock=self.clock, random=self.random)
 
@@ -473,7 +481,7 @@ class Platform:
             )
         )
         reload_directory(self.engine.directory, old=self.settings, new=new, secrets=secrets)
-        self.phones.routing = make_routing(new, self.engine.directory)
+        self.phones.routing = make_routing(new, self.engine.directory, self.engine.directory.domains.made())
         self._secure_sip.change(contexts)
         change_limits(self.engine.guard.limits, new)
         self._upkeep.keeping = keeping_of(new)

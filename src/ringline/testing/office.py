@@ -1,4 +1,4 @@
-"""What the API keeps beside calls while a test lasts: applications, numbers, secrets, audit log, words on files."""
+"""What the API keeps beside calls while a test lasts: applications, numbers, domains, secrets, audit, words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from ringline.accounts import Application, AuditEntry, KeptSecret, Number
+from ringline.accounts import Application, AuditEntry, DomainUser, HostedDomain, KeptSecret, Number
 from ringline.base import ApplicationId
 from ringline.engine.ports import FileFilter, FileInfo, StoredFile
 
@@ -22,6 +22,7 @@ class MemoryOffice:
     def __init__(self) -> None:
         self.applications: dict[ApplicationId, Application] = {}
         self.numbers: dict[str, Number] = {}
+        self.hosted_domains: dict[str, HostedDomain] = {}
         self.kept_secrets: dict[str, KeptSecret] = {}
         self.audit_log: list[AuditEntry] = []
         "Oldest first."
@@ -38,6 +39,19 @@ class MemoryOffice:
 
     async def delete_number(self, msisdn: str) -> None:
         self.numbers.pop(msisdn, None)
+
+    async def save_domain(self, domain: HostedDomain) -> None:
+        known = self.hosted_domains.get(domain.name)
+        self.hosted_domains[domain.name] = replace(domain, users=known.users if known is not None else {})
+
+    async def delete_domain(self, name: str) -> None:
+        self.hosted_domains.pop(name, None)
+
+    async def save_domain_user(self, domain: str, user: DomainUser) -> None:
+        self.hosted_domains[domain] = self.hosted_domains[domain].with_user(user)
+
+    async def delete_domain_user(self, key: str) -> None:
+        self.hosted_domains = {name: one.without_user(key) for name, one in self.hosted_domains.items()}
 
     async def secrets(self, api_key: str) -> Sequence[KeptSecret]:
         return [one for one in self.kept_secrets.values() if one.api_key == api_key]

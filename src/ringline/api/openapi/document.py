@@ -6,11 +6,11 @@ from functools import cache
 from typing import Any
 
 from ringline import __version__
-from ringline.api.openapi import errors, machine, office, rooms, voice
+from ringline.api.openapi import errors, machine, office, psip, rooms, voice
 from ringline.api.openapi.parts import Json
 from ringline.api.openapi.script import script_schemas
 
-_PARTS = (voice, office, rooms, machine)
+_PARTS = (voice, office, psip, rooms, machine)
 
 
 @cache

@@ -238,7 +238,9 @@ class Phones:
         found = self.routing.inbound(call.identity, to_user=call.to_user, header_user=call.header_user)
         application = None if isinstance(found, Refuse) else self._owner_of(found)
         if isinstance(found, Refuse) or application is None or application.voice is None:
-            status = found.status if isinstance(found, Refuse) else 404
+            # A domain is known though its application takes no calls; of a number that is not said.
+            known = 480 if call.identity.startswith("domain:") else 404
+            status = found.status if isinstance(found, Refuse) else known
             self._refuse(leg, status, "nobody is called by this number")
             return
         trunk = self.routing.trunk(call.identity)

@@ -31,6 +31,7 @@ from ringline.io.store import rows, statements
 from ringline.io.store.bindings import BindingTable
 from ringline.io.store.chronicle import ChronicleTables
 from ringline.io.store.database import Away, Database, Statement, Write
+from ringline.io.store.hosted_domains import HostedDomainTables
 from ringline.io.store.listing import page_of_legs
 from ringline.io.store.office import Office
 from ringline.io.store.postgres import PostgresDatabase
@@ -65,7 +66,7 @@ _DAY_US: Final = 86_400_000_000
 _POSTGRES: Final = ("postgresql://", "postgres://")
 
 
-class SqlStore(Office, Retention, ChronicleTables, BindingTable):
+class SqlStore(Office, Retention, ChronicleTables, BindingTable, HostedDomainTables):
     """The store of a single node (`ringline.engine.ports.Store`, and what commands and the API keep).
 
     Writes go to a queue and from there to disk in groups (`Writer`); reads wait until all writes before them are on
