@@ -106,6 +106,8 @@ class JsSipPhone:
         self.run("void phone.session.hold()")
 
     def resumes(self) -> None:
+        # A change before the last one is agreed is one that JsSIP does not even ask for.
+        self._until(lambda: bool(self.run("phone.session.isReadyToReOffer()")), "the last change is not agreed", 20.0)
         self.run("void phone.session.unhold()")
 
     def presses(self, keys: str) -> None:

@@ -166,7 +166,7 @@ def test_a_reinvite_with_an_impossible_offer_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("method", "status"), [("REFER", 603), ("MESSAGE", 405), ("OPTIONS", 200), ("DANCE", 501), ("INFO", 200)]
+    ("method", "status"), [("REFER", 400), ("MESSAGE", 405), ("OPTIONS", 200), ("DANCE", 501), ("INFO", 200)]
 )
 def test_other_requests_in_a_call_get_an_answer_and_harm_nothing(
     ringline: Installation, app: Application, number: str, method: str, status: int
