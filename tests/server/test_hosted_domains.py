@@ -93,7 +93,7 @@ class Home:
         )
         self._caller.do(self._caller.agent.dial, leg, invite)
         self.wire.run(1)
-        failed = [event.status for event in self._caller.all(Failed) if event.leg == leg]
+        failed = [event.status or 0 for event in self._caller.all(Failed) if event.leg == leg]
         return failed[0] if failed else 100
 
     def registers(self, password: str) -> int:

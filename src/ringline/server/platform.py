@@ -546,8 +546,12 @@ class Platform:
         """A SIP domain was changed through the API, and these users are gone by it."""
         directory = self.engine.directory
         self.phones.routing = make_routing(self.settings, directory, directory.domains.made())
-        for user in gone:
-            self.sip.command(lambda agent, _now, user=user: agent.forget_bindings(user))
+
+        def forget(agent: UserAgent, _now: float) -> None:
+            for user in gone:
+                agent.forget_bindings(user)
+
+        self.sip.command(forget)
 
     async def _settle_secrets(self, settings: Settings) -> tuple[Secret, ...] | None:
         return await settle_secrets(settings, self.store, clock=self.clock, random=self.random)
