@@ -15,7 +15,7 @@ from tests.api.world import APP, KEY, OTHER, World
 from ringline.accounts import HostedDomain, make_domain_user
 from ringline.agent import Failed, IncomingCall, InviteContext, OutgoingInvite, RegisterContext
 from ringline.base import LegId
-from ringline.routing import Admission, Inbound
+from ringline.routing import Admission, Inbound, Route
 from ringline.server.books import make_directory, make_routing, reload_directory
 from ringline.server.settings import Settings
 from ringline.sip import Credentials, Destination, KeptSums
@@ -163,6 +163,14 @@ def test_whoever_gets_the_name_of_a_deleted_user_does_not_get_his_phones(home: H
     assert home.asks("DELETE", "/v1/psip/acme").status_code == 204
     home.makes()
     assert home.phone.agent.bindings("pbx-1") == ()
+
+
+def test_a_user_of_the_domain_is_called_where_he_registered(home: Home) -> None:
+    home.makes()
+    (endpoint,) = home.asks("GET", "/v1/psip/acme/endpoints").json()
+    route = home.routing.sip_route(endpoint["uri"], caller=None, leg=LegId("out"))
+    assert isinstance(route, Route)
+    assert (route.user, route.to_uri) == ("pbx-1", "sip:pbx-1@acme.sip.example.net")
 
 
 def test_an_acl_is_asked_beside_the_digest(home: Home) -> None:
