@@ -37,6 +37,8 @@ from ringline.engine.ports import HeardLayout, RtpPlan
 from ringline.io.media import MediaCore
 from ringline.providers.pocketsphinx import ACCEPTED, _worker
 
+_NOTHING: Final = 32
+"As large are samples of a line on which nobody says anything."
 _AT_ONCE: Final = 24
 "Phrases under way at the same time."
 _PORTS: Final = (23_000, 23_998)
@@ -161,10 +163,16 @@ def score(said: Sequence[str], heard: Sequence[NDArray[np.int16]]) -> float:
     ]
     right = 0
     for text, samples in zip(said, heard, strict=True):
-        results = recogniser.understand(ways, upsampled(samples))
+        results = recogniser.understand(ways, upsampled(_trimmed(samples)))
         accepted = [MENU[one["place"]] for one in results if one["confidence"] >= ACCEPTED]
         right += accepted[:1] == [text]
     return right / len(said)
+
+
+def _trimmed(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Without the nothing before and after: the core's ear gives a recogniser what was said, and little around it."""
+    said = np.flatnonzero(np.abs(samples) > _NOTHING)
+    return samples[said[0] : said[-1] + 1] if said.size else samples
 
 
 def has_netem() -> bool:

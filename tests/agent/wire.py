@@ -21,7 +21,7 @@ from ringline.agent import (
 )
 from ringline.base import LegId, SeededRandom
 from ringline.sdp import Capabilities, offer
-from ringline.sip import PING, Credentials, Destination, Flow, Request, Response, parse
+from ringline.sip import PING, Credentials, Destination, Flow, KeptSums, Request, Response, parse
 
 E = TypeVar("E")
 Message = Request | Response
@@ -113,7 +113,7 @@ class Wire:
         host: str,
         *,
         admit: Callable[[InviteContext], Admission] | None = None,
-        secrets: Callable[[str], str | None] | None = None,
+        secrets: Callable[[str], str | KeptSums | None] | None = None,
         registers: Callable[[RegisterContext], Admission] | None = None,
         trusts: Callable[[str], bool] = lambda _address: False,
         **settings: object,

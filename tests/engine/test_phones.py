@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
-from ringline.accounts import Directory, Emergency, Number, Policy
+from ringline.accounts import Application, Directory, Emergency, Number, Policy
 from ringline.accounts.prices import read_rates
 from ringline.agent import Admit, AgentConfig, Failed, PeerSpec, Send, Traced, UserAgent
 from ringline.base import ApplicationId, LegId, MediaError, SeededRandom, SystemClock
@@ -17,7 +17,7 @@ from ringline.engine.engine import Engine
 from ringline.engine.guard import Guard
 from ringline.engine.ports import Media, RtpPlan
 from ringline.engine.sip.phones import Phones
-from ringline.routing import RoutingTable, SipUser, Trunk
+from ringline.routing import RoutingTable, SipDomain, SipUser, Trunk
 from ringline.sdp import Capabilities, SessionDescription, offer
 from ringline.sip import Destination, Flow, Message, Place, Places, Request, Response, parse, respond
 from ringline.testing.application import Paths, new_application
@@ -301,6 +301,21 @@ def test_a_full_trunk_takes_no_more_calls_either_way() -> None:
         house.phones.release(LEG, sip_code=None, far_is_gone=True)
         assert house.phones.trunk_calls() == {}
         assert house.called(number=3) == 100
+
+    run(test)
+
+
+def test_a_domain_whose_application_takes_no_calls_or_is_gone_is_unavailable() -> None:
+    async def test() -> None:
+        house = House()
+        house.engine.directory.put_application(Application(id=ApplicationId("mute"), name="Mute"))
+        domains = [SipDomain(name=name, application=ApplicationId(name), digest_auth=True) for name in ("mute", "gone")]
+        house.phones.routing = RoutingTable(book=house.engine.directory, sip_host="sip.example.com", domains=domains)
+        for number, (identity, status) in enumerate(
+            [("domain:mute", 480), ("domain:gone", 480), ("domain:unknown", 404), ("user:eve", 404)]
+        ):
+            house.identity = identity
+            assert house.called(to="sales", number=number + 1) == status, identity
 
     run(test)
 

@@ -12,6 +12,8 @@ _ROOT = Path(__file__).parents[2]
 GUIDE = (_ROOT / "docs" / "guides" / "phones.md").read_text(encoding="utf-8")
 _SHOP = """
 profile = "dev"
+[sip]
+tls_port = 5061
 [[applications]]
 id = "0b9d0c55-2222-4333-8444-955566677788"
 name = "shop"

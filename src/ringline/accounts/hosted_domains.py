@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
@@ -62,10 +62,12 @@ class HostedDomains:
     def __init__(self, domains: Iterable[HostedDomain] = ()) -> None:
         self._domains: Mapping[str, HostedDomain] = {one.name: one for one in domains}
         self._reserved: frozenset[str] = frozenset()
-        self._watcher: Callable[[], None] | None = None
+        self._watcher: Callable[[Sequence[str]], None] | None = None
 
-    def watch(self, watcher: Callable[[], None]) -> None:
-        """Call `watcher` after every change by `put` and `drop`, so that calls are routed by it at once."""
+    def watch(self, watcher: Callable[[Sequence[str]], None]) -> None:
+        """Call `watcher` after every change by `put` and `drop`, so that calls are routed by it at once, with the keys
+        of the users who are gone by it.
+        """
         self._watcher = watcher
 
     def configure(self, domains: Iterable[HostedDomain], *, reserved: Collection[str] = ()) -> None:
@@ -90,18 +92,20 @@ class HostedDomains:
 
     def put(self, domain: HostedDomain) -> None:
         """Add a domain or replace the one with its name; it counts from the next call on."""
+        before = self._domains.get(domain.name)
         self._domains = {**self._domains, domain.name: domain}
-        self._changed()
+        self._changed([key for key in before.users if key not in domain.users] if before is not None else [])
 
     def drop(self, name: str) -> None:
         """Remove a domain with its users. Unknown ones are ignored."""
+        gone = self._domains.get(name)
         self._domains = {key: one for key, one in self._domains.items() if key != name}
-        self._changed()
+        self._changed(list(gone.users) if gone is not None else [])
 
     def is_taken(self, key: str) -> bool:
         """Whether somebody of this installation has this user name already."""
         return key in self._reserved or any(key in one.users for one in self._domains.values())
 
-    def _changed(self) -> None:
+    def _changed(self, gone: Sequence[str]) -> None:
         if self._watcher is not None:
-            self._watcher()
+            self._watcher(gone)

@@ -74,6 +74,12 @@ class Registrar:
         self._start_keep_alive(now)
         return count
 
+    def forget(self, user: str) -> None:
+        """A user is no more: nobody who gets his name later shall inherit his phones."""
+        if self.bindings.of(user):
+            self.bindings.clear(user)
+            self._lapsed(user)
+
     def _lapsed(self, user: str) -> None:
         self._stack.emit(Registered(user=user, contacts=len(self.bindings.of(user))))
 

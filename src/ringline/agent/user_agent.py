@@ -82,6 +82,11 @@ class UserAgent:
         registrar = self._gate.registrar
         return registrar.bindings.of(user) if registrar is not None else ()
 
+    def forget_bindings(self, user: str) -> None:
+        """A user is no more, and so are his registrations."""
+        if (registrar := self._gate.registrar) is not None:
+            registrar.forget(user)
+
     def restore_bindings(self, user: str, bindings: Iterable[Binding], *, now: float) -> int:
         """Go on with what an earlier process knew of where a user is; give how many devices can still be reached."""
         registrar = self._gate.registrar

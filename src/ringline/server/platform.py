@@ -458,10 +458,16 @@ class Platform:
             return KeptSums(account.sip_sums(self.settings.sip.realm))
         return self.phones.routing.password_of(username)
 
-    def _route_anew(self) -> None:
-        """A SIP domain was changed through the API."""
+    def _route_anew(self, gone: Sequence[str]) -> None:
+        """A SIP domain was changed through the API, and these users are gone by it."""
         directory = self.engine.directory
         self.phones.routing = make_routing(self.settings, directory, directory.domains.made())
+
+        def forget(agent: UserAgent, _now: float) -> None:
+            for user in gone:
+                agent.forget_bindings(user)
+
+        self.sip.command(forget)
 
     async def _settle_secrets(self, settings: Settings) -> tuple[Secret, ...] | None:
         return await settle_secrets(settings, self.store, clock=self.clock, random=self.random)
