@@ -41,6 +41,10 @@ MOST_WORDS: Final = 20_000
 MOST_GRAMMARS: Final = 16
 DITHER: Final = 20.0
 "Noise, in units of 16 bits: the bands above 4 kHz of a telephone are else so empty that the model is lost in them."
+QUIET: Final = 10**-3
+"How much less power than the loudest frame has what counts as silence at the ends."
+MARGIN: Final = 30
+"Frames of it that are kept: weak sounds begin and end words."
 LOUD_DBFS: Final = -20.0
 "Where the loudest tenth of the frames is brought to."
 BEAMS: Final[dict[str, Any]] = {"beam": 1e-70, "wbeam": 1e-50, "pbeam": 1e-70}
@@ -274,12 +278,18 @@ def score(found: Any) -> float:
 
 
 def prepared(audio: bytes) -> tuple[NDArray[np.int16], int]:
-    """Bring audio to the loudness and the ground noise that the model expects; tells the frames (10 ms) with speech."""
+    """Bring audio to the loudness and the ground noise that the model expects; tells the frames (10 ms) with speech.
+
+    Of the silence around it little is kept: the model takes its measure from all it gets.
+    """
     samples = np.frombuffer(audio, dtype="<i2", count=len(audio) // 2).astype(np.float64)
     whole = len(samples) // 160
     if whole == 0:
         return np.zeros(0, np.int16), 0
     power = np.mean(samples[: whole * 160].reshape(whole, 160) ** 2, axis=1) + 1.0
+    said = np.flatnonzero(power > power.max() * QUIET)
+    first, last = max(0, said[0] - MARGIN), min(whole, said[-1] + 1 + MARGIN)
+    samples, power = samples[first * 160 : last * 160], power[first:last]
     loud = float(np.quantile(power, 0.9))
     gain = min(16.0, 10 ** (LOUD_DBFS / 20) * 32_768 / math.sqrt(loud))
     speech = int(np.count_nonzero(power > loud * 10**-2.5))
