@@ -145,6 +145,8 @@ async def test_a_field_of_a_domain(world: World, row: Row) -> None:
         user("key of the account", 409, key="abcd1234"),
         user("secret missing", 400, secret=LEFT_OUT, fault="secret"),
         user("secret empty", 400, secret="", fault="secret"),
+        user("secret with a line break", 400, secret="a\nb", fault="secret"),
+        user("secret in another script", secret="größe 大 1"),
         user("secret too long", 400, secret="x" * 256, fault="secret"),
         user("secret no string", 400, secret=7, fault="secret"),
         ask("PUT without secret", "PUT /v1/psip/house/users/pbx-1", 400, json={}, fault="secret"),

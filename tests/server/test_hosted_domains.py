@@ -151,8 +151,7 @@ def test_a_user_registers_until_he_is_deleted(home: Home) -> None:
     assert len(home.phone.agent.bindings("pbx-1")) == 1
     assert home.asks("DELETE", "/v1/psip/acme/users/pbx-1").status_code == 204
     assert home.phone.agent.bindings("pbx-1") == ()
-    assert home.registers("Größe-1") == 401
-    assert home.is_called() == 401
+    assert (home.registers("Größe-1"), home.is_called()) == (401, 401)
 
 
 def test_whoever_gets_the_name_of_a_deleted_user_does_not_get_his_phones(home: Home) -> None:
@@ -197,10 +196,16 @@ def test_the_words_of_srtp_count(home: Home, srtp: str, policy: str) -> None:
     assert home.routing.srtp_of("domain:acme") == policy
 
 
+@pytest.mark.parametrize("host", ["gone.sip.example.net", "gone.sip-ap.example.net", "GONE.sip-us.example.net."])
+def test_a_domain_nobody_made_is_unknown(home: Home, host: str) -> None:
+    home.makes()
+    assert home.is_called(f"sip:sales@{host}") == 404
+
+
 def test_a_deleted_domain_is_unknown(home: Home) -> None:
     home.makes()
     assert home.asks("DELETE", "/v1/psip/acme").status_code == 204
-    assert home.is_called() == 401  # as at any host that is none of ours: a stranger may log in, nothing is told
+    assert home.is_called() == 404
     assert home.routing.password_of("pbx-1") is None
 
 

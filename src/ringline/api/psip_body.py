@@ -17,7 +17,7 @@ from ringline.routing import hosts_of_domain, read_network
 MOST_NETWORKS: Final = 1000
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _KEY: Final = re.compile(r"[a-z0-9-]{1,63}")
-_SECRET_LENGTHS: Final = range(1, 256)
+_SECRET: Final = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 
 
 def _check_name(name: str) -> str:
@@ -33,8 +33,8 @@ def _check_key(key: str) -> str:
 
 
 def _check_secret(secret: str) -> str:
-    if len(secret) not in _SECRET_LENGTHS or not secret.isprintable():
-        raise refused("must be 1 to 255 printable characters")
+    if not _SECRET.fullmatch(secret):
+        raise refused("must be 1 to 255 characters, none of them a control character")
     return secret
 
 

@@ -31,6 +31,7 @@ class Gate:
         self._trunks = NetworkTable((network, trunk) for trunk in trunks for network in trunk.addresses)
         self._users = {user.username: user for user in users}
         self._domains = {host: domain for domain in domains for host in hosts_of_domain(domain.name, sip_host)}
+        self._below = tuple(f".{part}.{sip_host.lower()}" for part in ("sip", *(f"sip-{one}" for one in REGIONS)))
         self._named = {domain.name: domain for domain in domains}
         self._acls = {domain.name: NetworkTable((network, True) for network in domain.acl) for domain in domains}
         self._can_register = any(user.can_log_in() for user in users)
@@ -45,6 +46,8 @@ class Gate:
         domain = self.domain_at(to_host)
         if domain is not None:
             return _wrong_transport(domain, transport) or self._admit_to(domain, address, username, transport)
+        if to_host.lower().rstrip(".").endswith(self._below):
+            return Refuse(404, "no such domain")
         if username is not None:
             return self._admit_login(username)
         trunk = self._trunks.find(address)

@@ -40,7 +40,7 @@ _WISH: Final[Mapping[str, Json]] = {
     "tls": words(*_WISHES, any_case=True),
     "srtp": words(*_WISHES, any_case=True),
 }
-_SECRET: Final = text("Never shown again.", minLength=1, maxLength=255, pattern="^[ -~]+$")
+_SECRET: Final = text("Never shown again.", minLength=1, maxLength=255, pattern=r"^[^\x00-\x1f\x7f]+$")
 _KEY: Final = text(pattern="^[a-z0-9-]{1,63}$")
 _NAME: Final = text("A label.", pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
 
