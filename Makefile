@@ -14,8 +14,8 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -p no:cacheprovider
-# Whole files go to a few processes; most tests with real programs wait for audio to pass, so there is one more than cores.
-SIDE_BY_SIDE := -n $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder
+# Whole files go to a few processes; most tests with real programs wait for audio to pass, so there are two more than cores.
+SIDE_BY_SIDE := -n $(or $(WORKERS),4) --dist loadfile --no-loadscope-reorder
 CODE := src tests bench examples
 # Runs a command, and meanwhile a minute of processor time of fuzzing for each target, in what the command leaves of two
 # cores; fails when either does.

@@ -74,6 +74,8 @@ def test_a_menu_digits_and_words_that_no_dictionary_has() -> None:
         ((text, confidence),) = await understood(engine, menu, await say("opening hours"))
         assert text == "opening hours"
         assert 0 < confidence <= 1
+        ((_, after_silence),) = await understood(engine, menu, await say("opening hours") + bytes(3 * 32_000))
+        assert after_silence > confidence - 0.1
         ((text, _),) = await understood(engine, menu, await say("ringlinequito"))
         assert text == "Ringlinequito"
         ((text, _),) = await understood(engine, menu, await say("forty two"))

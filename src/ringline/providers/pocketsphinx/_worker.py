@@ -43,8 +43,8 @@ DITHER: Final = 20.0
 "Noise, in units of 16 bits: the bands above 4 kHz of a telephone are else so empty that the model is lost in them."
 QUIET: Final = 10**-3
 "How much less power than the loudest frame has what counts as silence at the ends."
-MARGIN: Final = 30
-"Frames of it that are kept: weak sounds begin and end words."
+MARGIN: Final = 50
+"Frames of it that are kept: weak sounds begin and end words, and digits are made up where there are fewer."
 LOUD_DBFS: Final = -20.0
 "Where the loudest tenth of the frames is brought to."
 BEAMS: Final[dict[str, Any]] = {"beam": 1e-70, "wbeam": 1e-50, "pbeam": 1e-70}
