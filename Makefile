@@ -14,12 +14,9 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -p no:cacheprovider
-# Whole files go to a few processes; most tests with real programs wait for audio to pass, so there are two more than cores.
-SIDE_BY_SIDE := -n $(or $(WORKERS),4) --dist loadfile --no-loadscope-reorder
+# Whole files go to a few processes; most tests with real programs wait for audio to pass, so there is one more than cores.
+SIDE_BY_SIDE := -n $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder
 CODE := src tests bench examples
-# Runs a command, and meanwhile a minute of processor time of fuzzing for each target, in what the command leaves of two
-# cores; fails when either does.
-FUZZ_BESIDE := tests/beside.sh "fuzzing" "RINGLINE_FUZZ_SECONDS=60 cargo test --quiet -p ringline-fuzz -- --nocapture --test-threads 2"
 RUST := $(shell find crates -path '*/target' -prune -o \( -name '*.rs' -o -name 'Cargo.toml' \) -print 2>/dev/null)
 
 .PHONY: help run demo test unit check bench fuzz wheel clean peers interop-client-sdk
@@ -34,8 +31,8 @@ demo: .venv/.core ## start a platform, call its demo, show the call live, leave 
 	@.venv/bin/ringline trial --record var/demo/caller.wav
 
 test: .venv/.core .venv/.dev peers ## everything, with SIPp, baresip, linphonec, Kamailio, Chromium and PostgreSQL as real peers
-	@cargo test --quiet --workspace --exclude ringline-fuzz
-	@$(FUZZ_BESIDE) $(PYTEST) $(SIDE_BY_SIDE)
+	@cargo test --quiet --workspace
+	@$(PYTEST) $(SIDE_BY_SIDE)
 
 unit: .venv/.core .venv/.dev ## unit and scenario tests, no network, about a minute
 	@cargo test --quiet --workspace
