@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from ringline.engine.aftermath.recovery import Recovered, Recovery, in_hand
-from ringline.engine.engine import Engine, Outside
+from ringline.engine.engine import Engine
+from ringline.engine.outside import Outside
 from ringline.testing import ScriptedDetector, ScriptedMedia, ScriptedRecogniser, Switchboard
 
 
@@ -20,9 +21,8 @@ async def crash_and_restart(board: Switchboard, *, down_s: float = 5.0) -> Recov
     records = dict(board.store.records)
     dead.outside.media.listen(lambda event: None)
     dead.hooks.close()
-    dead._prompts.close()
+    dead.effects.close()
     dead._conversations.close()
-    dead.transcriptions.close()
     await asyncio.sleep(down_s)
     # What the dying tasks still wrote was never written.
     board.store.journals, board.store.records = lines, records

@@ -173,7 +173,7 @@ async def test_one_recording_is_written_down_after_the_other_and_no_call_waits_f
         await caller.dials(app.number)
     await board.over(within_s=20)
     assert len([one for one in app.received("/rec") if "size" in one.json]) == 3
-    assert board.engine.transcriptions.gauges() == {"waiting": 2, "running": 1}
+    assert board.engine.effects.transcriptions.gauges() == {"waiting": 2, "running": 1}
     await board.passes(200)
     assert [one.json["status"] for one in app.received("/rec") if "status" in one.json] == ["transcribed"] * 3
     assert board.transcriber.at_once == 1

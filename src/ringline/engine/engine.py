@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from ringline.accounts import Application, Directory, Limits, Policy, RateTable, Refusal
+from ringline.accounts import Application, Directory, Limits, Policy, Refusal
 from ringline.base import (
     ApplicationId,
     Clock,
     ConversationId,
-    EffectId,
     LegId,
     Random,
     get_log,
@@ -21,74 +19,23 @@ from ringline.calls import commands, events
 from ringline.calls.commands import Command
 from ringline.calls.events import Event
 from ringline.calls.facts import LegView
-from ringline.calls.figures import MediaFigures
 from ringline.calls.membership import Person
-from ringline.calls.parties import MOST_LEGS, Hook, Party
+from ringline.calls.parties import Hook, Party
 from ringline.chronicle import Entry
 from ringline.engine import ports
 from ringline.engine.aftermath.broken import broken
-from ringline.engine.cashier import Cashier
 from ringline.engine.chronicler import Chronicler, Watcher
 from ringline.engine.conversations import Conversations
 from ringline.engine.delivery.hooks import Hooks
+from ringline.engine.effects import Effects, MediaWatcher
 from ringline.engine.guard import Guard
+from ringline.engine.outside import EngineOptions, Outside
 from ringline.engine.records import record_of
 from ringline.engine.rooms import Reopened, RoomOwner
-from ringline.engine.sound.barge_in import BargeIns
-from ringline.engine.sound.detection import Detections
-from ringline.engine.sound.listening import Listeners
-from ringline.engine.sound.prompts import Prompts
-from ringline.engine.sound.recorder import Recorder
-from ringline.engine.sound.speaking import Speaking
-from ringline.engine.sound.transcriptions import Transcriptions
 from ringline.engine.transfers import Transfers
 
 log = get_log(__name__)
 _LAST_WORDS_S = 30.0
-MediaWatcher = Callable[[ports.MediaConnected | ports.MediaInterrupted], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineOptions:
-    """What the engine must know of the installation."""
-
-    public_url: str
-    "Base URL of the REST API as applications reach it, without a slash at the end."
-    file_url: str
-    "Where recordings are fetched, with `{id}` in place of the file's id."
-    legs_per_second: float = 0
-    "New outbound legs per application; 0 is no limit."
-    inbound_limit_s: float = 7200
-    conversation_legs: int = MOST_LEGS
-    "The most of one conversation."
-    limits: Limits | None = None
-    "What applications and trunks may spend, and whom nobody may call; None: only `legs_per_second`, and the defaults."
-    rates: RateTable | None = None
-    "What calls cost; None: nothing."
-    rate_step_s: int = 1
-    "The time that is paid for is rounded up to a multiple of so many seconds."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
-    """The shells, as the engine knows them."""
-
-    media: ports.Media
-    voice: ports.Voice
-    files: ports.PromptFiles
-    recordings: ports.Recordings
-    http: ports.HttpClient
-    store: ports.Store
-    detector: ports.Detector | None = None
-    "None: everybody who answers is a person."
-    recogniser: ports.Recogniser | None = None
-    "None: speech is not recognised, and `input` says so."
-    transcriber: ports.Transcriber | None = None
-    "None: recordings are not written down, and the webhook says so."
-    payments: ports.Payments | None = None
-    "None: `pay` fails at once."
-    chronicle: ports.Chronicle | None = None
-    "None: there is no conversation service, and conversations are forgotten with the process."
 
 
 class Engine:
@@ -112,41 +59,16 @@ class Engine:
             report=self.report,
             trace=self._trace_hook,
         )
-        self._prompts = Prompts(
-            media=outside.media,
-            voice=outside.voice,
-            files=outside.files,
-            clock=clock,
-            report=self._report_of_room,
-        )
-        self.recorder = Recorder(
-            media=outside.media,
-            recordings=outside.recordings,
-            store=outside.store,
+        self.effects = Effects(
+            outside,
+            directory,
+            self.hooks,
             clock=clock,
             file_url=options.file_url,
-            report=self._report_of_room,
-        )
-        self._barge_ins = BargeIns(clock=clock, trace=self.trace)
-        self.transcriptions = Transcriptions(
-            transcriber=outside.transcriber,
-            recordings=outside.recordings,
-            store=outside.store,
-            clock=clock,
-            file_url=options.file_url,
-            tell=self.hooks.tell,
-        )
-        self._detections = Detections(outside.detector, report=self.report, trace=self.trace)
-        self._cashier = Cashier(payments=outside.payments, clock=clock, report=self.report)
-        self._listeners = Listeners(
-            recogniser=outside.recogniser,
-            recordings=outside.recordings,
-            store=outside.store,
-            file_url=options.file_url,
-            barred=self._cashier.is_open,
             report=self.report,
+            report_of_room=self._report_of_room,
+            trace=self.trace,
         )
-        self._cashier.on_open = self._listeners.deafen
         self._endpoints: dict[str, ports.Endpoint] = {}
         self._reached_by: dict[LegId, ports.Endpoint] = {}
         self.chronicler = (
@@ -163,14 +85,12 @@ class Engine:
             most_legs=options.conversation_legs,
             carry_out=self._carry_out,
             on_bug=self._end_of_a_bug,
-            measure=self._measure,
+            measure=self.effects.measure,
             chronicler=self.chronicler,
         )
         self._where: dict[LegId, RoomOwner] = {}
         self.transfers = Transfers(self._where, self._reached_by)
         self._views: dict[LegId, LegView] = {}
-        self._sent_keys: dict[EffectId, LegId] = {}
-        self._watched: dict[EffectId, LegId] = {}
         self.guard = Guard(
             clock=clock,
             book=outside.store,
@@ -178,12 +98,9 @@ class Engine:
             rates=options.rates,
             step_s=options.rate_step_s,
         )
-        self._speaking = Speaking(media=outside.media, directory=directory, report=self.report)
-        self._watchers: list[Callable[[LegView], None]] = [self.guard.follow, self._speaking.follow]
-        self._media_watchers: list[MediaWatcher] = []
+        self._watchers: list[Callable[[LegView], None]] = [self.guard.follow, self.effects.follow]
         self._idle = asyncio.Event()
         self._idle.set()
-        outside.media.listen(self._heard)
 
     # ── who takes part ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -203,7 +120,7 @@ class Engine:
 
     def watch_media(self, watcher: MediaWatcher) -> None:
         """Be told when the way to a browser stands or is lost, of legs that have no call yet, too."""
-        self._media_watchers.append(watcher)
+        self.effects.watch_media(watcher)
 
     # ── conversations ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -297,7 +214,7 @@ class Engine:
 
     def report(self, event: Event) -> None:
         """Give a leg's event to the conversation in which the leg is now; unknown legs have ended, which is no news."""
-        if isinstance(event, events.KeyDown | events.KeyReleased) and self._cashier.takes(event):
+        if isinstance(event, events.KeyDown | events.KeyReleased) and self.effects.takes(event):
             return  # a digit of a card: nothing beyond this line may see it
         leg = getattr(event, "leg", None)
         room = self._where.get(leg) if leg is not None else None
@@ -320,16 +237,8 @@ class Engine:
             "leg records": len(self._views),
             "legs with a far end": len(self._reached_by),
             "conversations": len(self._conversations.unnamed()),
-            "prompts": self._prompts.busy,
-            "recordings": self.recorder.busy,
-            "transcriptions": self.transcriptions.busy,
             "webhooks": self.hooks.busy,
-            "keys being sent": len(self._sent_keys),
-            "silence watches": len(self._watched),
-            "listeners": self._listeners.busy,
-            "payments": self._cashier.busy,
-            "detections": self._detections.busy,
-            "voices watched": self._speaking.busy,
+            **self.effects.busy(),
         }
         return [f"{count} {what}" for what, count in counts.items() if count]
 
@@ -345,18 +254,12 @@ class Engine:
             self.report(events.HangUpAsked(leg=leg, why="Ringline is stopping"))
         try:
             async with asyncio.timeout(_LAST_WORDS_S):
-                await self._cashier.drained()
-                await self.recorder.drained()
-                self.transcriptions.close()
+                await self.effects.drained()
                 await self.hooks.drained()
         except TimeoutError:
             log.warning("stopped before all was sent", left=self.leftovers())
-        self.transcriptions.close()
         self.hooks.close()
-        self._prompts.close()
-        self._listeners.close()
-        self._cashier.close()
-        self._speaking.close()
+        self.effects.close()
         self._conversations.close()
 
     # ── moving legs ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -404,9 +307,7 @@ class Engine:
                     self._publish(ended)
             ringing = view is not None and view.direction == "inbound" and view.answered_at is None
             self._release(commands.Release(leg=leg, sip_code=500 if ringing else None))
-        self.outside.media.arrange(room.id, {})
-        for effect in list(room.heart.room.recordings):
-            self.recorder.stop(effect)
+        self.effects.drop_room(room)
         if self.chronicler is not None and room.projector is not None:
             self.chronicler.broken(room.projector, self.clock.wallclock())
         self._conversations.drop(room)
@@ -414,46 +315,11 @@ class Engine:
     # ── commands ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _carry_out(self, room: RoomOwner, command: Command) -> None:
-        media = self.outside.media
         match command:
             case commands.Tell():
                 self.hooks.tell(room.id, room.heart.room.application.id, command)
             case commands.Ask():
                 self.hooks.ask(room.id, room.heart.room.application.id, command)
-            case commands.Play():
-                self._prompts.play(room.id, command, application=room.heart.room.application.id)
-            case commands.StopPlay(effect=effect):
-                self._barge_ins.cut(effect, room.working_on)
-                self._prompts.stop(effect)
-            case commands.SendKeys(effect=effect, leg=leg, digits=digits):
-                self._sent_keys[effect] = leg
-                media.send_keys(effect, leg, digits)
-            case commands.WatchSilence(effect=effect, leg=leg, seconds=seconds):
-                self._watched[effect] = leg
-                media.watch_silence(effect, leg, seconds)
-            case commands.Unwatch(effect=effect):
-                self._watched.pop(effect, None)
-                media.unwatch(effect)
-            case commands.Detect():
-                self._detections.start(command)
-            case commands.StopDetecting(effect=effect):
-                self._detections.stop(effect)
-            case commands.StartRecording():
-                self.recorder.start(room.id, room.heart.room.application.id, command)
-            case commands.StopRecording(effect=effect):
-                self.recorder.stop(effect)
-            case commands.Transcribe():
-                self.transcriptions.start(room.id, room.heart.room.application.id, command)
-            case commands.Listen():
-                self._listeners.listen(room.heart.room.application.id, command)
-            case commands.StopListening(effect=effect, finish=finish):
-                self._listeners.stop(effect, finish=finish)
-            case commands.OpenPayment() | commands.CollectCard() | commands.ChargeCard() | commands.ClosePayment():
-                self._cashier.carry_out(room.id, room.heart.room.application.id, command)
-            case commands.Arrange(hears=hears, muted=muted, crowd=crowd, silent=silent):
-                plan = dict.fromkeys(crowd, frozenset(crowd).difference(silent))
-                plan.update((leg, frozenset(heard)) for leg, heard in hears)
-                media.arrange(room.id, plan, muted=frozenset(muted))
             case commands.Publish(view=view):
                 self._publish(view)
             case commands.Dial():
@@ -479,7 +345,7 @@ class Engine:
             case commands.Close():
                 self._conversations.drop(room)
             case _:
-                raise AssertionError(f"nobody carries out {type(command).__name__}")
+                self.effects.carry_out(room, command)
 
     def _dial(self, room: RoomOwner, command: commands.Dial) -> None:
         leg = command.leg
@@ -505,15 +371,8 @@ class Engine:
         endpoint = self._reached_by.pop(leg, None)
         if endpoint is not None:
             endpoint.release(leg, sip_code=command.sip_code, far_is_gone=command.far_is_gone)
-        self._prompts.drop_owned_by(leg)
-        self._listeners.drop(leg)
-        self._cashier.drop(leg)
-        self._detections.drop_owned_by(leg)
-        self._barge_ins.drop(leg)
+        self.effects.drop_leg(leg)
         self.hooks.drop_questions_of(leg)
-        for awaited in (self._sent_keys, self._watched):
-            for effect in [effect for effect, owner in awaited.items() if owner == leg]:
-                del awaited[effect]
         self._where.pop(leg, None)
         self._views.pop(leg, None)
         if not self._where:
@@ -526,55 +385,7 @@ class Engine:
         for watcher in self._watchers:
             watcher(view)
 
-    # ── what the media core tells ──────────────────────────────────────────────────────────────────────────────────
-
-    def _heard(self, event: ports.MediaEvent) -> None:
-        match event:
-            case ports.KeyDown(leg=leg, digit=digit):
-                self.report(events.KeyDown(leg=leg, digit=digit))
-            case ports.KeyReleased(leg=leg, digit=digit, held_ms=held):
-                self.report(events.KeyReleased(leg=leg, digit=digit, held_ms=held))
-            case ports.PlaybackFinished():
-                self._barge_ins.finished(event)
-                self._prompts.finished(event)
-            case ports.KeysSent(keys=effect):
-                leg_of_keys = self._sent_keys.pop(effect, None)
-                if leg_of_keys is not None:
-                    self.report(events.KeysSent(effect=effect, leg=leg_of_keys))
-            case ports.SilenceReached(watch=effect):
-                watched = self._watched.pop(effect, None)
-                if watched is not None:
-                    self.report(events.SilenceFound(effect=effect, leg=watched))
-            case ports.SpeechStarted() | ports.SpeechStopped():
-                self._speaking.heard(event)
-            case ports.MediaTimeout(leg=leg):
-                self.report(events.LegLost(leg=leg, why="no audio came any more"))
-            case ports.LegMediaFailed(leg=leg, why=why):
-                self.report(events.LegLost(leg=leg, why=why))
-            case ports.MediaConnected() | ports.MediaInterrupted():
-                for watcher in self._media_watchers:
-                    watcher(event)
-            case ports.AudioStarted(leg=leg):
-                self.trace(leg, {"what": "audio", "text": "first audio from the far end"})
-
-    def _measure(self, leg: LegId) -> MediaFigures | None:
-        """What a leg's audio has amounted to so far; None when it has none."""
-        counted = self.outside.media.counters(leg)
-        if counted is None:
-            return None
-        barge_ins, barge_in_ms = self._barge_ins.figures(leg)
-        return MediaFigures(
-            leg=leg,
-            packets_received=counted.packets_received,
-            packets_lost=counted.packets_lost,
-            packets_late=counted.packets_late,
-            jitter_ms=round(counted.jitter_ms, 3),
-            opinion=round(counted.opinion, 3) if counted.opinion is not None else None,
-            bytes_in=counted.bytes_in,
-            bytes_out=counted.bytes_out,
-            barge_ins=barge_ins,
-            barge_in_ms=barge_in_ms,
-        )
+    # ── events and notes of conversations ──────────────────────────────────────────────────────────────────────────
 
     def _report_of_room(self, room: ConversationId, event: Event) -> None:
         """An effect of a leg follows the leg; the conversation's own stay with it."""

@@ -89,7 +89,7 @@ def show(metrics: Metrics, parts: Parts) -> None:
     metrics.labelled("trunk_calls", "Calls it carries, both ways", "trunk", parts.phones.trunk_calls)
     metrics.figures("", parts.store.gauges, counters=_STORE_COUNTERS)
     metrics.figures("recordings", parts.recordings.gauges)
-    metrics.figures("transcriptions", engine.transcriptions.gauges)
+    metrics.figures("transcriptions", engine.effects.transcriptions.gauges)
     metrics.figures("files", parts.files.gauges)
     metrics.figures("speech", parts.speech.gauges, counters=("cache_hits", "cache_misses"))
     metrics.labelled("speech_up", "Whether the speech engine works", "engine", voice.up)

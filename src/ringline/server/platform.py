@@ -29,8 +29,9 @@ from ringline.engine.aftermath.recovery import Recovery, in_hand
 from ringline.engine.bots import Bots
 from ringline.engine.clients.apps import Apps
 from ringline.engine.clients.sessions import Clients
-from ringline.engine.engine import Engine, EngineOptions, Outside
+from ringline.engine.engine import Engine
 from ringline.engine.gatherings import Gatherings
+from ringline.engine.outside import EngineOptions, Outside
 from ringline.engine.sip.phones import Phones
 from ringline.engine.sip.registrations import Registrations
 from ringline.io.bucket_recordings import BucketRecordings
@@ -268,7 +269,7 @@ class Platform:
                 webhooks=recovered.events,
                 recordings=recovered.recordings,
             )
-        await self.engine.recorder.drained()
+        await self.engine.effects.recorder.drained()
         await self.recordings.sweep()
         self._started = True
 

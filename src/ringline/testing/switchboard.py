@@ -18,7 +18,8 @@ from ringline.calls.codec import written
 from ringline.chronicle import Entry, rewrite, rtc_payload
 from ringline.engine.clients.apps import Apps
 from ringline.engine.clients.sessions import Clients
-from ringline.engine.engine import Engine, EngineOptions, Outside
+from ringline.engine.engine import Engine
+from ringline.engine.outside import EngineOptions, Outside
 from ringline.engine.ports import JournalLine
 from ringline.testing.application import Paths, WebApplication, new_application
 from ringline.testing.browsers import Browser, new_user

@@ -93,7 +93,7 @@ class Recovery:
         self._close(list(left.values()), told={event.leg for event in remains.events if event.name in _FINAL})
         for one in recordings.values():
             await self._report_alone(one)
-        self._engine.transcriptions.adopt(remains.transcriptions)
+        self._engine.effects.transcriptions.adopt(remains.transcriptions)
         return Recovered(legs=len(remains.legs), dialogs=dialogs, events=events, recordings=len(remains.recordings))
 
     async def _resume(self, events: Sequence[StoredEvent]) -> int:
@@ -116,10 +116,10 @@ class Recovery:
         with self._engine.outside.store.together():
             room = self._engine.take_over(reopened)
             for one in recordings:
-                self._engine.recorder.adopt(one)
+                self._engine.effects.recorder.adopt(one)
             room.post(Orphaned())
             for one in recordings:  # those that were being closed already
-                self._engine.recorder.stop(EffectId(one.recording))
+                self._engine.effects.recorder.stop(EffectId(one.recording))
         for leg in legs:
             log.warning("a call of the last run was closed", leg=leg, conversation=room.id)
         return legs
