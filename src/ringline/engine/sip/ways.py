@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from ringline.agent import Binding, OutgoingInvite, UserAgent
 from ringline.base import RemoteProtocolError
 from ringline.engine.ports import SipResolver
+from ringline.routing import Credentials as TrunkCredentials
 from ringline.routing import Route
 from ringline.sip import Credentials, Destination, Flow, NameAddr
 
@@ -61,7 +62,7 @@ class Ways:
             headers=route.headers,
             sdp=None,
             any_transport=hop.transport is None,
-            credentials=_credentials(route),
+            credentials=login(route.credentials),
         )
         return [invite]
 
@@ -91,6 +92,6 @@ class Ways:
         )
 
 
-def _credentials(route: Route) -> Credentials | None:
-    given = route.credentials
+def login(given: TrunkCredentials | None) -> Credentials | None:
+    """A trunk's user name and password as the SIP stack wants them."""
     return Credentials(username=given.username, password=given.password) if given is not None else None
