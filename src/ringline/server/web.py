@@ -6,13 +6,18 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from ringline.base import ConfigError
 from ringline.rtc.packets import LONGEST_FRAME
+from ringline.server.certificates import certificate_names, ensure_certificates
+
+if TYPE_CHECKING:
+    from ringline.server.settings import Settings
 
 
 class _Server(uvicorn.Server):
@@ -66,6 +71,45 @@ class WebListener:
         self._server.should_exit = True
         if self._task is not None:
             await self._task
+
+
+class WebListeners:
+    """The ports of one platform: the plain one, and the encrypted one where the settings want it."""
+
+    def __init__(self) -> None:
+        self._open: list[WebListener] = []
+
+    async def start(self, app: Any, settings: Settings, *, now: datetime) -> None:
+        """Serve `app`.
+
+        Raises:
+            ConfigError: a port cannot be had, or a certificate cannot be used.
+        """
+        server = settings.server
+        plain = WebListener(app)
+        await plain.start(server.http_bind, server.http_port, key="server.http_port")
+        self._open.append(plain)
+        if server.https_port is not None:
+            cert_file, key_file = await _certificate(settings, now)
+            secure = WebListener(app, cert_file=cert_file, key_file=key_file)
+            await secure.start(server.https_bind, server.https_port, key="server.https_port")
+            self._open.append(secure)
+
+    async def stop(self) -> None:
+        """Let running requests end, for three seconds at most on each port."""
+        while self._open:
+            await self._open.pop().stop()
+
+
+async def _certificate(settings: Settings, now: datetime) -> tuple[Path, Path]:
+    """The certificate of the settings, or one of an authority of our own."""
+    server = settings.server
+    if server.cert_file is not None and server.key_file is not None:
+        return server.cert_file, server.key_file
+    made = await asyncio.to_thread(
+        ensure_certificates, settings.certificates_dir(), names=certificate_names(settings), now=now
+    )
+    return made.cert_file, made.key_file
 
 
 def listening_socket(host: str, port: int, *, key: str) -> socket.socket:
