@@ -17,6 +17,7 @@ from ringline.engine.clients.apps import Apps
 from ringline.engine.clients.sessions import Clients
 from ringline.engine.engine import Engine
 from ringline.engine.outside import EngineOptions, Outside
+from ringline.engine.ports import Remains, Sleeper
 from ringline.io.detection import EarDetector
 from ringline.io.http import AiohttpClient
 from ringline.io.media import MediaCore
@@ -125,6 +126,18 @@ class Platform:
         remains = await self.store.remains()
         sleepers = await self.store.sleepers()
         self._user_names = UserNames(await self.store.user_names())
+        await self._start_shells()
+        await self._start_engine()
+        self.engine.conversations.remember(one for one in sleepers if one.record.id not in in_hand(remains))
+        await self._start_sip()
+        await self._start_rest()
+        self._parts.push_async_callback(self._stop_engine)
+        self._start_upkeep()
+        await self._end_last_run(remains, sleepers)
+        self._started = True
+
+    async def _start_shells(self) -> None:
+        """Media, sockets, HTTP, files and speech; the database runs already."""
         self.media.start(asyncio.get_running_loop())
         self._parts.callback(self.media.shut_down)
         self.sockets.start(asyncio.get_running_loop())
@@ -137,6 +150,10 @@ class Platform:
         self._parts.push_async_callback(self.speech.close)
         await self.speech.start()
         self._parts.push_async_callback(self.files.close)
+
+    async def _start_engine(self) -> None:
+        """The engine with what is known of applications, limits and prices, and its endpoints that need no SIP."""
+        settings = self.settings
         directory = make_directory(
             settings,
             saved_applications=await self.store.applications(),
@@ -206,9 +223,10 @@ class Platform:
         self.engine.add_endpoint(self.apps, "app")
         self.bots = Bots(engine=self.engine, sockets=self.sockets, media=self.media)
         self.engine.add_endpoint(self.bots, "websocket")
-        self.engine.conversations.remember(one for one in sleepers if one.record.id not in in_hand(remains))
+
+    async def _start_sip(self) -> None:
         self.sip = SipService(
-            settings,
+            self.settings,
             engine=self.engine,
             media=self.media,
             webrtc=self.webrtc,
@@ -219,8 +237,11 @@ class Platform:
         )
         self.engine.add_endpoint(self.sip.phones, "phone", "sip", "vbc")
         await self.sip.start()
-        directory.domains.watch(self.sip.route_anew)
+        self.engine.directory.domains.watch(self.sip.route_anew)
         self._parts.push_async_callback(self.sip.stop)
+
+    async def _start_rest(self) -> None:
+        """Figures, health and the API: from here on calls may be asked for."""
         self.health = Health(
             voice=self.speech.voice,
             recogniser=self.speech.recogniser,
@@ -232,7 +253,7 @@ class Platform:
         self._show_figures()
         self._parts.push_async_callback(self.metrics.stop)
         rest = make_rest(
-            settings,
+            self.settings,
             engine=self.engine,
             apps=self.apps,
             store=self.store,
@@ -246,17 +267,21 @@ class Platform:
             also=self._also,
         )
         self._parts.push_async_callback(self.listeners.stop)
-        await self.listeners.start(rest, settings, now=self.clock.wallclock())
-        self._parts.push_async_callback(self._stop_engine)
+        await self.listeners.start(rest, self.settings, now=self.clock.wallclock())
+
+    def _start_upkeep(self) -> None:
         self._upkeep = Upkeep(
             store=self.store,
             recordings=self.recordings,
-            directory=directory,
+            directory=self.engine.directory,
             clock=self.clock,
-            keeping=keeping_of(settings),
+            keeping=keeping_of(self.settings),
         )
         self._upkeep.start()
         self._parts.push_async_callback(self._upkeep.stop)
+
+    async def _end_last_run(self, remains: Remains, sleepers: Sequence[Sleeper]) -> None:
+        """Give what a process that died has left its end; calls of this run come and go meanwhile."""
         left_over = in_hand(remains)
         recovered = await Recovery(self.engine, self.store, end_dialogs=self.sip.phones.end_remnants).run(remains)
         self.engine.conversations.remember(one for one in sleepers if one.record.id in left_over)
@@ -270,7 +295,6 @@ class Platform:
             )
         await self.engine.effects.recorder.drained()
         await self.recordings.sweep()
-        self._started = True
 
     def _show_figures(self) -> None:
         parts = Parts(
