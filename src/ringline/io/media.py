@@ -10,43 +10,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from itertools import count
-
-import numpy as np
-import soxr
 
 from ringline._media import Event, SocketLine
 from ringline._media import MediaCore as _Core
 from ringline.base import ConversationId, EffectId, LegId, MediaError, get_log
 from ringline.engine.ports import (
-    AudioLevels,
-    AudioStarted,
     EarSink,
     HeardLayout,
-    KeyDown,
-    KeyReleased,
     KeysSent,
     LegCounters,
     LegMediaFailed,
-    MediaConnected,
     MediaEvent,
-    MediaInterrupted,
-    MediaTimeout,
     MonoLayout,
     PlaybackFinished,
     RecordingLayout,
     RecordingSink,
     RtpPlan,
     SilenceReached,
-    SpeechStarted,
-    SpeechStopped,
-    Told,
-    ToneHeard,
 )
+from ringline.io._media_words import leg_counters, leg_event, observed, room_number, srtp_keys
+from ringline.io._prompt_audio import RATES_HZ, PromptAudio
 
-_RATES_HZ = (8000, 16_000, 48_000)
-"What the core takes as it is. Anything else is brought to 16 kHz, the best that a recording or a phone keeps of it."
 _BATCH = 256
 "Events taken per wake-up; the loop gets its turn between batches."
 _NO_LEG = 0
@@ -61,27 +46,6 @@ class _Leg:
 
     number: int
     orders: list[int] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Prompt:
-    """A prompt on its way into the core."""
-
-    number: int
-    resampler: soxr.ResampleStream | None
-    complete: bool = False
-    odd: bytes = b""
-    "The first half of a sample whose second half comes with the next block."
-
-    def convert(self, pcm: bytes, *, last: bool) -> bytes:
-        """Give the samples at the core's rate; the resampler keeps a few back until the last block."""
-        pcm = self.odd + pcm
-        whole = len(pcm) & ~1
-        self.odd = pcm[whole:]
-        if self.resampler is None:
-            return pcm[:whole]
-        samples = np.frombuffer(pcm, dtype="<i2", count=whole // 2)
-        return bytes(self.resampler.resample_chunk(samples, last=last).astype("<i2", copy=False).tobytes())
 
 
 class MediaCore:
@@ -116,7 +80,7 @@ class MediaCore:
         self._numbers = count(1)
         self._legs: dict[LegId, _Leg] = {}
         self._leg_ids: dict[int, LegId] = {}
-        self._prompts: dict[EffectId, _Prompt] = {}
+        self._prompts: dict[EffectId, PromptAudio] = {}
         self._watches: dict[EffectId, int] = {}
         self._effects: dict[int, EffectId] = {}
         "Prompts, key orders and watches by their numbers, until they end."
@@ -228,7 +192,7 @@ class MediaCore:
                 ptime_ms=plan.ptime_ms,
                 send=plan.send,
                 receive=plan.receive,
-                srtp=_srtp(plan),
+                srtp=srtp_keys(plan),
             )
         except (OverflowError, ValueError) as error:
             raise MediaError(f"the plan of leg {leg} cannot be carried out: {error}") from error
@@ -250,29 +214,7 @@ class MediaCore:
     def counters(self, leg: LegId) -> LegCounters | None:
         """The leg's counters now; None when it is not open."""
         counters = self._running().counters(self._legs[leg].number) if leg in self._legs else None
-        if counters is None:
-            return None
-        return LegCounters(
-            packets_received=counters.received,
-            packets_sent=counters.sent,
-            bytes_in=counters.bytes_in,
-            bytes_out=counters.bytes_out,
-            packets_lost=counters.lost,
-            packets_late=counters.late,
-            packets_malformed=counters.malformed,
-            packets_foreign=counters.foreign,
-            jitter_ms=counters.jitter_ms,
-            keys_received=counters.keys,
-            concealed_ms=counters.concealed_ms,
-            delay_ms=counters.delay_ms,
-            packets_handed_on=counters.handed_on,
-            reports_sent=counters.reports,
-            round_trip_ms=counters.round_trip_ms or None,
-            far_loss=counters.far_loss,
-            far_jitter_ms=counters.far_jitter_ms,
-            opinion=counters.opinion or None,
-            far_opinion=counters.far_opinion or None,
-        )
+        return leg_counters(counters) if counters is not None else None
 
     def arrange(
         self,
@@ -294,7 +236,7 @@ class MediaCore:
         if hears and not plan:
             plan = [(_NO_LEG, False, [])]  # a room whose legs are not open yet is no dissolved room
         gains = [(self._legs[leg].number, gain) for leg, gain in (gains_db or {}).items() if leg in self._legs]
-        self._running().arrange(_room_number(room), plan, self._numbers_of(muted), gains)
+        self._running().arrange(room_number(room), plan, self._numbers_of(muted), gains)
 
     def _heard_by(
         self, leg: LegId, voices: frozenset[LegId], unheard: frozenset[LegId] | None
@@ -330,18 +272,16 @@ class MediaCore:
         if play in self._prompts:
             raise MediaError(f"prompt {play} plays already")
         core = self._running()
-        inside_hz = rate_hz if rate_hz in _RATES_HZ else 8000 if rate_hz < 8000 else 16_000
-        resampler = None if rate_hz == inside_hz else soxr.ResampleStream(rate_hz, inside_hz, 1, dtype="int16")
         before = None if after is None else self._prompts.get(after)
         number = self._number(play)
-        self._prompts[play] = _Prompt(number, resampler)
+        prompt = self._prompts[play] = PromptAudio(number, rate_hz)
         in_room = target.startswith("CON-")
         leg = None if in_room else self._legs.get(LegId(target))
         start = core.play_to_room if in_room else core.play_to_leg
         start(
             number,
-            _room_number(ConversationId(target)) if in_room else _NO_LEG if leg is None else leg.number,
-            rate_hz=inside_hz,
+            room_number(ConversationId(target)) if in_room else _NO_LEG if leg is None else leg.number,
+            rate_hz=prompt.inside_hz,
             level_db=level_db,
             rounds=loop,
             duck_db=duck_db,
@@ -396,8 +336,8 @@ class MediaCore:
         Raises:
             MediaError: `rate_hz` is none of 8000, 16 000 and 48 000.
         """
-        if rate_hz is not None and rate_hz not in _RATES_HZ:
-            raise MediaError(f"a leg can be heard at {_RATES_HZ} Hz, not at {rate_hz}")
+        if rate_hz is not None and rate_hz not in RATES_HZ:
+            raise MediaError(f"a leg can be heard at {RATES_HZ} Hz, not at {rate_hz}")
         if leg in self._legs:
             number = self._number(ear)
             self._ears[ear] = number, sink
@@ -431,19 +371,19 @@ class MediaCore:
         Raises:
             MediaError: the layout has no channels or more than 32, or `rate_hz` is none of 8000, 16 000 and 48 000.
         """
-        if rate_hz not in _RATES_HZ:
-            raise MediaError(f"audio can be recorded at {_RATES_HZ} Hz, not at {rate_hz}")
-        core, number, room_number = self._running(), next(self._numbers), _room_number(room)
+        if rate_hz not in RATES_HZ:
+            raise MediaError(f"audio can be recorded at {RATES_HZ} Hz, not at {rate_hz}")
+        core, number, number_of_room = self._running(), next(self._numbers), room_number(room)
         match layout:
             case MonoLayout():
-                core.record_mono(number, room_number, rate_hz)
+                core.record_mono(number, number_of_room, rate_hz)
             case HeardLayout(leg=leg):
                 known = self._legs.get(leg)
-                core.record_heard(number, room_number, _NO_LEG if known is None else known.number, rate_hz)
+                core.record_heard(number, number_of_room, _NO_LEG if known is None else known.number, rate_hz)
             case _ if layout.channels < 1:
                 raise MediaError(f"a recording has 1 to 32 channels, not {layout.channels}")
             case _:
-                core.record_slots(number, room_number, layout.channels, rate_hz)
+                core.record_slots(number, number_of_room, layout.channels, rate_hz)
         self._taps[tap] = number
         self._sinks[number] = sink
 
@@ -514,23 +454,11 @@ class MediaCore:
         leg = self._leg_ids.get(event.id)
         if leg is None:
             return None
-        match event.kind:
-            case "key_down":
-                return KeyDown(leg=leg, digit=event.digit or "")
-            case "key_released":
-                return KeyReleased(leg=leg, digit=event.digit or "", held_ms=event.milliseconds)
-            case "audio_started":
-                return AudioStarted(leg=leg)
-            case "media_timeout":
-                return MediaTimeout(leg=leg)
-            case "connected":
-                return MediaConnected(leg=leg)
-            case "interrupted":
-                return MediaInterrupted(leg=leg, why=event.why)
-            case _:
-                self._forget(leg)
-                _log.error("leg media failed", leg=leg, why=event.why)
-                return LegMediaFailed(leg=leg, why=event.why)
+        told = leg_event(event, leg)
+        if isinstance(told, LegMediaFailed):
+            self._forget(leg)
+            _log.error("leg media failed", leg=leg, why=event.why)
+        return told
 
     def _translate_effect(self, event: Event) -> MediaEvent | None:
         effect = self._effects.pop(event.id, None)
@@ -548,7 +476,7 @@ class MediaCore:
         watch = self._effects.get(event.id)
         if watch is None:
             return None
-        told = self._observed(watch, event)
+        told = observed(event, watch)
         if watch not in self._ears:
             return told
         self._drain(event.id)  # the audio comes before what is told of it
@@ -556,26 +484,3 @@ class MediaCore:
         if sink is not None:
             sink.told(told)
         return None
-
-    def _observed(self, watch: EffectId, event: Event) -> Told:
-        match event.kind:
-            case "speech_started":
-                return SpeechStarted(watch=watch, at_ms=event.at_ms)
-            case "speech_stopped":
-                return SpeechStopped(watch=watch, at_ms=event.at_ms, spoke_ms=event.milliseconds)
-            case "tone_heard":
-                return ToneHeard(
-                    watch=watch, at_ms=event.at_ms, tone=event.what, length_ms=event.milliseconds, hz=event.hz
-                )
-            case _:
-                return AudioLevels(watch=watch, at_ms=event.at_ms, dbfs=tuple(event.levels), content=event.what)
-
-
-def _srtp(plan: RtpPlan) -> tuple[str, bytes, str, bytes] | None:
-    keys = plan.srtp
-    return None if keys is None else (keys.send_suite, keys.send_key, keys.receive_suite, keys.receive_key)
-
-
-def _room_number(room: ConversationId) -> int:
-    """A room's number follows from its name, so that nothing must be remembered of it."""
-    return int.from_bytes(blake2b(room.encode(), digest_size=8).digest(), "big")
