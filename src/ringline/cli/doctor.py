@@ -23,8 +23,9 @@ from ringline.cli.check import Finding
 from ringline.io.addresses import AddressRefused, CheckedResolver
 from ringline.io.sip import SipResolver
 from ringline.io.sip.tls import client_context, is_identity
+from ringline.server.entries import ApplicationSection, TrunkSection
 from ringline.server.public_address import with_public_address
-from ringline.server.sections import ApplicationSection, Sip, TrunkSection
+from ringline.server.sections import Sip
 from ringline.server.settings import Settings
 from ringline.sip import Destination, Response, parse
 

@@ -33,8 +33,8 @@ from ringline.routing import (
     country_of,
 )
 from ringline.server.checks import resolve_application
+from ringline.server.entries import ApplicationSection, TrunkSection, UserSection
 from ringline.server.secrets import secret_of
-from ringline.server.sections import ApplicationSection, TrunkSection, UserSection
 from ringline.server.settings import Settings
 from ringline.sip import Credentials as SipCredentials
 from ringline.sip import KeptSums, Place, Places

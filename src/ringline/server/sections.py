@@ -1,120 +1,32 @@
 """The sections of `ringline.toml`: every setting with its type, range, default and meaning.
 
-A setting is `section.name` in the file and `RINGLINE_SECTION__NAME` in the environment.
+A setting is `section.name` in the file and `RINGLINE_SECTION__NAME` in the environment. What is listed there
+(applications, numbers, trunks, users, domains) is in `entries.py`.
 """
 
 from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from uuid import UUID
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from ringline.accounts import PublicKeyError, read_public_key
-from ringline.routing import Srtp, digits_of, read_host_port, read_network, read_sip_address
-from ringline.sdp import CODECS
-
-
-def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"is not a URL: {error}") from error
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("must be a URL that begins with http:// or https://")
-    return text
-
-
-def _base_url(text: str) -> str:
-    if urlsplit(_url(text)).query:
-        raise ValueError("must have no query")
-    return text.rstrip("/")
-
-
-def _host(text: str) -> str:
-    place = read_host_port(f"[{text}]" if ":" in text else text)
-    if place is None or place[1] is not None:
-        raise ValueError("must be a host name or an address, without a port")
-    return text
-
-
-def _codec(name: str) -> str:
-    if name not in CODECS:
-        raise ValueError(f"must be one of {', '.join(CODECS)}")
-    return name
-
-
-def _digits(text: str) -> str:
-    digits = digits_of(text)
-    if digits is None or not 2 <= len(digits) <= 15:
-        raise ValueError("must be a number of 2 to 15 digits, such as 442079460000")
-    return digits
-
-
-def _prefix(text: str) -> str:
-    digits = text.removeprefix("+")
-    if digits and not (digits.isascii() and digits.isdecimal()):
-        raise ValueError("must be the first digits of international numbers, such as 44")
-    return digits
-
-
-def _network(text: str) -> str:
-    try:
-        return str(read_network(text))
-    except ValueError as error:
-        raise ValueError(f"must be an address or a network such as 203.0.113.0/28 ({error})") from error
-
-
-def _contact(text: str) -> str:
-    if read_sip_address(text) is None:
-        raise ValueError("must be a SIP URI such as sip:bob@192.0.2.7:5060")
-    return text
-
-
-def _uuid(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError as error:
-        raise ValueError("must be a UUID such as 0b9d0c55-2222-4333-8444-955566677788") from error
-
-
-def _public_key(text: str) -> str:
-    try:
-        return read_public_key(text)
-    except PublicKeyError as error:
-        raise ValueError(str(error)) from error
-
-
-def _method(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
-
-
-def _text(value: Any) -> Any:
-    """Numbers written without quotes are numbers people can call, not quantities."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Url = Annotated[str, Field(max_length=2048), AfterValidator(_url)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-Host = Annotated[str, AfterValidator(_host)]
-CodecName = Annotated[str, AfterValidator(_codec)]
-Port = Annotated[int, Field(ge=0, le=65535)]
-Digits = Annotated[str, BeforeValidator(_text), AfterValidator(_digits)]
-Prefix = Annotated[str, BeforeValidator(_text), AfterValidator(_prefix)]
-Network = Annotated[str, AfterValidator(_network)]
-SipUri = Annotated[str, AfterValidator(_contact)]
-Uuid = Annotated[str, AfterValidator(_uuid)]
-PublicKey = Annotated[str, AfterValidator(_public_key)]
-Method = Annotated[Literal["GET", "POST"], BeforeValidator(_method)]
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-Username = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,62}$")]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,64}$")]
-CallerIdPolicy = Literal["own", "any"]
+from ringline.server.values import (
+    BaseUrl,
+    CallerIdPolicy,
+    CodecName,
+    Country,
+    Digits,
+    Host,
+    Name,
+    Network,
+    Port,
+    Prefix,
+    Url,
+    Username,
+    as_text,
+)
 
 
 class Section(BaseModel):
@@ -280,7 +192,7 @@ class EmergencySection(Section):
 
     countries: tuple[Country, ...] = ()
     "Where callers are; empty: the countries of the installation's numbers and trunks. 112 and 911 count everywhere."
-    numbers: tuple[Annotated[str, BeforeValidator(_text), Field(pattern=r"^[0-9]{2,15}$")], ...] = ()
+    numbers: tuple[Annotated[str, BeforeValidator(as_text), Field(pattern=r"^[0-9]{2,15}$")], ...] = ()
     "Further numbers that count, such as those of a house's own security."
     trunk: Name | None = None
     "The trunk that takes calls for help; they leave through it whatever other limits say."
@@ -415,14 +327,6 @@ class RetentionSection(Section):
     "The audit log."
 
 
-class ApplicationRetention(Section):
-    """Days for one application; None: as for all. Leg records have `leg_persistence_days`."""
-
-    journal_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
-    log_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
-    recording_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
-
-
 class AccountSection(Section):
     """`[account]`: the keys of this installation."""
 
@@ -434,113 +338,3 @@ class AccountSection(Section):
     "What the balance request answers; nothing is ever charged."
     number_pool: tuple[Digits, ...] = ()
     "Numbers of the installation that are not in use yet: the Numbers API finds and buys these."
-
-
-class ApplicationSection(Section):
-    """`[[applications]]`: an application that is known from the start."""
-
-    id: Uuid
-    name: str = Field(min_length=1, max_length=255)
-    public_key: PublicKey | None = None
-    "PEM; or `public_key_file`."
-    public_key_file: Path | None = None
-    answer_url: Url | None = None
-    answer_method: Method = "GET"
-    fallback_answer_url: Url | None = None
-    fallback_answer_method: Method = "GET"
-    answer_connect_timeout_ms: int = Field(default=1000, ge=300, le=1000)
-    answer_socket_timeout_ms: int = Field(default=5000, ge=1000, le=5000)
-    event_url: Url | None = None
-    event_method: Method = "POST"
-    event_connect_timeout_ms: int = Field(default=1000, ge=300, le=1000)
-    event_socket_timeout_ms: int = Field(default=10_000, ge=1000, le=10_000)
-    rtc_event_url: Url | None = None
-    rtc_event_method: Method = "POST"
-    signed_callbacks: bool = True
-    conversations_ttl_h: int = Field(default=48, ge=0, le=9000)
-    leg_persistence_days: int = Field(default=2, ge=1, le=31)
-    voices: tuple[Name, ...] = ()
-    "Speech engines for its texts, before those of `[speech]`; each is among `engines` or `also` there."
-    region: Literal["na-east", "na-west", "eu-west", "eu-east", "apac-sng", "apac-australia"] | None = None
-    limits: CallLimits = CallLimits()
-    retention: ApplicationRetention = ApplicationRetention()
-    record_timeout_blocks: bool = True
-    completed_after_failure: bool = False
-    legacy_input_payload: bool = False
-    speaking_events: bool = False
-    answer_fields: Literal["full", "minimal"] = "full"
-
-
-class NumberSection(Section):
-    """`[[numbers]]`: a number that leads to an application."""
-
-    number: Digits
-    application: str | None = None
-    "Its id or its name."
-    country: Country | None = None
-    "None: found from the number."
-    status_callback: Url | None = None
-
-
-class TrunkSection(Section):
-    """`[[trunks]]`: a carrier or PBX."""
-
-    name: Name
-    addresses: tuple[Network, ...] = ()
-    host: Host | None = None
-    port: int | None = Field(default=None, ge=1, le=65535)
-    transport: Literal["udp", "tcp", "tls"] | None = None
-    prefixes: tuple[Prefix, ...] = ("",)
-    username: str | None = Field(default=None, min_length=1)
-    password: SecretStr | None = None
-    strip_plus: bool = False
-    'The older way to say `number_format = "bare"`.'
-    number_format: Literal["plus", "bare", "00", "national"] = "plus"
-    "How numbers are written to it: +4420…, 4420…, 004420… or 020… (which needs `country`)."
-    number_uri: Literal["sip", "tel"] = "sip"
-    caller_id: CallerIdPolicy = "own"
-    caller_number: Digits | None = None
-    "Shown in place of a caller id that may not be shown."
-    country: Country | None = None
-    limits: CallLimits = CallLimits()
-    trust_identity: bool = False
-    "Believe its P-Asserted-Identity."
-    max_calls: int | None = Field(default=None, ge=1)
-    codecs: tuple[CodecName, ...] = ()
-    "The preferred first; empty: those of `[media]`."
-    headers: dict[HeaderName, str] = Field(default_factory=dict)
-    "Added to every INVITE to it."
-    options_s: float = Field(default=0, ge=0, le=86_400)
-    "Pause between two OPTIONS that ask whether it is there; 0: it is not asked."
-    register_: bool = Field(default=False, alias="register")
-    "Register with it, so that it finds us at a changing address; needs `username` and `password`."
-    register_expires_s: int = Field(default=600, ge=60, le=86_400)
-    srtp: Srtp = "optional"
-    "Encrypted audio: `off`, `optional` (where the far end offers it; ours name keys only over TLS) or `required`."
-
-
-class UserSection(Section):
-    """`[[users]]`: a phone that logs in, or is always found at `contact`."""
-
-    username: Username
-    password: SecretStr | None = None
-    number: Digits | None = None
-    extension: Annotated[str, BeforeValidator(_text), Field(pattern=r"^[0-9]{1,15}$")] | None = None
-    contact: SipUri | None = None
-    application: str | None = None
-    domain: str | None = None
-    srtp: Srtp = "optional"
-    "As for trunks."
-
-
-class DomainSection(Section):
-    """`[[domains]]`: a SIP domain whose calls all go to one application."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
-    application: str
-    acl: tuple[Network, ...] = ()
-    digest_auth: bool = False
-    tls: Srtp = "optional"
-    "Whether calls and registrations may (`optional`), must (`required`) or must not (`off`) come over TLS."
-    srtp: Srtp = "optional"
-    "As for trunks."

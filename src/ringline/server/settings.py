@@ -13,18 +13,16 @@ from pydantic import BaseModel, PrivateAttr, ValidationError
 from ringline.accounts import PublicKeyError, read_public_key
 from ringline.base import ConfigError
 from ringline.server.checks import DEV_API_KEY, DEV_API_SECRET, DEV_SIGNATURE_SECRET, contradictions
+from ringline.server.entries import ApplicationSection, DomainSection, NumberSection, TrunkSection, UserSection
 from ringline.server.sections import (
     AccountSection,
-    ApplicationSection,
     Auth,
     ClientsSection,
     Compat,
-    DomainSection,
     EmergencySection,
     Limits,
     Media,
     MetricsSection,
-    NumberSection,
     PaymentsSection,
     PricesSection,
     Public,
@@ -36,8 +34,6 @@ from ringline.server.sections import (
     Sip,
     Speech,
     StoreSection,
-    TrunkSection,
-    UserSection,
     Webhooks,
     WebSockets,
 )

@@ -16,7 +16,7 @@ from ringline.base import ConfigError
 from ringline.cli.demo.menu import Menu
 from ringline.cli.demo.web import MenuServer
 from ringline.cli.softphone import SoftCall, Softphone
-from ringline.server.sections import ApplicationSection, NumberSection, UserSection
+from ringline.server.entries import ApplicationSection, NumberSection, UserSection
 from ringline.server.settings import Settings
 
 DEMO_NUMBER: Final = "442079460000"
