@@ -243,6 +243,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     [
         ("[sip]\nprot = 5060", "sip.prot", "there is no such setting; did you mean sip.port?"),
         ("[sipp]\n", "sipp", "did you mean sip?"),
+        ("[media]\nport_high = 20000", "media.port_high", "did you mean media.port_max?"),
+        ("[server]\nport = 80", "server.port", "did you mean server.http_port or server.https_port?"),
+        ('[[trunks]]\nname = "a"\nregisters = true', "trunks[0].registers", "did you mean trunks[0].register?"),
         (
             '[[trunks]]\nname = "a"\nhost = "h"\nadresses = []',
             "trunks[0].adresses",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -14,6 +13,7 @@ from ringline.accounts import PublicKeyError, read_public_key
 from ringline.base import ConfigError
 from ringline.server.checks import DEV_API_KEY, DEV_API_SECRET, DEV_SIGNATURE_SECRET, contradictions
 from ringline.server.entries import ApplicationSection, DomainSection, NumberSection, TrunkSection, UserSection
+from ringline.server.nearest import nearest
 from ringline.server.sections import (
     AccountSection,
     Auth,
@@ -311,8 +311,8 @@ def _validated(sources: Sources) -> Settings:
 def _fault_of(sources: Sources, location: Location, kind: str, message: str) -> ConfigError:
     if kind == "extra_forbidden":
         known = _names_at(location[:-1])
-        near = get_close_matches(str(location[-1]), known, n=1)
-        hint = f"did you mean {dotted((*location[:-1], near[0]))}?" if near else f"known are {', '.join(known)}"
+        near = [dotted((*location[:-1], name)) for name in nearest(str(location[-1]), known)]
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
         return _fault(sources, location, f"there is no such setting; {hint}")
     if kind == "missing":
         return _fault(sources, location, "is needed")
@@ -335,7 +335,7 @@ def _names_at(location: Location) -> list[str]:
         if not inner:
             return []
         model = inner[0]
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:
