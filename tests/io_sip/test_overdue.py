@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from ringline.io.sip.tcp import TcpConnections, TcpLimits, _Connection
+from ringline.io.sip.connection import Connection, TcpLimits
+from ringline.io.sip.tcp import TcpConnections
 
 
 class Books(TcpConnections):
@@ -33,7 +34,7 @@ class Books(TcpConnections):
 )
 def test_what_is_overdue(proved: bool, partial_since: float | None, now: float, why: str | None) -> None:
     async def test() -> None:
-        connection = _Connection(Books())
+        connection = Connection(Books())
         connection.proved, connection.partial_since = proved, partial_since
         assert connection.overdue(now) == why
 

@@ -11,7 +11,7 @@ import pytest
 
 from ringline.base import ConfigError
 from ringline.io.sip import SipSockets
-from ringline.io.sip.tcp import TcpLimits
+from ringline.io.sip.connection import TcpLimits
 from ringline.sip import Destination, Flow
 
 MESSAGE = (

@@ -14,7 +14,8 @@ import pytest
 from cryptography import x509
 
 from ringline.base import ConfigError
-from ringline.io.sip.tcp import TcpConnections, TcpLimits
+from ringline.io.sip.connection import TcpLimits
+from ringline.io.sip.tcp import TcpConnections
 from ringline.io.sip.tls import TlsContexts, is_identity, make_contexts
 from ringline.server.certificates import Certificates, ensure_certificates
 from ringline.sip import Destination, Flow

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ringline.io.sip import SipSockets
-from ringline.io.sip.tcp import TcpConnections, TcpLimits
+from ringline.io.sip.connection import TcpLimits
+from ringline.io.sip.tcp import TcpConnections
 from ringline.io.sip.tls import make_contexts
 from ringline.server.certificates import ensure_certificates
 from ringline.sip import Destination, Flow, Place, Places

@@ -20,7 +20,8 @@ from websockets.frames import Opcode
 from websockets.typing import Origin, Subprotocol
 
 from ringline.io.sip import tcp
-from ringline.io.sip.tcp import TcpConnections, TcpLimits
+from ringline.io.sip.connection import TcpLimits
+from ringline.io.sip.tcp import TcpConnections
 from ringline.io.sip.tls import make_contexts
 from ringline.io.sip.ws import WebSocketFraming
 from ringline.server.certificates import ensure_certificates

@@ -46,7 +46,8 @@ from ringline.cli._softcall import Happening, SoftCall
 from ringline.engine.ports import KeysSent, MediaEvent, PlaybackFinished
 from ringline.io.media import MediaCore
 from ringline.io.sip import SipPump, SipResolver
-from ringline.io.sip.tcp import TcpConnections, TcpLimits
+from ringline.io.sip.connection import TcpLimits
+from ringline.io.sip.tcp import TcpConnections
 from ringline.io.sip.tls import TlsContexts, client_context
 from ringline.sip import Credentials, Destination, Uri
 

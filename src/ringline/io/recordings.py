@@ -12,23 +12,15 @@ die, the next one completes the file (`recover`), and only what the encoder held
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import threading
-from collections import deque
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
-
-import numpy as np
 
 from ringline.audio import (
     MAX_CHANNELS,
-    MAX_SECONDS,
     RATE_HZ,
     actual_container,
     containers,
@@ -47,14 +39,11 @@ from ringline.base import (
     uuid4,
 )
 from ringline.engine.ports import OpenRecording, StoredFile
-from ringline.io._containers import ContainerWriter, Samples
 from ringline.io._encoders import Encoders
-from ringline.io._salvage import AGAIN, PART, complete, sync_directory
+from ringline.io._recording_writer import RecordingWriter, write_whole
+from ringline.io._salvage import AGAIN, PART, complete
 
 _log = get_log(__name__)
-
-_QUEUE_S: Final = 10
-"Audio that may wait for a slow disk, per recording."
 
 OnLoss = Callable[[str, int], None]
 "Told the recording's UUID and the milliseconds lost."
@@ -72,7 +61,7 @@ class FileRecordings:
         self._random = random
         self._on_loss = on_loss
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="recordings")
-        self._open: dict[str, _Writing] = {}
+        self._open: dict[str, RecordingWriter] = {}
         self._closed = False
 
     async def start(self) -> None:
@@ -116,7 +105,7 @@ class FileRecordings:
             raise LocalProtocolError(f"recordings cannot be {container!r} with {channels} channels")
         container = actual_container(container, channels)
         file_id = uuid4(self._random)
-        writing = _Writing(self._directory, file_id, container, channels, self._threads, self.encoders)
+        writing = RecordingWriter(self._directory, file_id, container, channels, self._threads, self.encoders)
         self._open[file_id] = writing
         return _Recording(self, application, recording, container, writing)
 
@@ -184,7 +173,7 @@ class FileRecordings:
             ProviderError: it could not be written; nothing half-written is left behind.
         """
         try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, _write_whole, self.path(file), data)
+            await asyncio.get_running_loop().run_in_executor(self._threads, write_whole, self.path(file), data)
         except OSError as error:
             raise ProviderError(f"the file could not be written: {error.strerror or error}") from error
         return await self.store(file)
@@ -206,7 +195,7 @@ class FileRecordings:
         waiting = sum(writing.waiting_s() for writing in self._open.values())
         return {"open": len(self._open), "waiting_seconds": waiting, "encoders_died": self.encoders.died}
 
-    async def finished(self, application: ApplicationId, recording: str, writing: _Writing) -> StoredFile:
+    async def finished(self, application: ApplicationId, recording: str, writing: RecordingWriter) -> StoredFile:
         """Complete a file (called by its recording)."""
         ending = writing.complete()
         try:
@@ -251,25 +240,16 @@ class FileRecordings:
                 path.unlink(missing_ok=True)
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    part = path.with_suffix(PART)
-    try:
-        with part.open("wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)
-        sync_directory(path.parent)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
 class _Recording:
     """The face of one recording on the event loop (`ringline.engine.ports.RecordingFile`)."""
 
     def __init__(
-        self, owner: FileRecordings, application: ApplicationId, recording: str, container: str, writing: _Writing
+        self,
+        owner: FileRecordings,
+        application: ApplicationId,
+        recording: str,
+        container: str,
+        writing: RecordingWriter,
     ) -> None:
         self._owner = owner
         self._application = application
@@ -290,171 +270,3 @@ class _Recording:
 
     async def finish(self) -> StoredFile:
         return await self._owner.finished(self._application, self._recording, self._writing)
-
-
-@dataclass(slots=True)
-class _Gap:
-    """Audio that got lost, in frames."""
-
-    frames: int
-
-
-class _Writing:
-    """The work on one file: a queue filled on the loop, emptied by whichever thread is free, in order."""
-
-    def __init__(
-        self,
-        directory: Path,
-        file_id: str,
-        container: str,
-        channels: int,
-        threads: ThreadPoolExecutor,
-        encoders: Encoders,
-    ) -> None:
-        self._encoders = encoders
-        self.file_id = file_id
-        self.container = container
-        self._channels = channels
-        self._part = directory / f"{file_id}{PART}"
-        self._path = directory / f"{file_id}.{container}"
-        self._threads = threads
-        self._frame_bytes = 2 * channels
-        # Shared with the threads, under the lock:
-        self._lock = threading.Lock()
-        self._queue: deque[bytes | _Gap] = deque()
-        self._queued_bytes = 0
-        self._scheduled = False
-        self._completing = False
-        self._abandoned = False
-        self._failure: OSError | None = None
-        # Only touched by the thread whose turn it is:
-        self._writer: ContainerWriter | None = None
-        self._done: Future[int] = Future()
-
-    # ── on the event loop ──────────────────────────────────────────────────────────────────────────────────────────
-
-    def add(self, pcm: bytes) -> int:
-        """Take a block; return how many milliseconds were lost because too much is waiting."""
-        frames = len(pcm) // self._frame_bytes
-        whole = pcm[: frames * self._frame_bytes]
-        with self._lock:
-            if self._failure is not None or self._completing or self._abandoned:
-                return 0
-            if self._queued_bytes + len(whole) > _QUEUE_S * RATE_HZ * self._frame_bytes:
-                self._skip(frames)
-                return max(1, frames * 1000 // RATE_HZ)
-            self._queue.append(whole)
-            self._queued_bytes += len(whole)
-            self._schedule()
-        return 0
-
-    def skip(self, milliseconds: int) -> None:
-        """Leave a gap."""
-        with self._lock:
-            if self._failure is None and not self._completing and not self._abandoned:
-                self._skip(milliseconds * RATE_HZ // 1000)
-                self._schedule()
-
-    def complete(self) -> Future[int]:
-        """Write what is queued, then close and name the file; the future gives its size or the OSError."""
-        with self._lock:
-            self._completing = True
-            self._schedule()
-        return self._done
-
-    def abandon(self) -> Future[int]:
-        """Throw the file away, unless it is being completed; the future tells when that is done."""
-        with self._lock:
-            self._abandoned = not self._completing
-            self._schedule()
-        return self._done
-
-    def waiting_s(self) -> float:
-        return self._queued_bytes / (self._frame_bytes * RATE_HZ)
-
-    def _skip(self, frames: int) -> None:
-        frames = max(0, min(frames, MAX_SECONDS * RATE_HZ))
-        if self._queue and isinstance(last := self._queue[-1], _Gap):
-            last.frames = min(last.frames + frames, MAX_SECONDS * RATE_HZ)
-        else:
-            self._queue.append(_Gap(frames))
-
-    def _schedule(self) -> None:
-        if not self._scheduled and not self._done.done():
-            self._scheduled = True
-            self._threads.submit(self._turn)
-
-    # ── in a thread ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _turn(self) -> None:
-        """Write what is waiting, then let another recording have the thread."""
-        with self._lock:
-            batch = list(self._queue)
-            self._queue.clear()
-            self._queued_bytes = 0
-            abandoned = self._abandoned
-            last = self._completing or abandoned
-        size = 0
-        try:
-            if not abandoned and self._failure is None:
-                for item in batch:
-                    self._put(item)
-                if self._writer is not None:
-                    self._writer.flush()
-                if last:
-                    size = self._close()
-        except Exception as error:
-            if not isinstance(error, OSError):
-                _log.error("recording writer failed", file_id=self.file_id, exc=error)
-            self._fail(error if isinstance(error, OSError) else OSError(repr(error)))
-        if last:
-            if abandoned:
-                self._fail(OSError("it was given up"))
-            if self._failure is not None:
-                self._done.set_exception(self._failure)
-            else:
-                self._done.set_result(size)
-            return
-        with self._lock:
-            self._scheduled = False
-            if self._queue or self._completing or self._abandoned:
-                self._schedule()
-
-    def _put(self, item: bytes | _Gap) -> None:
-        if isinstance(item, bytes):
-            self._write(np.frombuffer(item, dtype="<i2").reshape(-1, self._channels))
-            return
-        left = item.frames
-        while left > 0:
-            count = min(left, RATE_HZ)
-            self._write(np.zeros((count, self._channels), dtype=np.int16))
-            left -= count
-
-    def _write(self, samples: Samples) -> None:
-        self._open().write(samples)
-
-    def _open(self) -> ContainerWriter:
-        if self._writer is None:
-            self._part.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = self._encoders.open(self._part, self.container, self._channels)
-        return self._writer
-
-    def _close(self) -> int:
-        self._open().close()
-        self._writer = None
-        size = self._part.stat().st_size
-        self._part.replace(self._path)
-        sync_directory(self._path.parent)
-        return size
-
-    def _fail(self, error: OSError) -> None:
-        _log.warning("recording failed", file_id=self.file_id, why=str(error))
-        with self._lock:
-            self._failure = self._failure or error
-            self._queue.clear()
-            self._queued_bytes = 0
-        if self._writer is not None:
-            self._writer.abandon()
-            self._writer = None
-        with contextlib.suppress(OSError):
-            self._part.unlink(missing_ok=True)

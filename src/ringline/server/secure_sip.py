@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from ringline.base import ConfigError
 from ringline.io.sip import SipPump
+from ringline.io.sip.connection import TcpLimits
 from ringline.io.sip.framing import Framing, StreamFraming
-from ringline.io.sip.tcp import TcpConnections, TcpLimits
+from ringline.io.sip.tcp import TcpConnections
 from ringline.io.sip.tls import TlsContexts, make_contexts
 from ringline.io.sip.ws import WebSocketFraming
 from ringline.server.certificates import certificate_names, ensure_certificates

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from ringline.agent import AgentEvent, Lookup, Send, UserAgent
 from ringline.base import Clock, get_log
+from ringline.io.sip.connection import TcpLimits
 from ringline.io.sip.resolver import SipResolver
 from ringline.io.sip.sockets import SipSockets
-from ringline.io.sip.tcp import TcpLimits
 from ringline.io.sip.transport import SipTransport
 from ringline.sip import Destination, Flow, Places
 

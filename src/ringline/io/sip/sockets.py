@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Final
 
 from ringline.base import ConfigError, get_log
-from ringline.io.sip.tcp import TcpConnections, TcpLimits
+from ringline.io.sip.connection import TcpLimits
+from ringline.io.sip.tcp import TcpConnections
 from ringline.io.sip.transport import SipTransport
 from ringline.io.sip.udp import UdpSocket
 from ringline.sip import Destination, Flow, Place, Places

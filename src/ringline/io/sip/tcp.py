@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final
 
-from ringline.base import RemoteProtocolError, get_log
+from ringline.base import get_log
+from ringline.io.sip.connection import Connection, TcpLimits
 from ringline.io.sip.framing import Framing, StreamFraming
 from ringline.io.sip.tls import TlsContexts
-from ringline.sip import PING, PONG, Destination, Flow
+from ringline.sip import Destination, Flow
 
 log = get_log(__name__)
 _SWEEP_S: Final = 5.0
@@ -25,153 +25,6 @@ _GOODBYE_S: Final = 0.5
 
 MessageHandler = Callable[[bytes, Flow], None]
 LossHandler = Callable[[Flow | Destination], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpLimits:
-    """What one stranger, and all together, may hold open."""
-
-    connections: int = 2000
-    per_source: int = 200
-    first_message_s: float = 15.0
-    "How long a new connection may say nothing whole."
-    partial_s: float = 30.0
-    "How long a message may take to arrive."
-    idle_s: float = 3600.0
-    "How long a connection may be silent both ways."
-    probe_s: float = 25.0
-    "How long a WebSocket may say nothing before it is pinged."
-    answer_s: float = 20.0
-    "How long it may take to answer that."
-    buffered_bytes: int = 262_144
-    "Output a slow reader may leave lying; more ends the connection."
-    connect_s: float = 5.0
-    handshake_s: float = 10.0
-    "How long a TLS handshake may take."
-    handshakes: int = 500
-    "Of others with us, at the same time."
-    handshakes_per_source: int = 50
-
-
-class _Connection(asyncio.Protocol):
-    """One connection: bytes to frames, and back."""
-
-    def __init__(self, owner: TcpConnections, *, to: Destination | None = None) -> None:
-        """`to` is where we connect to; None: somebody connects to us."""
-        self._owner = owner
-        self.to = to
-        self._framing = owner.framing()
-        self._transport: asyncio.Transport | None = None
-        self.flow: Flow | None = None
-        self.made_at = self.used_at = self.heard_at = owner.now()
-        self.partial_since: float | None = None
-        self.proved = to is not None
-        "It has sent a whole message, or we made it."
-        self.shaking = to is None and owner.tls is not None
-        "TLS has not begun yet."
-        self._early = b""
-        "What came with the end of the handshake."
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        remote, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        if not remote or not local:
-            self._transport.abort()
-            return
-        raw = transport.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self.flow = self._owner.name_flow((local[0], local[1]), (remote[0], remote[1]))
-        if not self._owner.admit(self, self._transport):
-            self._transport.abort()
-        elif self.shaking:
-            self._transport.pause_reading()
-            self._owner.shake(self, self._transport)
-
-    def encrypted(self, transport: asyncio.Transport) -> None:
-        """The handshake is done: what is said from here on is private."""
-        self._transport, self.shaking = transport, False
-        early, self._early = self._early, b""
-        if early:
-            self.data_received(early)
-
-    def data_received(self, data: bytes) -> None:
-        flow = self.flow
-        if flow is None or self._transport is None or self._transport.is_closing():
-            return
-        if self.shaking:
-            self._early += data
-            return
-        now = self._owner.now()
-        self.used_at = self.heard_at = now
-        framing = self._framing
-        try:
-            frames = framing.feed(data)
-        except RemoteProtocolError as error:
-            log.info("a SIP connection was closed", host=flow.remote[0], why=str(error))
-            self._transport.abort()
-            return
-        self.partial_since = (self.partial_since or now) if framing.waiting else None
-        if frames:
-            self.partial_since = now if framing.waiting else None
-        self.proved = self.proved or framing.ready
-        self._put(framing.drain())
-        for frame in frames:
-            if frame == PING:
-                self.write(PONG)
-            else:
-                self.proved = True
-                self._owner.deliver(frame, flow)
-        if framing.over:
-            log.info("a SIP connection was closed", host=flow.remote[0], why="the WebSocket is over")
-            self._transport.close()
-
-    def write(self, message: bytes) -> None:
-        """Send; a peer that does not read is cut off."""
-        if self._transport is not None and not self._transport.is_closing() and not self.shaking:
-            self.used_at = self._owner.now()
-            self._put(self._framing.wrap(message))
-
-    def _put(self, data: bytes) -> None:
-        transport = self._transport
-        if transport is None or transport.is_closing() or self.shaking or not data:
-            return
-        transport.write(data)
-        if transport.get_write_buffer_size() > self._owner.limits.buffered_bytes:
-            log.info("a SIP connection was closed", why="the peer does not read")
-            transport.abort()
-
-    def eof_received(self) -> bool:
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._owner.lost(self)
-
-    def abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-    def close(self) -> None:
-        """Close after what was written has left."""
-        self._put(self._framing.goodbye())
-        if self._transport is not None:
-            self._transport.close()
-
-    def probe(self, now: float) -> None:
-        """Have a far end that was silent for long show that it is there; this keeps NATs on the way open, too."""
-        if now - self.heard_at >= self._owner.limits.probe_s:
-            self._put(self._framing.probe())
-
-    def overdue(self, now: float) -> str | None:
-        """Why it should be closed, if it should."""
-        limits = self._owner.limits
-        if not self.proved and now - self.made_at > limits.first_message_s:
-            return "no message came"
-        if self.partial_since is not None and now - self.partial_since > limits.partial_s:
-            return "a message did not end"
-        if self._framing.ready and now - self.heard_at > limits.probe_s + limits.answer_s:
-            return "it answers no ping"
-        return "it was idle" if now - self.used_at > limits.idle_s else None
 
 
 @dataclass(slots=True)
@@ -207,8 +60,8 @@ class TcpConnections:
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._server: asyncio.Server | None = None
-        self._flows: dict[Flow, _Connection] = {}
-        self._peers: dict[tuple[str, int], _Connection] = {}
+        self._flows: dict[Flow, Connection] = {}
+        self._peers: dict[tuple[str, int], Connection] = {}
         self._names: OrderedDict[tuple[str, int], str] = OrderedDict()
         "Who was found to be where, by the certificates of those we connected to."
         self._shaking: dict[asyncio.Task[None], str] = {}
@@ -229,7 +82,7 @@ class TcpConnections:
             OSError: the address cannot be had.
         """
         # TLS begins once a connection is in the books: so handshakes are counted and bounded like everything else.
-        self._server = await self._loop.create_server(lambda: _Connection(self), host, port, backlog=256)
+        self._server = await self._loop.create_server(lambda: Connection(self), host, port, backlog=256)
         name = self._server.sockets[0].getsockname()
         self.local = (name[0], name[1])
         self._sweeper = self._loop.call_later(_SWEEP_S, self._sweep)
@@ -293,7 +146,7 @@ class TcpConnections:
     def name_flow(self, local: tuple[str, int], remote: tuple[str, int]) -> Flow:
         return Flow(self.name, local, remote, next(self._numbers))
 
-    def admit(self, connection: _Connection, transport: asyncio.Transport) -> bool:
+    def admit(self, connection: Connection, transport: asyncio.Transport) -> bool:
         """Take a new connection into the books; False when there are too many, or it leads to a stranger."""
         flow = connection.flow
         if flow is None or self._closed:
@@ -319,7 +172,7 @@ class TcpConnections:
     def deliver(self, frame: bytes, flow: Flow) -> None:
         self._on_message(frame, flow)
 
-    def lost(self, connection: _Connection) -> None:
+    def lost(self, connection: Connection) -> None:
         flow = connection.flow
         if flow is None or self._flows.pop(flow, None) is None:
             return
@@ -337,14 +190,14 @@ class TcpConnections:
 
     # ── TLS ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def shake(self, connection: _Connection, transport: asyncio.Transport) -> None:
+    def shake(self, connection: Connection, transport: asyncio.Transport) -> None:
         """Begin TLS with somebody who has connected."""
         assert connection.flow is not None
         task = self._loop.create_task(self._shake(connection, transport))
         self._shaking[task] = connection.flow.remote[0]
         task.add_done_callback(self._shaking.pop)
 
-    async def _shake(self, connection: _Connection, transport: asyncio.Transport) -> None:
+    async def _shake(self, connection: Connection, transport: asyncio.Transport) -> None:
         assert self.tls is not None
         private: asyncio.Transport | None = None
         why = "the peer went away"
@@ -397,7 +250,7 @@ class TcpConnections:
         """Who has to be there. A dialog's contact is often a bare address: then it is who was there before."""
         return to.name or self._names.get(to.remote, "")
 
-    def _open_to(self, to: Destination) -> _Connection | None:
+    def _open_to(self, to: Destination) -> Connection | None:
         connection = self._peers.get(to.remote)
         if connection is None or self.tls is None or connection.to is None:
             return connection
@@ -407,7 +260,7 @@ class TcpConnections:
     # ── our own connections ────────────────────────────────────────────────────────────────────────────────────────
 
     async def _connect(self, to: Destination) -> None:
-        connection = _Connection(self, to=to)
+        connection = Connection(self, to=to)
         tls, name = self.tls, self._name_of(to) or to.host
         try:
             async with asyncio.timeout(self.limits.connect_s):
