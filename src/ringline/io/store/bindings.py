@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Select, Table, Text, bindparam, delete, select
+from sqlalchemy import BigInteger, Column, Table, Text, bindparam, delete, select
 from sqlalchemy.dialects import postgresql
 
-from ringline.io.store.database import Statement
-from ringline.io.store.rows import JSON, Row, to_microseconds
+from ringline.io.store.lending import Lends
+from ringline.io.store.rows import JSON, to_microseconds
 from ringline.io.store.statements import compiled
 from ringline.io.store.tables import METADATA
 
@@ -36,29 +36,21 @@ _TAKE: Final = compiled(delete(BINDINGS).where(BINDINGS.c.username == bindparam(
 _TAKE_LAPSED: Final = compiled(delete(BINDINGS).where(BINDINGS.c.expires_at <= bindparam("before")), fence=True)
 
 
-class _Rows(Protocol):
-    """What the store lends: writing one row, reading rows."""
-
-    def _put(self, statement: Statement, row: Row) -> None: ...
-
-    async def _all(self, query: Select[Any]) -> Sequence[Row]: ...
-
-
 class BindingTable:
     """Mixed into a store."""
 
-    def write_bindings(self: _Rows, user: str, document: Sequence[Mapping[str, Any]], expires_at: datetime) -> None:
+    def write_bindings(self: Lends, user: str, document: Sequence[Mapping[str, Any]], expires_at: datetime) -> None:
         """Insert or replace where a user is."""
         self._put(_PUT, {"username": user, "document": JSON(document), "expires_at": to_microseconds(expires_at)})
 
-    def forget_bindings(self: _Rows, user: str) -> None:
+    def forget_bindings(self: Lends, user: str) -> None:
         self._put(_TAKE, {"username": user})
 
-    def forget_lapsed_bindings(self: _Rows, before: datetime) -> None:
+    def forget_lapsed_bindings(self: Lends, before: datetime) -> None:
         """Delete what was of no use any more at that time."""
         self._put(_TAKE_LAPSED, {"before": to_microseconds(before)})
 
-    async def bindings(self: _Rows) -> Sequence[tuple[str, Sequence[Mapping[str, Any]]]]:
+    async def bindings(self: Lends) -> Sequence[tuple[str, Sequence[Mapping[str, Any]]]]:
         """Everybody's: the user, and what was written."""
         found = await self._all(select(BINDINGS).order_by(BINDINGS.c.username))
         return [(row["username"], json.loads(row["document"])) for row in found]

@@ -18,6 +18,7 @@ from ringline.engine.ports import EventFilter, Found, KeptMember, Row, Sleeper, 
 from ringline.io.store import chronicle_rows as rows
 from ringline.io.store.chronicle_tables import CONVERSATIONS, EVENTS, MEMBERS, USERS
 from ringline.io.store.database import Statement
+from ringline.io.store.lending import Lends
 from ringline.io.store.rows import Row as Raw
 from ringline.io.store.rows import to_microseconds
 from ringline.io.store.statements import compiled
@@ -55,14 +56,8 @@ _FORGET: Final = tuple(
 )
 
 
-class _Rows(Protocol):
-    """What the store lends: writing one row, waiting for the disk, reading rows."""
-
-    def _put(self, statement: Statement, row: Raw) -> None: ...
-
-    async def _all(self, query: Select[Any]) -> Sequence[Raw]: ...
-
-    async def flush(self) -> None: ...
+class _Rows(Lends, Protocol):
+    """What the store lends, and where journals end."""
 
     async def last_lines(self, conversations: Sequence[ConversationId]) -> Mapping[ConversationId, int]: ...
 

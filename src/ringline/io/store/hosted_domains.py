@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Select, Table, Text, bindparam, delete, select
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, bindparam, delete, select
 from sqlalchemy.dialects import postgresql
 
 from ringline.accounts import DomainUser, HostedDomain
 from ringline.base import ApplicationId
 from ringline.io.store.database import Statement
+from ringline.io.store.lending import Lends
 from ringline.io.store.rows import JSON, Row, to_microseconds
 from ringline.io.store.statements import compiled
 from ringline.io.store.tables import METADATA
@@ -60,20 +61,10 @@ _TAKE_USER: Final = _take(SIP_DOMAIN_USERS, "key")
 _TAKE_USERS: Final = _take(SIP_DOMAIN_USERS, "domain")
 
 
-class _Rows(Protocol):
-    """What the store lends: writing one row, waiting for the disk, reading rows."""
-
-    def _put(self, statement: Statement, row: Row) -> None: ...
-
-    async def _all(self, query: Select[Any]) -> Sequence[Row]: ...
-
-    async def flush(self) -> None: ...
-
-
 class HostedDomainTables:
     """Mixed into a store. What changes returns once it is on disk."""
 
-    async def domains(self: _Rows) -> Sequence[HostedDomain]:
+    async def domains(self: Lends) -> Sequence[HostedDomain]:
         """All of them with their users, oldest first."""
         users: dict[str, dict[str, DomainUser]] = {}
         order = SIP_DOMAIN_USERS.c.created_at, SIP_DOMAIN_USERS.c.key
@@ -83,7 +74,7 @@ class HostedDomainTables:
         found = await self._all(select(SIP_DOMAINS).order_by(SIP_DOMAINS.c.created_at, SIP_DOMAINS.c.name))
         return [_domain(row, users.get(row["name"], {})) for row in found]
 
-    async def save_domain(self: _Rows, domain: HostedDomain) -> None:
+    async def save_domain(self: Lends, domain: HostedDomain) -> None:
         """Insert or replace, except for its users."""
         row = {
             "name": domain.name,
@@ -97,13 +88,13 @@ class HostedDomainTables:
         self._put(_PUT_DOMAIN, row)
         await self.flush()
 
-    async def delete_domain(self: _Rows, name: str) -> None:
+    async def delete_domain(self: Lends, name: str) -> None:
         """Delete a domain with its users."""
         self._put(_TAKE_USERS, {"domain": name})
         self._put(_TAKE_DOMAIN, {"name": name})
         await self.flush()
 
-    async def save_domain_user(self: _Rows, domain: str, user: DomainUser) -> None:
+    async def save_domain_user(self: Lends, domain: str, user: DomainUser) -> None:
         """Insert or replace a user of a domain."""
         row = {
             "key": user.key,
@@ -115,7 +106,7 @@ class HostedDomainTables:
         self._put(_PUT_USER, row)
         await self.flush()
 
-    async def delete_domain_user(self: _Rows, key: str) -> None:
+    async def delete_domain_user(self: Lends, key: str) -> None:
         self._put(_TAKE_USER, {"key": key})
         await self.flush()
 

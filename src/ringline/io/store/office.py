@@ -5,27 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from ringline.accounts import AuditEntry, KeptSecret, Secret
 from ringline.engine.ports import FileFilter, FileInfo, StoredFile
 from ringline.io.store import rows, statements
-from ringline.io.store.database import Statement
+from ringline.io.store.lending import Lends
 from ringline.io.store.tables import AUDIT, FILES, MEDIA_INFO, SECRETS
 
 _MILLISECOND = 1000
-
-
-class _Rows(Protocol):
-    """What the store lends: writing one row, waiting for the disk, reading rows."""
-
-    def _put(self, statement: Statement, row: rows.Row) -> None: ...
-
-    async def _all(self, query: Select[Any]) -> Sequence[rows.Row]: ...
-
-    async def flush(self) -> None: ...
 
 
 class Office:
@@ -33,24 +23,24 @@ class Office:
 
     # ── API secrets ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def secrets(self: _Rows, api_key: str) -> Sequence[KeptSecret]:
+    async def secrets(self: Lends, api_key: str) -> Sequence[KeptSecret]:
         """What is kept of an account's secrets, revoked ones included, oldest first."""
         query = select(SECRETS).where(SECRETS.c.api_key == api_key)
         found = await self._all(query.order_by(SECRETS.c.created_at, SECRETS.c.secret_id))
         return [_kept_secret(row) for row in found]
 
-    async def save_secret(self: _Rows, kept: KeptSecret) -> None:
+    async def save_secret(self: Lends, kept: KeptSecret) -> None:
         """Insert or replace."""
         self._put(statements.PUT_SECRET, _secret_row(kept))
         await self.flush()
 
-    async def delete_secret(self: _Rows, secret_id: str) -> None:
+    async def delete_secret(self: Lends, secret_id: str) -> None:
         self._put(statements.DELETE_SECRET, {"secret_id": secret_id})
         await self.flush()
 
     # ── audit ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def write_audit(self: _Rows, entry: AuditEntry) -> None:
+    def write_audit(self: Lends, entry: AuditEntry) -> None:
         """Add a line; it goes to disk with what is written next."""
         row = {
             "at": rows.to_microseconds(entry.at),
@@ -62,7 +52,7 @@ class Office:
         }
         self._put(statements.ADD_AUDIT, row)
 
-    async def audit(self: _Rows, *, limit: int, offset: int = 0) -> tuple[Sequence[AuditEntry], int]:
+    async def audit(self: Lends, *, limit: int, offset: int = 0) -> tuple[Sequence[AuditEntry], int]:
         """The latest lines, newest first, and how many there are in all."""
         query = select(AUDIT).order_by(AUDIT.c.at.desc(), AUDIT.c.id.desc()).limit(limit).offset(offset)
         found = await self._all(query)
@@ -71,7 +61,7 @@ class Office:
 
     # ── files ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def files_of(self: _Rows, wanted: FileFilter) -> tuple[Sequence[StoredFile], int]:
+    async def files_of(self: Lends, wanted: FileFilter) -> tuple[Sequence[StoredFile], int]:
         """The page asked for, and how many match in all."""
         query = select(FILES).where(FILES.c.application == wanted.application)
         if wanted.start is not None:
@@ -85,17 +75,17 @@ class Office:
         count = await self._all(select(func.count().label("count")).select_from(query.subquery()))
         return [rows.stored_file(row) for row in found], int(count[0]["count"])
 
-    async def file_infos(self: _Rows, file_ids: Sequence[str]) -> Sequence[FileInfo]:
+    async def file_infos(self: Lends, file_ids: Sequence[str]) -> Sequence[FileInfo]:
         """What was written beside these files; those that have nothing are left out."""
         found = await self._all(select(MEDIA_INFO).where(MEDIA_INFO.c.file_id.in_(file_ids)))
         return [_file_info(row) for row in found]
 
-    async def save_file_info(self: _Rows, info: FileInfo) -> None:
+    async def save_file_info(self: Lends, info: FileInfo) -> None:
         """Insert or replace."""
         self._put(statements.PUT_FILE_INFO, _info_row(info))
         await self.flush()
 
-    def count_download(self: _Rows, file_id: str, at: datetime) -> None:
+    def count_download(self: Lends, file_id: str, at: datetime) -> None:
         """A file was fetched from its beginning; quick, and on disk with what is written next."""
         self._put(statements.COUNT_DOWNLOAD, {"file_id": file_id, "updated_at": rows.to_microseconds(at)})
 

@@ -10,21 +10,15 @@ from sqlalchemy import Select, or_, select
 
 from ringline.base import ApplicationId
 from ringline.io.store import rows, statements
-from ringline.io.store.database import Statement
+from ringline.io.store.lending import Lends
 from ringline.io.store.tables import FILES, JOURNAL, JOURNALS, LEG_COUNTS, LEGS
 
 _AT_ONCE: Final = 500
 "Legs or conversations that are deleted together: so little that calls do not wait for it."
 
 
-class _Rows(Protocol):
-    """What the store lends."""
-
-    def _put(self, statement: Statement, row: rows.Row) -> None: ...
-
-    async def _all(self, query: Select[Any]) -> Sequence[rows.Row]: ...
-
-    async def flush(self) -> None: ...
+class _Rows(Lends, Protocol):
+    """What the store lends, and what it must know of journals that are gone."""
 
     def _journal_is_gone(self, conversation: str) -> None: ...
 

@@ -6,17 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Select, bindparam, func, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
-from ringline.accounts import Application, Number
-from ringline.base import ApplicationId, ConfigError, ConversationId, LegId, ProviderError, get_log
+from ringline.base import ConversationId, LegId, ProviderError, get_log
 from ringline.engine.ports import (
     JournalLine,
     LegFilter,
@@ -25,27 +21,24 @@ from ringline.engine.ports import (
     OpenTranscription,
     Remains,
     StoredEvent,
-    StoredFile,
 )
 from ringline.io.store import rows, statements
+from ringline.io.store.applications import ApplicationTables
 from ringline.io.store.bindings import BindingTable
 from ringline.io.store.chronicle import ChronicleTables
-from ringline.io.store.database import Away, Database, Statement, Write
+from ringline.io.store.database import Away, Statement, Write
+from ringline.io.store.files import FileTable
 from ringline.io.store.hosted_domains import HostedDomainTables
 from ringline.io.store.listing import page_of_legs
+from ringline.io.store.location import open_database
 from ringline.io.store.office import Office
-from ringline.io.store.postgres import PostgresDatabase
 from ringline.io.store.retention import Retention, application_of_opening
 from ringline.io.store.spool import Record, Spool
-from ringline.io.store.sqlite import SqliteDatabase
 from ringline.io.store.tables import (
-    APPLICATIONS,
     DIALOGS,
-    FILES,
     JOURNAL,
     JOURNAL_LEGS,
     LEGS,
-    NUMBERS,
     OPEN_RECORDINGS,
     OPEN_TRANSCRIPTIONS,
     OUTBOX,
@@ -62,11 +55,9 @@ _LEG: Final = select(LEGS).where(LEGS.c.uuid == bindparam("uuid"))
 _LONGEST_PACE_S: Final = 5.0
 _SPEND: Final = 10**8
 "Money is kept as whole hundred-millionths."
-_DAY_US: Final = 86_400_000_000
-_POSTGRES: Final = ("postgresql://", "postgres://")
 
 
-class SqlStore(Office, Retention, ChronicleTables, BindingTable, HostedDomainTables):
+class SqlStore(ApplicationTables, FileTable, Office, Retention, ChronicleTables, BindingTable, HostedDomainTables):
     """The store of a single node (`ringline.engine.ports.Store`, and what commands and the API keep).
 
     Writes go to a queue and from there to disk in groups (`Writer`); reads wait until all writes before them are on
@@ -210,7 +201,7 @@ class SqlStore(Office, Retention, ChronicleTables, BindingTable, HostedDomainTab
             transcriptions=[rows.open_transcription(row) for row in transcriptions],
         )
 
-    # ── journal, legs, files ───────────────────────────────────────────────────────────────────────────────────────
+    # ── journal and legs ───────────────────────────────────────────────────────────────────────────────────────────
 
     def write_journal(self, line: JournalLine) -> None:
         row = rows.journal_row(line)
@@ -234,9 +225,6 @@ class SqlStore(Office, Retention, ChronicleTables, BindingTable, HostedDomainTab
     def write_leg(self, record: LegRecord) -> None:
         """Insert or replace a leg's record."""
         self._writer.put(statements.PUT_LEG, rows.leg_row(record))
-
-    def write_file(self, file: StoredFile) -> None:
-        self._writer.put(statements.PUT_FILE, rows.file_row(file))
 
     def write_usage(self, owner: str, *, day: int, seconds: int, spend: Decimal) -> None:
         """Add what a call came to to what its owner has used on a day."""
@@ -291,65 +279,6 @@ class SqlStore(Office, Retention, ChronicleTables, BindingTable, HostedDomainTab
             found |= {ConversationId(row["conversation"]): int(row["last"]) for row in await self._all(query)}
         return found
 
-    async def file(self, file_id: str) -> StoredFile | None:
-        found = await self._all(select(FILES).where(FILES.c.file_id == file_id))
-        return rows.stored_file(found[0]) if found else None
-
-    async def files_before(
-        self, before: datetime, *, limit: int = 500, application: ApplicationId | None = None
-    ) -> Sequence[StoredFile]:
-        """The oldest recordings made before a time, without those that have a term of their own: delete each file,
-        then `delete_file`.
-        """
-        old = select(FILES).where(FILES.c.created_at < rows.to_microseconds(before), FILES.c.keep_days.is_(None))
-        if application is not None:
-            old = old.where(FILES.c.application == application)
-        found = await self._all(old.order_by(FILES.c.created_at, FILES.c.file_id).limit(limit))
-        return [rows.stored_file(row) for row in found]
-
-    async def files_past_their_term(self, now: datetime, *, limit: int = 500) -> Sequence[StoredFile]:
-        """The recordings that were to be kept for so many days, which are over."""
-        ends = FILES.c.created_at + FILES.c.keep_days * _DAY_US
-        found = await self._all(select(FILES).where(ends < rows.to_microseconds(now)).order_by(ends).limit(limit))
-        return [rows.stored_file(row) for row in found]
-
-    async def delete_file(self, file_id: str) -> None:
-        self._writer.put(statements.DELETE_FILE, {"file_id": file_id})
-        self._writer.put(statements.DELETE_FILE_INFO, {"file_id": file_id})
-        await self.flush()
-
-    # ── applications and numbers made through the API or by command ────────────────────────────────────────────────
-
-    async def applications(self) -> Sequence[Application]:
-        """Oldest first."""
-        found = await self._all(select(APPLICATIONS).order_by(APPLICATIONS.c.created_at, APPLICATIONS.c.id))
-        return [rows.application_of(row) for row in found]
-
-    async def save_application(self, application: Application) -> None:
-        """Insert or replace; returns when it is on disk. Its private key is nowhere in it."""
-        self._writer.put(statements.PUT_APPLICATION, rows.application_row(application, datetime.now(UTC)))
-        await self.flush()
-
-    async def delete_application(self, application_id: ApplicationId) -> None:
-        """Delete an application and unlink its numbers."""
-        self._writer.put(statements.DELETE_APPLICATION, {"id": application_id})
-        self._writer.put(statements.UNLINK_NUMBERS, {"id": application_id})
-        await self.flush()
-
-    async def numbers(self) -> Sequence[Number]:
-        """Oldest first."""
-        found = await self._all(select(NUMBERS).order_by(NUMBERS.c.created_at, NUMBERS.c.msisdn))
-        return [rows.number_of(row) for row in found]
-
-    async def save_number(self, number: Number) -> None:
-        """Insert or replace; returns when it is on disk."""
-        self._writer.put(statements.PUT_NUMBER, rows.number_row(number, datetime.now(UTC)))
-        await self.flush()
-
-    async def delete_number(self, msisdn: str) -> None:
-        self._writer.put(statements.DELETE_NUMBER, {"msisdn": msisdn})
-        await self.flush()
-
     # ── inside ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _put(self, statement: Statement, row: rows.Row) -> None:
@@ -396,42 +325,3 @@ class SqlStore(Office, Retention, ChronicleTables, BindingTable, HostedDomainTab
             if self._writer.trouble() is None:
                 raise
         return await self._reader.all(query, values)
-
-
-def open_database(url: str | Path) -> Database:
-    """The database a store URL names; nothing is opened yet.
-
-    Raises:
-        ConfigError: it names none, or one of another kind.
-    """
-    if isinstance(url, str) and url.startswith(_POSTGRES):
-        try:
-            named = make_url(url).database
-        except (ArgumentError, ValueError) as error:
-            raise ConfigError("is not a database URL", where="[store]", key="url") from error
-        if not named:
-            raise ConfigError("must name a database: postgresql://user@host/ringline", where="[store]", key="url")
-        return PostgresDatabase(url)
-    return SqliteDatabase(database_path(url))
-
-
-def database_path(url: str | Path) -> Path:
-    """The SQLite file a store URL names.
-
-    Raises:
-        ConfigError: it names another kind of database, or none.
-    """
-    if isinstance(url, Path):
-        return url
-    if "://" not in url:
-        return Path(url)
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigError("is not a database URL", where="[store]", key="url") from error
-    if parsed.drivername not in ("sqlite", "sqlite+aiosqlite"):
-        kinds = "only sqlite:///file and postgresql://user@host/name are"
-        raise ConfigError(f"{parsed.drivername} is not supported: {kinds}", where="[store]", key="url")
-    if not parsed.database or parsed.database == ":memory:":
-        raise ConfigError("must name a file: sqlite:///ringline.db", where="[store]", key="url")
-    return Path(parsed.database)
