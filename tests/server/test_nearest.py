@@ -40,7 +40,7 @@ def test_what_is_far_from_everything_has_no_neighbour(given: str) -> None:
 
 
 def test_no_more_than_three_are_told() -> None:
-    assert len(nearest("port", [f"port_{letter}" for letter in "abcdef"])) == 3
+    assert len(nearest("port", [f"port_of_{place}" for place in ("rome", "oslo", "bonn", "cork")])) == 3
 
 
 def test_nothing_is_near_where_nothing_is_known() -> None:

@@ -11,12 +11,12 @@ from ringline.routing.admission import Gate
 from ringline.routing.headers import clean, custom_headers, user_to_user
 from ringline.routing.numbers import digits_of, read_e164
 from ringline.routing.referral import Referred, read_referred
-from ringline.routing.trunks import dialled_uri, number_uri, trunk_uri, trunks_for, written_for
-from ringline.routing.uri import SipAddress, bracketed, read_sip_address
+from ringline.routing.routes import RouteWriter, cannot_route
+from ringline.routing.trunks import dialled_uri, number_uri, trunk_uri, trunks_for
+from ringline.routing.uri import bracketed, read_sip_address
 from ringline.routing.values import (
     UNKNOWN,
     Credentials,
-    Hop,
     Inbound,
     NumberBook,
     Route,
@@ -28,7 +28,6 @@ from ringline.routing.values import (
 )
 from ringline.sip import Admission, Admit, KeptSums, Refuse
 
-_ANONYMOUS_URI = "sip:anonymous@anonymous.invalid"
 _HIDDEN = ("", "anonymous", "unknown", "restricted", "unavailable", "private")
 
 
@@ -68,9 +67,14 @@ class RoutingTable:
         self._called = {
             called: user for user in users for called in (user.extension, user.number) if called is not None
         }
-        self._caller_id = caller_id
-        self._transports = tuple(transports)
         self._srtp = srtp
+        self._writer = RouteWriter(
+            sip_host=sip_host,
+            shows=lambda digits: book.owns(digits) or digits in self._called,
+            caller_id=caller_id,
+            transports=transports,
+            srtp=srtp,
+        )
         self._gate = Gate(
             trunks=trunks,
             users=users,
@@ -214,19 +218,19 @@ class RoutingTable:
             return Unroutable(status="rejected", detail="invalid_number", why="not 7 to 15 digits")
         identity = (("Identity", clean(identity_header)),) if identity_header else ()
         ways = [
-            self._through(trunk, number_uri(trunk, digits), caller, suffix=";user=phone", headers=identity)
+            self._writer.through(trunk, number_uri(trunk, digits), caller, suffix=";user=phone", headers=identity)
             for trunk in trunks_for(self._trunks.values(), digits)
         ]
         routes = [way for way in ways if isinstance(way, Route)]
         if routes:
             return replace(routes[0], then=tuple(routes[1:]))
-        return ways[0] if ways else _cannot_route("no trunk takes this number")
+        return ways[0] if ways else cannot_route("no trunk takes this number")
 
     def extension_route(self, extension: str, *, caller: str | None, leg: LegId) -> Route | Unroutable:
         """Route a call to a `vbc` endpoint: the user with this extension."""
         user = self._called.get(extension)
         if user is None:
-            return _cannot_route("nobody has this extension")
+            return cannot_route("nobody has this extension")
         return self._to_user(user, caller, headers=(("X-Ringline-Call-Id", leg),))
 
     def sip_route(
@@ -253,7 +257,7 @@ class RoutingTable:
         at_home = ours if user is None or user.domain is None else domain is not None and domain.name == user.domain
         if user is not None and (at_home or ours):
             return self._to_user(user, caller, headers=extra)
-        return self._to_address(address, caller, trunk=self._trunk_at(address.host), headers=extra)
+        return self._writer.to_address(address, caller, trunk=self._trunk_at(address.host), headers=extra)
 
     def referred(self, uri: str, *, homes: Collection[str] = (), port: int | None = None) -> Referred | None:
         """Whom a phone transfers a call to by this URI; None: nobody who could be called.
@@ -285,7 +289,7 @@ class RoutingTable:
         """Route a call to a `sip` endpoint given as `user` and `domain`, where `domain` names a trunk."""
         trunk = self._trunks.get(domain)
         if trunk is None:
-            return _cannot_route("no trunk has this name")
+            return cannot_route("no trunk has this name")
         if read_sip_address(f"sip:{user}@trunk.invalid") is None:
             return Unroutable(status="rejected", detail="invalid_number", why="not a SIP user name")
         extra = (
@@ -294,55 +298,20 @@ class RoutingTable:
             ("X-Ringline-Call-Id", leg),
         )
         if trunk.host is None:
-            return _cannot_route("the trunk only brings calls in")
-        return self._through(trunk, trunk_uri(trunk, user), caller, suffix="", headers=extra)
+            return cannot_route("the trunk only brings calls in")
+        return self._writer.through(trunk, trunk_uri(trunk, user), caller, suffix="", headers=extra)
 
     def emergency_route(self, dialled: str, trunk: str, *, caller: str | None) -> Route | Unroutable:
         """Route a call for help: the digits as they were dialled, through the trunk that takes them."""
         found = self._trunks.get(trunk)
         if found is None or found.host is None:
-            return _cannot_route("the emergency trunk is gone, or only brings calls in")
-        return self._through(found, dialled_uri(found, dialled), caller, suffix="", headers=())
+            return cannot_route("the emergency trunk is gone, or only brings calls in")
+        return self._writer.through(found, dialled_uri(found, dialled), caller, suffix="", headers=())
 
     def number_through(self, trunk: str, dialled: str) -> str | None:
         """The E.164 digits that somebody who dials this through a trunk calls; None when it is no number."""
         found = self._trunks.get(trunk)
         return digits_of(dialled, country=found.country if found is not None else None) if dialled else None
-
-    def shown_caller(self, caller: str | None, *, policy: str = "own") -> str | None:
-        """The caller id that may be shown: our numbers and extensions, or any number where the policy is `any`."""
-        digits = digits_of(caller) if caller is not None else None
-        if digits is None:
-            return None
-        return digits if policy == "any" or self._book.owns(digits) or digits in self._called else None
-
-    def _through(
-        self, trunk: Trunk, uri: str, caller: str | None, *, suffix: str, headers: tuple[tuple[str, str], ...]
-    ) -> Route | Unroutable:
-        assert trunk.host is not None  # those that only bring calls in were passed over
-        if trunk.transport is not None and trunk.transport not in self._transports:
-            return _cannot_route(f"the trunk wants {trunk.transport}, which is not available")
-        if trunk.srtp == "required" and not self._srtp:
-            return _cannot_route("the trunk wants encrypted audio, which is not available")
-        shown = self.shown_caller(caller, policy=trunk.caller_id) or trunk.caller_number
-        if shown is None:
-            asserted: tuple[tuple[str, str], ...] = (("Privacy", "id"),)
-        else:
-            number = written_for(trunk, shown)
-            asserted = (("P-Asserted-Identity", f"<sip:{number}@{bracketed(self._sip_host)}{suffix}>"),)
-        return Route(
-            request_uri=uri,
-            to_uri=uri,
-            hop=Hop(host=trunk.host, port=trunk.port, transport=trunk.transport),
-            from_uri=self._from_uri(written_for(trunk, shown) if shown is not None else None),
-            from_display="Anonymous" if shown is None else None,
-            headers=(*asserted, *trunk.headers, *headers),
-            credentials=trunk.credentials,
-            caller=shown or UNKNOWN,
-            trunk=trunk.name,
-            codecs=trunk.codecs,
-            srtp=trunk.srtp,
-        )
 
     def _to_user(
         self, user: SipUser, caller: str | None, *, headers: tuple[tuple[str, str], ...] = ()
@@ -355,59 +324,15 @@ class RoutingTable:
         address = read_sip_address(contact)
         if address is None:
             return Unroutable(status="unanswered", detail="unavailable", why="the user's contact cannot be read")
-        route = self._to_address(address, caller, trunk=None, headers=headers, srtp=user.srtp)
+        route = self._writer.to_address(address, caller, trunk=None, headers=headers, srtp=user.srtp)
         return route if fixed or isinstance(route, Unroutable) else replace(route, user=user.username)
 
     def _host_of(self, user: SipUser) -> str:
         """The host of a user's address of record."""
         return self._gate.host_of(user.domain) if user.domain is not None else self._sip_host
 
-    def _to_address(
-        self,
-        address: SipAddress,
-        caller: str | None,
-        *,
-        trunk: Trunk | None,
-        headers: tuple[tuple[str, str], ...],
-        srtp: Srtp = "optional",
-    ) -> Route | Unroutable:
-        srtp = trunk.srtp if trunk is not None else srtp
-        if address.transport is not None and address.transport not in self._transports:
-            return _cannot_route(f"{address.transport} is not available")
-        if (address.srtp or srtp == "required") and (not self._srtp or srtp == "off"):
-            # Falling back to plain audio would betray what was asked for.
-            return _cannot_route("encrypted audio is not available")
-        shown = self.shown_caller(caller, policy=trunk.caller_id if trunk is not None else self._caller_id)
-        if shown is None and trunk is not None:
-            shown = trunk.caller_number
-        privacy = () if shown is not None else (("Privacy", "id"),)
-        asserted: tuple[tuple[str, str], ...] = ()
-        if trunk is not None and shown is not None:
-            asserted = (("P-Asserted-Identity", f"<sip:{shown}@{bracketed(self._sip_host)}>"),)
-        uri = address.request_uri()
-        return Route(
-            request_uri=uri,
-            to_uri=uri,
-            hop=Hop(host=address.host, port=address.port, transport=address.transport),
-            from_uri=self._from_uri(shown),
-            from_display="Anonymous" if shown is None else None,
-            headers=(*asserted, *privacy, *(trunk.headers if trunk is not None else ()), *headers),
-            credentials=trunk.credentials if trunk is not None else None,
-            caller=shown or UNKNOWN,
-            trunk=trunk.name if trunk is not None else None,
-            codecs=trunk.codecs if trunk is not None else (),
-            srtp="required" if address.srtp else srtp,
-        )
-
     def _trunk_at(self, host: str) -> Trunk | None:
         for trunk in self._trunks.values():
             if trunk.host is not None and trunk.host.lower() == host:
                 return trunk
         return None
-
-    def _from_uri(self, user: str | None) -> str:
-        return f"sip:{user}@{bracketed(self._sip_host)}" if user is not None else _ANONYMOUS_URI
-
-
-def _cannot_route(why: str) -> Unroutable:
-    return Unroutable(status="failed", detail="cannot_route", why=why)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher, get_close_matches
 from typing import Final
 
-_TYPO: Final = 0.8
+_TYPO: Final = 0.75
 "From here on two names are one with a slip of the finger."
 _KIN: Final = 0.4
 "From here on two names share enough words to be worth a question."
