@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from ringline.base import EffectId, Instant, LegId
-from ringline.calls import announcements, detection, keys, life, live, recordings, referrals, scripts
+from ringline.calls import announcements, detection, endings, keys, life, live, moves, recordings, referrals, scripts
 from ringline.calls.commands import Close, Command
 from ringline.calls.events import (
     BeepHeard,
@@ -119,7 +119,7 @@ class Conversation:
             case OutgoingLeg():
                 life.outgoing(turn, event)
             case LegArrived():
-                life.arrive(turn, event)
+                moves.arrive(turn, event)
             case LegReplaces():
                 referrals.replaces(turn, event)
             case RecordingDone() | RecordingFailed():
@@ -127,7 +127,7 @@ class Conversation:
             case Ticked():
                 _tick(turn)
             case Orphaned():
-                life.orphaned(turn, event)
+                endings.orphaned(turn, event)
             case PlayEnded(leg=None):
                 announcements.ended(turn, event)
                 recordings.beep_over(turn, event)
@@ -167,9 +167,9 @@ def _of_members(turn: Turn, event: LegInvited | MemberLeft | ProfileChanged | De
         case LegInvited():
             life.invited(turn, event)
         case MemberLeft():
-            life.removed(turn, event)
+            endings.removed(turn, event)
         case DeleteAsked():
-            life.deleted(turn, event)
+            endings.deleted(turn, event)
         case ProfileChanged(profile=profile) if turn.room.name is not None:
             turn.room.name = profile.name
 
@@ -208,7 +208,7 @@ def _to_leg(turn: Turn, leg: Leg, event: Event) -> None:
         case LegAnswered():
             life.answered(turn, leg)
         case LegFailed():
-            life.failed(turn, leg, event)
+            endings.failed(turn, leg, event)
         case LegRated():
             life.rated(leg, event)
         case LegIdentified(person=person):
@@ -280,9 +280,9 @@ def _follow_up(turn: Turn, event: Inner) -> None:
         return
     match event:
         case EndLeg(verdict=verdict, far_is_gone=gone):
-            life.end(turn, leg, verdict, far_is_gone=gone)
+            endings.end(turn, leg, verdict, far_is_gone=gone)
         case Depart():
-            life.depart(turn, leg, event)
+            moves.depart(turn, leg, event)
         case ScriptDone():
             life.script_done(turn, leg)
         case GoOn():
