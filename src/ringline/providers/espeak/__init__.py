@@ -13,10 +13,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from ringline.base import ProviderError, get_log
+from ringline.base import get_log
 from ringline.engine.ports import Pcm, SpeechRequest
 from ringline.providers._streams import leaving
-from ringline.providers.contract import EngineContext, WorkerProgram, Workers
+from ringline.providers._worker_voice import WorkerVoice
+from ringline.providers.contract import EngineContext, WorkerProgram
 from ringline.providers.espeak._markup import Rendered, clean, render
 from ringline.providers.espeak._voices import espeak_voice
 from ringline.providers.espeak.files import PACKAGE, find
@@ -29,17 +30,17 @@ _log = get_log(__name__)
 _RATE_HZ: Final = 22_050
 _REVISION: Final = "2"
 "To be changed with the mapping of voices or markup, so that old audio is not taken from a cache."
-_NOT_INSTALLED: Final = "The offline voice is not installed: pip install ringline[espeak]"
 
 
-class EspeakVoice:
+class EspeakVoice(WorkerVoice):
     """Speaks with espeak-ng. Latency to the first block is a few milliseconds once the workers are warm."""
 
     name = "espeak"
+    title = "The offline voice"
+    not_installed = "The offline voice is not installed: pip install ringline[espeak]"
 
     def __init__(self, context: EngineContext) -> None:
         found = find()
-        self._workers: Workers | None = None
         self._version = "none"
         if found is not None:
             library, data = found
@@ -53,24 +54,9 @@ class EspeakVoice:
     def version(self) -> str:
         return self._version
 
-    async def start(self) -> None:
-        if self._workers is not None:
-            await self._workers.start()
-
-    async def close(self) -> None:
-        if self._workers is not None:
-            await self._workers.close()
-
-    def ready(self) -> str | None:
-        if self._workers is None:
-            return _NOT_INSTALLED
-        trouble = self._workers.trouble()
-        return None if trouble is None else f"The offline voice does not work: {trouble}"
-
     async def speak(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
-        if self._workers is None:
-            raise ProviderError(_NOT_INSTALLED)
-        async with leaving(self._workers.request(_payload(request))) as blocks:
+        workers = self.workers()
+        async with leaving(workers.request(_payload(request))) as blocks:
             async for block in blocks:
                 yield Pcm(rate_hz=_RATE_HZ, data=block)
 

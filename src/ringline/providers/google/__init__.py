@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Final
 
 from ringline.base import ProviderError
@@ -16,7 +16,7 @@ from ringline.providers._catalogue import Pick, ServiceVoice
 from ringline.providers._cloud import MOST_AUDIO_BYTES, MOST_LIST_BYTES, RATE_HZ, CloudVoice, EngineSettings
 from ringline.providers._ssml import Dialect, write
 from ringline.providers.contract import EngineContext
-from ringline.providers.google._account import ServiceAccount
+from ringline.providers.google._account import Login
 from ringline.speech import Speech, VoiceChoice
 
 __all__ = ["GoogleVoice"]
@@ -50,19 +50,10 @@ class GoogleVoice(CloudVoice):
             self.name, context.settings, ("endpoint", "api_key", "api_key_file", "credentials_file")
         )
         self._endpoint = settings.endpoint("https://texttospeech.googleapis.com")
-        self._key = settings.secret("api_key")
-        self._account: ServiceAccount | None = None
-        if not self._key:
-            path = settings.get("credentials_file")
-            if not path:
-                raise settings.wrong("api_key", "is needed, or credentials_file")
-            try:
-                self._account = ServiceAccount.read(path, http=self._http)
-            except (OSError, ValueError) as error:
-                raise settings.wrong("credentials_file", f"cannot be used: {error}") from error
+        self._login = Login(settings, http=self._http)
 
     async def _voices(self) -> list[ServiceVoice]:
-        headers = await self._headers()
+        headers = await self._login.headers()
         url = f"{self._endpoint}/v1/voices"
         answer = await self._http.json("GET", url, headers=lambda: headers, most_bytes=MOST_LIST_BYTES)
         found = []
@@ -90,7 +81,7 @@ class GoogleVoice(CloudVoice):
                 "audioConfig": {"audioEncoding": "LINEAR16", "sampleRateHertz": RATE_HZ},
             }
         ).encode()
-        headers = {**await self._headers(), "Content-Type": "application/json; charset=utf-8"}
+        headers = {**await self._login.headers(), "Content-Type": "application/json; charset=utf-8"}
         answer = await self._http.json(
             "POST",
             f"{self._endpoint}/v1/text:synthesize",
@@ -101,11 +92,6 @@ class GoogleVoice(CloudVoice):
         samples = _samples(answer)
         for start in range(0, len(samples), _BLOCK_BYTES):
             yield samples[start : start + _BLOCK_BYTES]
-
-    async def _headers(self) -> Mapping[str, str]:
-        if self._account is not None:
-            return {"Authorization": f"Bearer {await self._account.token()}"}
-        return {"X-Goog-Api-Key": self._key}
 
 
 def _samples(answer: object) -> bytes:

@@ -1,4 +1,4 @@
-"""Access tokens of a Google service account (Google: OAuth 2.0 for server to server applications; RFC 7523)."""
+"""How Google knows who asks: API keys, and tokens of service accounts (OAuth 2.0 server to server; RFC 7523)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import jwt
 
 from ringline.base import ProviderError
+from ringline.providers._cloud import EngineSettings
 from ringline.providers._http import HttpApi
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
@@ -90,3 +91,34 @@ class ServiceAccount:
             raise ProviderError("google: no access token was given")
         self._token = token
         self._good_until = time.monotonic() + max(0.0, life - _SPARE_S)
+
+
+class Login:
+    """How Google's services know who asks: by an API key, or by the account of a service."""
+
+    def __init__(self, settings: EngineSettings, *, http: HttpApi) -> None:
+        """Read `api_key` (or `api_key_file`), else `credentials_file`.
+
+        Raises:
+            ConfigError: neither is there, or the file cannot be used.
+        """
+        self._key = settings.secret("api_key")
+        self._account: ServiceAccount | None = None
+        if not self._key:
+            path = settings.get("credentials_file")
+            if not path:
+                raise settings.wrong("api_key", "is needed, or credentials_file")
+            try:
+                self._account = ServiceAccount.read(path, http=http)
+            except (OSError, ValueError) as error:
+                raise settings.wrong("credentials_file", f"cannot be used: {error}") from error
+
+    async def headers(self) -> dict[str, str]:
+        """What goes along with a request.
+
+        Raises:
+            ProviderError: no token can be had for the account.
+        """
+        if self._account is not None:
+            return {"Authorization": f"Bearer {await self._account.token()}"}
+        return {"X-Goog-Api-Key": self._key}

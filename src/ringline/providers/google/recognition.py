@@ -14,7 +14,7 @@ from typing import Any, Final
 from ringline.base import ProviderError
 from ringline.providers._cloud import EngineSettings
 from ringline.providers.contract import EngineContext
-from ringline.providers.google._account import ServiceAccount
+from ringline.providers.google._account import Login
 from ringline.providers.recognition.cloud import MOST_ANSWER_BYTES, CloudRecogniser, in_base64, share
 from ringline.providers.recognition.contract import RATE_HZ, Heard, Task, Word
 
@@ -44,16 +44,7 @@ class GoogleRecogniser(CloudRecogniser):
         )
         self._endpoint = settings.endpoint("https://speech.googleapis.com")
         self._model = settings.get("model")
-        self._key = settings.secret("api_key")
-        self._account: ServiceAccount | None = None
-        if not self._key:
-            path = settings.get("credentials_file")
-            if not path:
-                raise settings.wrong("api_key", "is needed, or credentials_file")
-            try:
-                self._account = ServiceAccount.read(path, http=self._http)
-            except (OSError, ValueError) as error:
-                raise settings.wrong("credentials_file", f"cannot be used: {error}") from error
+        self._login = Login(settings, http=self._http)
 
     async def _ask(self, task: Task, audio: bytes) -> Sequence[Heard]:
         config: dict[str, Any] = {
@@ -69,11 +60,7 @@ class GoogleRecogniser(CloudRecogniser):
         if phrases := list(_phrases(task.hints)):
             config["speechContexts"] = [{"phrases": phrases}]
         body = json.dumps({"config": config, "audio": {"content": await in_base64(audio)}}).encode()
-        if self._account is not None:
-            key = {"Authorization": f"Bearer {await self._account.token()}"}
-        else:
-            key = {"X-Goog-Api-Key": self._key}
-        headers = {**key, "Content-Type": "application/json; charset=utf-8"}
+        headers = {**await self._login.headers(), "Content-Type": "application/json; charset=utf-8"}
         answer = await self._http.json(
             "POST",
             f"{self._endpoint}/v1/speech:recognize",

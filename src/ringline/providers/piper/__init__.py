@@ -20,13 +20,13 @@ from ringline.engine.ports import Pcm, SpeechRequest
 from ringline.providers._catalogue import Catalogue, ServiceVoice
 from ringline.providers._cloud import EngineSettings
 from ringline.providers._streams import leaving
-from ringline.providers.contract import EngineContext, WorkerProgram, Workers
+from ringline.providers._worker_voice import WorkerVoice
+from ringline.providers.contract import EngineContext, WorkerProgram
 from ringline.providers.piper._segments import segments
 from ringline.speech import Speech, Text, parse, resolve
 
 __all__ = ["PiperVoice"]
 
-_NOT_INSTALLED: Final = "Piper is not installed: pip install ringline[piper]"
 _SILENCE_TIMEOUT_S: Final = 20.0
 "One long sentence may take a slow machine so long."
 _START_TIMEOUT_S: Final = 60.0
@@ -35,10 +35,12 @@ _MOST_SPEAKERS: Final = 20
 "Of one file; some have hundreds, which nobody can tell apart."
 
 
-class PiperVoice:
+class PiperVoice(WorkerVoice):
     """Speaks with Piper; sentence by sentence, so that the first is heard while the second is made."""
 
     name = "piper"
+    title = "Piper"
+    not_installed = "Piper is not installed: pip install ringline[piper]"
 
     def __init__(self, context: EngineContext) -> None:
         settings = EngineSettings(self.name, context.settings, ("voices", "men"))
@@ -54,7 +56,6 @@ class PiperVoice:
         if not found:
             raise settings.wrong("voices", "has no voice file (.onnx with .onnx.json)")
         self._catalogue = Catalogue(found)
-        self._workers: Workers | None = None
         self._piper = _installed()
         if self._piper is not None:
             worker = Path(__file__).with_name("_worker.py")
@@ -72,23 +73,8 @@ class PiperVoice:
         whole = "\n".join(f"{model.path} {model.stamp}" for model in self._models.values())
         return f"{self._piper}-1-{hashlib.sha256(whole.encode()).hexdigest()[:16]}"
 
-    async def start(self) -> None:
-        if self._workers is not None:
-            await self._workers.start()
-
-    async def close(self) -> None:
-        if self._workers is not None:
-            await self._workers.close()
-
-    def ready(self) -> str | None:
-        if self._workers is None:
-            return _NOT_INSTALLED
-        trouble = self._workers.trouble()
-        return None if trouble is None else f"Piper does not work: {trouble}"
-
     async def speak(self, request: SpeechRequest) -> AsyncIterator[Pcm]:
-        if self._workers is None:
-            raise ProviderError(_NOT_INSTALLED)
+        workers = self.workers()
         choice = resolve(request.language, request.style, premium=request.premium).choice
         pick = self._catalogue.pick(choice, named=request.options.get("voice"))
         if pick is None:
@@ -103,7 +89,7 @@ class PiperVoice:
             "speaker": int(speaker) if speaker else None,
             "segments": segments(speech, choice.language, pitch_percent=pick.pitch_percent),
         }
-        async with leaving(self._workers.request(json.dumps(payload).encode())) as blocks:
+        async with leaving(workers.request(json.dumps(payload).encode())) as blocks:
             async for block in blocks:
                 yield Pcm(rate_hz=model.rate_hz, data=block)
 
