@@ -9,7 +9,7 @@ import pytest
 from ringline.base import SeededRandom, SystemClock
 from ringline.io.bucket_recordings import BucketRecordings
 from ringline.io.recordings import FileRecordings
-from ringline.server.keeping import make_recordings
+from ringline.server.recordings import make_recordings
 from ringline.server.settings import Settings, SettingsError
 
 BUCKET = {

@@ -13,8 +13,8 @@ from starlette.requests import HTTPConnection
 from ringline.accounts import Account, Token, TokenFault, read_basic
 from ringline.api.dependencies import Dependencies
 from ringline.api.problems import FORBIDDEN, SLOW_DOWN
+from ringline.api.rate_limit import RateLimit
 from ringline.base import ApiError, Clock
-from ringline.engine.limits import RateLimit
 
 _TOKEN_FAULTS: Final = {
     TokenFault.MISSING: "You did not provide a token. Please provide a valid token.",

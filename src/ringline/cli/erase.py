@@ -15,7 +15,7 @@ from ringline.cli._installation import ConfigOption, installation
 from ringline.io.store import SqlStore
 from ringline.io.store.erasure import Erased, erase
 from ringline.routing import read_e164
-from ringline.server.keeping import make_recordings
+from ringline.server.recordings import make_recordings
 from ringline.server.settings import Settings
 
 

@@ -34,8 +34,8 @@ from ringline.server.books import (
 )
 from ringline.server.figures import Parts, show
 from ringline.server.health import Health
-from ringline.server.keeping import make_recordings
 from ringline.server.metrics import Metrics
+from ringline.server.recordings import make_recordings
 from ringline.server.rest import make_rest
 from ringline.server.secrets import settle_secrets
 from ringline.server.settings import Settings
