@@ -50,3 +50,9 @@ def test_the_commands_it_names_exist() -> None:
     makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"^make ([a-z]+)", README, re.MULTILINE)):
         assert f"\n{target}:" in makefile
+
+
+def test_every_example_is_listed_beside_them() -> None:
+    folder = Path(__file__).parents[2] / "examples"
+    listed = re.findall(r"\]\((\w+\.py)\)", (folder / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(file.name for file in folder.glob("*.py"))
