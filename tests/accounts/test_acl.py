@@ -44,7 +44,7 @@ def allows(paths: dict[str, Any], path: str, method: str = "GET") -> bool:
         ("/**", "/v1/..", False),
     ],
 )
-def test_patterns(pattern: str, path: str, matches: bool) -> None:
+def test_a_pattern_opens_the_paths_it_matches_and_no_others(pattern: str, path: str, matches: bool) -> None:
     assert allows({pattern: {}}, path) is matches
 
 
@@ -68,7 +68,7 @@ def test_empty_filters_are_no_filters() -> None:
 
 
 @pytest.mark.parametrize("claim", [None, [], {}, "x", {"paths": None}, {"paths": ["/**"]}])
-def test_what_is_no_acl(claim: Any) -> None:
+def test_a_claim_of_another_shape_is_no_acl(claim: Any) -> None:
     assert read_acl(claim) is None
 
 

@@ -206,7 +206,7 @@ def test_a_change_that_moves_the_contact_is_followed(call: Call) -> None:
         ("text/plain", b"5", None),
     ],
 )
-def test_keys_by_info(kind: str, body: bytes, key: tuple[str, int] | None) -> None:
+def test_a_key_by_info_is_read_in_both_forms(kind: str, body: bytes, key: tuple[str, int] | None) -> None:
     assert read_key(kind, body) == key
 
 

@@ -49,7 +49,7 @@ async def test_a_head_request_gets_the_headers_only(world: World) -> None:
     ],
 )
 @run
-async def test_a_part_is_sent(world: World, asked: str, first: int, last: int) -> None:
+async def test_a_range_gets_its_part_of_the_file(world: World, asked: str, first: int, last: int) -> None:
     async with world.client() as client:
         answer = await client.get(f"/v1/files/{FILE}", headers={"Range": asked, "If-Range": TAG})
     assert answer.status_code == 206

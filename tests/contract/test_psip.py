@@ -74,7 +74,7 @@ def user(title: str, status: int = 201, /, *, fault: str = "", **body: Any) -> R
     ],
 )
 @run
-async def test_an_operation(world: World, row: Row) -> None:
+async def test_an_operation_answers_as_the_row_says(world: World, row: Row) -> None:
     await prove(world, row)
 
 
@@ -192,7 +192,7 @@ async def test_a_field_of_a_user(world: World, row: Row) -> None:
     ],
 )
 @run
-async def test_a_refusal(world: World, row: Row) -> None:
+async def test_an_operation_is_refused_as_the_row_says(world: World, row: Row) -> None:
     answer = await prove(world, row)
     if answer.status_code == 401:
         assert answer.headers["www-authenticate"].startswith("Basic")

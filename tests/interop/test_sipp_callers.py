@@ -34,7 +34,9 @@ def test_a_caller_hears_speech_and_is_hung_up(
     assert (end["disconnected_by"], end["direction"]) == ("platform", "inbound")
 
 
-def test_a_call_over_tcp(ringline: Installation, app: Application, number: str, tmp_path: Path) -> None:
+def test_a_call_over_tcp_is_answered_and_heard(
+    ringline: Installation, app: Application, number: str, tmp_path: Path
+) -> None:
     app.answers(number, [talk("This came over a connection.")])
     fill = {}
     with Ear() as ear:

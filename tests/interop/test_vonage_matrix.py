@@ -188,7 +188,7 @@ def test_row_6_a_random_number_of_the_application_calls(library: Client, app: Ap
     assert app.wait("/event", uuid=leg, status="started")["from"] in NUMBERS
 
 
-def test_row_7_timers(library: Client, app: Application, tmp_path: Path) -> None:
+def test_row_7_ringing_and_length_timers_end_calls(library: Client, app: Application, tmp_path: Path) -> None:
     names = ("ringingTimer", "lengthTimer") if library.is_node else ("ringing_timer", "length_timer")
     with Sipp("ring_only", tmp_path) as phone:
         leg = _create(library, phone.port, **{names[0]: 2})

@@ -32,7 +32,9 @@ class Books(TcpConnections):
         (True, None, 3601.0, "it was idle"),
     ],
 )
-def test_what_is_overdue(proved: bool, partial_since: float | None, now: float, why: str | None) -> None:
+def test_a_connection_that_says_nothing_or_never_finishes_is_overdue(
+    proved: bool, partial_since: float | None, now: float, why: str | None
+) -> None:
     async def test() -> None:
         connection = Connection(Books())
         connection.proved, connection.partial_since = proved, partial_since

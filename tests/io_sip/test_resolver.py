@@ -51,7 +51,9 @@ def udp(host: str, port: int = 5060) -> Destination:
         ("example.com", None, "tls", []),
     ],
 )
-def test_where_calls_go(host: str, port: int | None, transport: str | None, found: list[Destination]) -> None:
+def test_a_host_is_looked_up_by_naptr_srv_and_address_as_the_rfc_says(
+    host: str, port: int | None, transport: str | None, found: list[Destination]
+) -> None:
     resolver = SipResolver(services=services, addresses=addresses)
     assert list(asyncio.run(resolver.resolve(host, port, transport))) == found
 

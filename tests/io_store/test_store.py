@@ -88,7 +88,7 @@ def ended(name: str, *, at: float = 0.0, **changes: Any) -> LegRecord:
     return replace(record, **changes)
 
 
-def test_it_is_a_store(place: str) -> None:
+def test_it_has_everything_the_engine_asks_of_a_store(place: str) -> None:
     store: Store = SqlStore(place, spool_bytes=0)
     assert store is not None
 
@@ -363,7 +363,7 @@ def test_other_databases_are_refused_by_name(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_database_urls() -> None:
+def test_a_database_url_names_its_file() -> None:
     assert database_path("sqlite:///var/ringline.db") == Path("var/ringline.db")
     assert database_path("sqlite:////var/lib/ringline.db") == Path("/var/lib/ringline.db")
     assert database_path("plain.db") == Path("plain.db")

@@ -582,7 +582,7 @@ def test_ssml_tags_do_not_count_towards_the_length() -> None:
     assert one("talk", text=entities).text == entities
 
 
-def test_what_php_sends() -> None:
+def test_numbers_and_switches_in_quotes_are_read_as_the_php_library_sends_them() -> None:
     ncco = parse(
         json.dumps(
             [

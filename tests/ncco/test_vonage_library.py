@@ -229,7 +229,7 @@ def connect(endpoint: Any, **more: Any) -> Any:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_every_builder(made: Any, meant: Any) -> None:
+def test_what_every_builder_of_the_library_makes_is_read_as_it_is_meant(made: Any, meant: Any) -> None:
     body = sent(made)
     assert from_json([body, *([{"action": "input"}] if body.get("bargeIn") else [])]).actions[0] == meant
     assert list(Draft202012Validator(schema()).iter_errors([body])) == []

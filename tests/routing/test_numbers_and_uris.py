@@ -62,7 +62,7 @@ def test_national_numbers_become_international() -> None:
     assert digits_of("101", country="GB") == "101"
 
 
-def test_countries() -> None:
+def test_a_number_names_its_country_where_it_has_one() -> None:
     assert [country_of(one) for one in ("442079460000", "12125550123", "999", "x")] == ["GB", "US", None, None]
 
 
@@ -89,7 +89,9 @@ def test_a_random_number_is_of_the_destinations_country_if_possible() -> None:
         ("sip:a@h;media=srtp;x", "sip:a@h;x", ("h", None, None)),
     ],
 )
-def test_sip_uris(uri: str, written: str, place: tuple[str, int | None, str | None]) -> None:
+def test_a_sip_uri_is_written_back_in_order_and_names_its_place(
+    uri: str, written: str, place: tuple[str, int | None, str | None]
+) -> None:
     address = read_sip_address(uri)
     assert address is not None
     assert address.request_uri() == written
@@ -189,5 +191,7 @@ def test_headers_have_4096_bytes_in_all() -> None:
         ({}, ()),
     ],
 )
-def test_user_to_user(given_headers: dict[str, Any], sent: tuple[tuple[str, str], ...]) -> None:
+def test_user_to_user_is_sent_as_it_was_given_where_it_may_be(
+    given_headers: dict[str, Any], sent: tuple[tuple[str, str], ...]
+) -> None:
     assert user_to_user(given_headers) == sent

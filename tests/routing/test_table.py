@@ -170,7 +170,7 @@ def test_a_domain_says_whether_it_is_reached_over_tls(tls: Any, transport: str, 
         assert [one.status for one in (called, registered) if isinstance(one, Refuse)] == [403, 403]
 
 
-def test_passwords() -> None:
+def test_only_users_who_log_in_have_a_password() -> None:
     assert [table().password_of(name) for name in ("bob", "key1", "nobody")] == ["b", None, None]
     assert table(users=[SipUser(username="bob", contact="sip:b@h")]).password_of("bob") is None
 
@@ -240,7 +240,7 @@ def test_a_domain_takes_any_user_part() -> None:
         ("domain:acme", "alice", "alice"),
     ],
 )
-def test_callers(identity: str, user: str, expected: str) -> None:
+def test_a_caller_is_shown_by_his_number_or_by_what_is_known_of_him(identity: str, user: str, expected: str) -> None:
     assert table().caller(identity, from_user=user) == expected
 
 

@@ -29,7 +29,9 @@ CONVERSATION = re.compile(r"CON-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a
 
 
 @scenario
-async def test_a_whole_call(app: WebApplication, phones: Phones, board: Switchboard) -> None:
+async def test_the_events_of_a_whole_call_have_their_fields_in_order(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
     (alice,) = phones("alice")
     app.answers(wait(42))
     await alice.dials(app.number)
@@ -84,7 +86,7 @@ async def test_a_whole_call(app: WebApplication, phones: Phones, board: Switchbo
     [(486, ["sip_code"]), (480, ["detail", "sip_code"]), (603, ["detail", "sip_code"]), (404, ["detail", "sip_code"])],
 )
 @scenario
-async def test_a_failed_call(
+async def test_the_event_of_a_failed_call_names_its_sip_code(
     code: int, extra: list[str], app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:
     (bob,) = phones("bob")
@@ -119,7 +121,9 @@ async def test_timeout_and_cancelled_have_the_common_fields_only(
 
 
 @scenario
-async def test_a_transfer(app: WebApplication, phones: Phones, board: Switchboard) -> None:
+async def test_a_transfer_event_has_its_fields_in_order(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
     (alice,) = phones("alice")
     app.answers(wait(60))
     await alice.dials(app.number)

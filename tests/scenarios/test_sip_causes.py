@@ -32,7 +32,7 @@ ROWS: list[tuple[int, str, str | None]] = [
 
 @pytest.mark.parametrize(("code", "status", "detail"), ROWS)
 @scenario
-async def test_a_final_response(
+async def test_each_final_response_has_its_status_and_detail(
     code: int, status: str, detail: str | None, app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:
     (bob,) = phones("bob")

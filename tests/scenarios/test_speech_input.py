@@ -409,7 +409,7 @@ async def test_when_the_one_listened_to_hangs_up_it_is_over(
 
 @pytest.mark.parametrize(("hints", "first"), [([], "sails"), (["sales"], "sales")])
 @scenario
-async def test_hints_help(
+async def test_a_hint_brings_the_right_word_to_the_front(
     hints: list[str], first: str, app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:
     (alice,) = phones("alice")

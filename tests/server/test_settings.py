@@ -148,7 +148,7 @@ def test_what_is_set_overrules_the_profile(tmp_path: Path) -> None:
     assert found.account.api_key == "key1"
 
 
-def test_a_full_file(tmp_path: Path) -> None:
+def test_a_file_with_every_section_is_read_as_it_is_meant(tmp_path: Path) -> None:
     (tmp_path / "front.pem").write_text(public_key())
     found = load(tmp_path, FULL)
     assert found.data_dir == tmp_path / "state"

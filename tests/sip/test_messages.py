@@ -202,7 +202,7 @@ def test_uris_are_written_as_they_were_read(text: str) -> None:
     assert str(Uri.parse(text)) == text
 
 
-def test_parts_of_a_uri() -> None:
+def test_a_uri_comes_apart_whatever_case_and_escapes_it_is_in() -> None:
     uri = Uri.parse("SIP:%2B44@Example.com:5061;Transport=TLS;lr?a=b")
     assert (uri.scheme, uri.user, uri.host, uri.port, uri.transport) == ("sip", "+44", "Example.com", 5061, "tls")
     assert "LR" in uri.params

@@ -147,7 +147,7 @@ def test_the_sip_identity_is_preferred_to_the_tel_one() -> None:
         ("", "<sip:x>", True),
     ],
 )
-def test_who_hides(privacy: str, from_: str, hidden: bool) -> None:
+def test_a_caller_hides_by_privacy_or_by_an_anonymous_name(privacy: str, from_: str, hidden: bool) -> None:
     assert is_anonymous(headers(("Privacy", privacy)), NameAddr.parse(from_)) is hidden
 
 

@@ -91,12 +91,16 @@ class EventHookBody(HookBody):
 
 
 class VoiceHooksBody(Body):
+    """The webhooks of the voice capability."""
+
     answer_url: HookBody | None = None
     fallback_answer_url: HookBody | None = None
     event_url: EventHookBody | None = None
 
 
 class VoiceBody(Body):
+    """The voice capability: webhooks, how long things are kept, where."""
+
     webhooks: VoiceHooksBody = VoiceHooksBody()
     signed_callbacks: Flag = True
     conversations_ttl: Annotated[int, whole(0, 9000)] = 48
@@ -121,10 +125,14 @@ class VoiceBody(Body):
 
 
 class RtcHooksBody(Body):
+    """The webhook of the RTC capability."""
+
     event_url: EventHookBody | None = None
 
 
 class RtcBody(Body):
+    """The RTC capability: where the conversation service tells what happens."""
+
     webhooks: RtcHooksBody = RtcHooksBody()
     signed_callbacks: Flag = True
 
@@ -139,6 +147,8 @@ Stored = Annotated[dict[str, Any] | None, BeforeValidator(_read_object)]
 
 
 class CapabilitiesBody(Body):
+    """What an application can do; what is no voice is kept and shown as it came."""
+
     voice: VoiceBody | None = None
     rtc: RtcBody | None = None
     messages: Stored = None
@@ -151,10 +161,14 @@ class CapabilitiesBody(Body):
 
 
 class KeysBody(Body):
+    """The key its tokens are checked with."""
+
     public_key: Annotated[str | None, AfterValidator(_check_key), BeforeValidator(read_text)] = None
 
 
 class PrivacyBody(Body):
+    """What its data may be used for besides."""
+
     improve_ai: Flag = False
 
 

@@ -170,6 +170,7 @@ class Conversations:
     # ── conversations ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def list(self, request: Request) -> Response:
+        """The application's conversations, page by page."""
         visitor = await self._lobby.visitor(request, admin=True)
         query = read(ConversationQuery, given_query(request))
         window = self._lobby.window(query, visitor, "conversations")
@@ -186,6 +187,7 @@ class Conversations:
         return JSONResponse(visitor.shapes.changed_conversation(record), 200 if visitor.shapes.version == V01 else 201)
 
     async def show(self, request: Request) -> Response:
+        """One conversation with its members."""
         visitor = await self._lobby.visitor(request)
         record = await self._lobby.record(request, visitor)
         room = self._lobby.gatherings.find(ApplicationId(record.application), record.id)
@@ -193,6 +195,7 @@ class Conversations:
         return JSONResponse(visitor.shapes.conversation(record, members))
 
     async def change(self, request: Request) -> Response:
+        """Give the conversation the profile of the body."""
         visitor = await self._lobby.visitor(request)
         body = await self._lobby.desk.read_object(request, may_be_empty=True)
         room = await self._lobby.room(request, visitor)

@@ -63,6 +63,7 @@ class Events:
         return router
 
     async def list(self, request: Request) -> Response:
+        """What has happened in the conversation, page by page."""
         visitor = await self._lobby.visitor(request)
         query = read(EventQuery, given_query(request))
         record = await self._lobby.record(request, visitor)
@@ -79,6 +80,7 @@ class Events:
         return self._lobby.page(request, visitor, found, window, query, scope, kind="events", write=write)
 
     async def show(self, request: Request) -> Response:
+        """One event."""
         visitor = await self._lobby.visitor(request)
         record = await self._lobby.record(request, visitor)
         entry = await self._lobby.chronicle.entry(record.id, _number(request))
@@ -87,6 +89,7 @@ class Events:
         return JSONResponse(visitor.shapes.event(record.id, entry))
 
     async def create(self, request: Request) -> Response:
+        """Make an event happen."""
         visitor = await self._lobby.visitor(request)
         body = await self._lobby.desk.read_object(request)
         room = await self._lobby.room(request, visitor)
@@ -103,6 +106,7 @@ class Events:
         return JSONResponse(visitor.shapes.made_event(room.id, entry), status)
 
     async def delete(self, request: Request) -> Response:
+        """Take an event's body away; that it was there stays known."""
         visitor = await self._lobby.visitor(request)
         room = await self._lobby.room(request, visitor)
         entry = await self._lobby.chronicle.entry(room.id, _number(request))

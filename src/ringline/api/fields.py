@@ -143,6 +143,7 @@ def read_flag(value: object) -> bool:
 
 
 def read_text(value: object) -> str:
+    """Take a string and nothing that only looks like one."""
     if not isinstance(value, str):
         raise refused("must be a string")
     return value

@@ -112,6 +112,7 @@ class LiveMedia:
         return router
 
     async def start_stream(self, request: Request) -> Response:
+        """Play an audio file into the leg."""
         leg, body = await self._leg_and_body(request)
         asked = read(StreamBody, body)
         self._desk.must_be_active(leg)
@@ -126,6 +127,7 @@ class LiveMedia:
         return _message("Stream stopped", leg.uuid)
 
     async def start_talk(self, request: Request) -> Response:
+        """Speak a text into the leg."""
         leg, body = await self._leg_and_body(request)
         asked = read(TalkBody, body)
         self._desk.must_be_active(leg)
@@ -139,6 +141,7 @@ class LiveMedia:
         return _message("Talk stopped", leg.uuid)
 
     async def send_keys(self, request: Request) -> Response:
+        """Send DTMF keys out on the leg."""
         leg, body = await self._leg_and_body(request)
         asked = read(KeysBody, body)
         self._desk.must_be_active(leg)
@@ -146,6 +149,7 @@ class LiveMedia:
         return _message("DTMF sent", leg.uuid)
 
     async def listen(self, request: Request) -> Response:
+        """Tell the application of every key the leg presses from now on."""
         leg, body = await self._leg_and_body(request)
         if body.get("event_url") is None and "eventUrl" in body:  # so the PHP library spells it
             body["event_url"] = body["eventUrl"]

@@ -184,6 +184,7 @@ def routed(router: APIRouter, path: str, endpoint: Any, *methods: str, versions:
 
 
 def forbidden() -> ApiError:
+    """403 of the conversation service."""
     return ApiError(403, FORBIDDEN, code="system:error:permission")
 
 

@@ -104,6 +104,7 @@ class Members:
         return router
 
     async def list(self, request: Request) -> Response:
+        """Who is in the conversation, page by page."""
         visitor = await self._lobby.visitor(request)
         query = read(PageQuery, given_query(request))
         record = await self._lobby.record(request, visitor)
@@ -114,6 +115,7 @@ class Members:
         return self._lobby.page(request, visitor, found, window, query, scope, kind="members", write=write)
 
     async def show(self, request: Request) -> Response:
+        """One member."""
         visitor = await self._lobby.visitor(request)
         record = await self._lobby.record(request, visitor)
         room = self._lobby.gatherings.find(visitor.application.id, record.id)
@@ -127,6 +129,7 @@ class Members:
         return JSONResponse(visitor.shapes.member(record.id, member))
 
     async def create(self, request: Request) -> Response:
+        """Invite or join somebody, and call him where a channel is named."""
         visitor = await self._lobby.visitor(request)
         body = await self._lobby.desk.read_object(request)
         await self._lobby.desk.needs.pace()
@@ -145,6 +148,7 @@ class Members:
         return JSONResponse(visitor.shapes.member(room.id, member), 200 if visitor.shapes.version == V01 else 201)
 
     async def change(self, request: Request) -> Response:
+        """Have a member join or leave."""
         visitor = await self._lobby.visitor(request)
         body = await self._lobby.desk.read_object(request)
         room = await self._lobby.room(request, visitor)
@@ -162,6 +166,7 @@ class Members:
         return JSONResponse(visitor.shapes.member(room.id, changed))
 
     async def delete(self, request: Request) -> Response:
+        """Have a member leave."""
         visitor = await self._lobby.visitor(request)
         room = await self._lobby.room(request, visitor)
         member = await self._theirs(request, visitor, room)

@@ -81,12 +81,16 @@ class PatternQuery(Body):
 
 
 class OwnedQuery(PatternQuery):
+    """Which of the account's numbers are asked for."""
+
     country: Country | None = None
     application_id: Text | None = None
     has_application: Flag | None = None
 
 
 class FreeQuery(PatternQuery):
+    """Which numbers that nobody has are asked for."""
+
     country: Country
     type: Text | None = None
     features: Text = ""

@@ -99,6 +99,7 @@ class Users:
         return router
 
     async def list(self, request: Request) -> Response:
+        """The application's users, page by page."""
         visitor = await self._lobby.visitor(request, admin=True)
         query = read(UserQuery, given_query(request))
         window = self._lobby.window(query, visitor, "users")
@@ -107,6 +108,7 @@ class Users:
         return self._lobby.page(request, visitor, found, window, query, "users", kind="users", write=write)
 
     async def create(self, request: Request) -> Response:
+        """Make a user; 409 when there is one of that name."""
         visitor = await self._lobby.visitor(request, admin=True)
         asked = read(UserBody, await self._lobby.desk.read_object(request, may_be_empty=True))
         needs = self._lobby.desk.needs
@@ -129,6 +131,7 @@ class Users:
         return JSONResponse(visitor.shapes.made_user(user), status)
 
     async def show(self, request: Request) -> Response:
+        """One user."""
         visitor = await self._lobby.visitor(request)
         named = request.path_params["user"]
         automatic = await self._lobby.chronicle.automatic_person(visitor.application.id, named)
@@ -139,6 +142,7 @@ class Users:
         return JSONResponse(visitor.shapes.user(await self._user(request, visitor)))
 
     async def change(self, request: Request) -> Response:
+        """Change a user: PUT replaces all but the name, PATCH what the body names."""
         visitor = await self._lobby.visitor(request)
         body = await self._lobby.desk.read_object(request, may_be_empty=True)
         user = await self._user(request, visitor)
@@ -161,6 +165,7 @@ class Users:
         return JSONResponse(visitor.shapes.made_user(changed))
 
     async def delete(self, request: Request) -> Response:
+        """Delete a user: its tokens are good for nothing from now on."""
         visitor = await self._lobby.visitor(request, admin=True)
         user = await self._user(request, visitor)
         self._lobby.user_names.drop(user.application, user.name)

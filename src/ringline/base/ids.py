@@ -20,10 +20,12 @@ _UUID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f
 
 
 def new_leg_id(random: Random) -> LegId:
+    """A name for a leg that begins."""
     return LegId(uuid4(random))
 
 
 def new_conversation_id(random: Random) -> ConversationId:
+    """A name for a conversation that begins."""
     return ConversationId("CON-" + uuid4(random))
 
 

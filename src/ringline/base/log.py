@@ -37,4 +37,5 @@ class Log:
 
 
 def get_log(name: str) -> Log:
+    """The log of a module: `log = get_log(__name__)`."""
     return Log(name)

@@ -79,6 +79,7 @@ def play_hold_music(turn: Turn, leg: Leg) -> None:
 
 
 def stop_hold_music(turn: Turn, leg: Leg) -> None:
+    """The leg waits no longer, and its music ends."""
     if leg.music:
         turn.emit(StopPlay(effect=leg.music))
         leg.music = None

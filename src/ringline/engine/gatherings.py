@@ -241,6 +241,7 @@ class Gatherings:
 
 
 def duplicate_name() -> ApiError:
+    """409: the application has a conversation of that name already."""
     return ApiError(409, _DUPLICATE, title="Conflict.", code="conversation:error:duplicate-name")
 
 

@@ -96,11 +96,15 @@ class Lang:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
+    """A paragraph: spoken with a pause behind it."""
+
     children: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
+    """A sentence: spoken with its own melody."""
+
     children: tuple[Node, ...]
 
 

@@ -35,6 +35,7 @@ DATE: Final[Json] = {
 
 
 def ref(name: str) -> Json:
+    """A schema that is described elsewhere, by its name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -64,10 +65,12 @@ def wish(required: str = "", /, **properties: Json) -> Json:
 
 
 def arr(items: Json, **more: Any) -> Json:
+    """A list."""
     return {"type": "array", "items": items, **more}
 
 
 def text(about: str = "", **more: Any) -> Json:
+    """A string."""
     return {"type": "string", **({"description": about} if about else {}), **more}
 
 
@@ -131,10 +134,12 @@ def query(name: str, schema: Json, about: str = "") -> Json:
 
 
 def needed_query(name: str, schema: Json, about: str = "") -> Json:
+    """A parameter that must be there."""
     return _parameter(name, "query", schema, about, required=True)
 
 
 def in_path(name: str, schema: Json, about: str = "") -> Json:
+    """A part of the path."""
     return _parameter(name, "path", schema, about, required=True)
 
 
@@ -143,6 +148,7 @@ def _parameter(name: str, place: str, schema: Json, about: str, *, required: boo
 
 
 def body(schema: Json, kind: str = JSON, *, required: bool = True, examples: Mapping[str, Any] | None = None) -> Json:
+    """What a request carries."""
     content: Json = {"schema": schema}
     if examples:
         content["examples"] = {name: {"value": value} for name, value in examples.items()}

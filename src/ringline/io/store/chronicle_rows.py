@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any, Final
 
 from ringline.accounts import User
@@ -12,7 +11,14 @@ from ringline.base import ApplicationId, ConversationId, LegId
 from ringline.calls.membership import Callback, Member, Person
 from ringline.chronicle import ConversationRecord, Entry
 from ringline.engine.ports import KeptMember
-from ringline.io.store.rows import JSON, Row, from_microseconds, to_microseconds
+from ringline.io.store.rows import (
+    JSON,
+    Row,
+    from_microseconds,
+    maybe_microseconds,
+    maybe_moment,
+    to_microseconds,
+)
 
 _MOMENTS: Final = ("invited_at", "joined_at", "left_at")
 _PLAIN: Final = ("muted", "earmuffed", "audio", "enabled", "invited_by", "inviter", "knocking_id")
@@ -76,7 +82,7 @@ def member_row(kept: KeptMember) -> dict[str, Any]:
         "initiator": member.initiator,
         "reason": member.reason,
         **{name: getattr(member, name) for name in _PLAIN},
-        **{name: _moment(getattr(member, name)) for name in _MOMENTS},
+        **{name: maybe_microseconds(getattr(member, name)) for name in _MOMENTS},
     }
     return {
         "member": member.id,
@@ -92,7 +98,7 @@ def member_row(kept: KeptMember) -> dict[str, Any]:
 def member_of(row: Row) -> Member:
     document: dict[str, Any] = json.loads(row["document"])
     leg = document["leg"]
-    moments: dict[str, Any] = {name: _when(document[name]) for name in _MOMENTS}
+    moments: dict[str, Any] = {name: maybe_moment(document[name]) for name in _MOMENTS}
     return Member(
         id=row["member"],
         person=Person(**document["person"]),
@@ -173,11 +179,3 @@ def _person(person: Person) -> dict[str, Any]:
         "image_url": person.image_url,
         "custom_data": person.custom_data,
     }
-
-
-def _moment(value: datetime | None) -> int | None:
-    return to_microseconds(value) if value is not None else None
-
-
-def _when(value: int | None) -> datetime | None:
-    return from_microseconds(value) if value is not None else None

@@ -29,6 +29,7 @@ def to_microseconds(moment: datetime) -> int:
 
 
 def from_microseconds(value: int) -> datetime:
+    """The moment that `to_microseconds` wrote."""
     return _EPOCH + timedelta(microseconds=value)
 
 
@@ -64,8 +65,8 @@ def leg_row(record: LegRecord) -> dict[str, Any]:
         "from_": JSON(record.from_),
         "to": JSON(record.to),
         "created_at": to_microseconds(record.created_at),
-        "start_time": _moment(record.start_time),
-        "end_time": _moment(record.end_time),
+        "start_time": maybe_microseconds(record.start_time),
+        "end_time": maybe_microseconds(record.end_time),
         "duration_s": record.duration_s,
         "rate": record.rate,
         "price": record.price,
@@ -86,8 +87,8 @@ def leg_record(row: Row) -> LegRecord:
         from_=json.loads(row["from_"]),
         to=json.loads(row["to"]),
         created_at=from_microseconds(row["created_at"]),
-        start_time=_maybe(row["start_time"]),
-        end_time=_maybe(row["end_time"]),
+        start_time=maybe_moment(row["start_time"]),
+        end_time=maybe_moment(row["end_time"]),
         duration_s=row["duration_s"],
         rate=row["rate"],
         price=row["price"],
@@ -243,9 +244,11 @@ def number_of(row: Row) -> Number:
     )
 
 
-def _moment(value: datetime | None) -> int | None:
+def maybe_microseconds(value: datetime | None) -> int | None:
+    """The same of a moment that may not have come yet."""
     return to_microseconds(value) if value is not None else None
 
 
-def _maybe(value: int | None) -> datetime | None:
+def maybe_moment(value: int | None) -> datetime | None:
+    """The moment that `maybe_microseconds` wrote."""
     return from_microseconds(value) if value is not None else None
