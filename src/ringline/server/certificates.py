@@ -255,3 +255,16 @@ def certificate_names(settings: Settings) -> tuple[str, ...]:
     """The names that certificate is good for: this installation's own, and the official hosts."""
     base = urlsplit(settings.public.base_url or "").hostname
     return server_names((settings.server.https_bind, settings.public.sip_host, base), official=True)
+
+
+def server_certificate(settings: Settings, *, now: datetime) -> tuple[Path, Path]:
+    """Certificate and key of `[server]`, or, where it names none, of an authority of our own.
+
+    Raises:
+        ConfigError: the files of our own making cannot be written, or are damaged.
+    """
+    server = settings.server
+    if server.cert_file is not None and server.key_file is not None:
+        return server.cert_file, server.key_file
+    made = ensure_certificates(settings.certificates_dir(), names=certificate_names(settings), now=now)
+    return made.cert_file, made.key_file

@@ -17,7 +17,7 @@ from ringline.io.sip.framing import Framing, StreamFraming
 from ringline.io.sip.tcp import TcpConnections
 from ringline.io.sip.tls import TlsContexts, make_contexts
 from ringline.io.sip.ws import WebSocketFraming
-from ringline.server.certificates import certificate_names, ensure_certificates
+from ringline.server.certificates import server_certificate
 
 if TYPE_CHECKING:
     from ringline.server.settings import Settings
@@ -99,14 +99,10 @@ def certificate_files(settings: Settings, *, now: datetime) -> tuple[Path, Path]
     Raises:
         ConfigError: the files of our own making cannot be written, or are damaged.
     """
-    for cert_file, key_file in (
-        (settings.sip.tls_cert_file, settings.sip.tls_key_file),
-        (settings.server.cert_file, settings.server.key_file),
-    ):
-        if cert_file is not None and key_file is not None:
-            return cert_file, key_file
-    made = ensure_certificates(settings.certificates_dir(), names=certificate_names(settings), now=now)
-    return made.cert_file, made.key_file
+    sip = settings.sip
+    if sip.tls_cert_file is not None and sip.tls_key_file is not None:
+        return sip.tls_cert_file, sip.tls_key_file
+    return server_certificate(settings, now=now)
 
 
 def _contexts(settings: Settings, now: datetime) -> TlsContexts:

@@ -14,7 +14,7 @@ import uvicorn
 
 from ringline.base import ConfigError
 from ringline.rtc.packets import LONGEST_FRAME
-from ringline.server.certificates import certificate_names, ensure_certificates
+from ringline.server.certificates import server_certificate
 
 if TYPE_CHECKING:
     from ringline.server.settings import Settings
@@ -90,7 +90,7 @@ class WebListeners:
         await plain.start(server.http_bind, server.http_port, key="server.http_port")
         self._open.append(plain)
         if server.https_port is not None:
-            cert_file, key_file = await _certificate(settings, now)
+            cert_file, key_file = await asyncio.to_thread(server_certificate, settings, now=now)
             secure = WebListener(app, cert_file=cert_file, key_file=key_file)
             await secure.start(server.https_bind, server.https_port, key="server.https_port")
             self._open.append(secure)
@@ -99,17 +99,6 @@ class WebListeners:
         """Let running requests end, for three seconds at most on each port."""
         while self._open:
             await self._open.pop().stop()
-
-
-async def _certificate(settings: Settings, now: datetime) -> tuple[Path, Path]:
-    """The certificate of the settings, or one of an authority of our own."""
-    server = settings.server
-    if server.cert_file is not None and server.key_file is not None:
-        return server.cert_file, server.key_file
-    made = await asyncio.to_thread(
-        ensure_certificates, settings.certificates_dir(), names=certificate_names(settings), now=now
-    )
-    return made.cert_file, made.key_file
 
 
 def listening_socket(host: str, port: int, *, key: str) -> socket.socket:
