@@ -17,7 +17,6 @@ import json
 import os
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from typing import Any, Final
 from bench.calls.installation import Installation, cpu_s, late
 from bench.calls.probe import Timings, probe
 from bench.calls.sipp import call
+from bench.calls.webhooks import webhook_server
 from ringline.base import SystemRandom
 from ringline.engine.ports import HttpRequest
 from ringline.io.http import AiohttpClient
@@ -77,12 +77,7 @@ async def measure(*, rates: Sequence[int], seconds: float, core: int = 0) -> dic
     ours, others = cores_apart(core)
     if others:
         os.sched_setaffinity(0, others)
-    application = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.calls.application", stdout=asyncio.subprocess.PIPE
-    )
-    assert application.stdout is not None
-    port = int(await application.stdout.readline())
-    try:
+    async with webhook_server() as (port, application):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             server = Installation(folder, application=port, cores=ours)
@@ -90,13 +85,10 @@ async def measure(*, rates: Sequence[int], seconds: float, core: int = 0) -> dic
                 await server.start()
                 # Warm: the sentence is in the cache, connections are open.
                 await call(server.sip_port, folder / "warm", calls=10, rate=10, cores=others)
-                rows = [await _hold(server, folder, application.pid, rate, seconds, others) for rate in rates]
+                rows = [await _hold(server, folder, application, rate, seconds, others) for rate in rates]
             finally:
                 await server.stop()
         floor = await _floor(port, 300)
-    finally:
-        application.terminate()
-        await application.wait()
     return {"rates": rows, "floor_ms_per_call": round(floor * 1000, 2)}
 
 

@@ -14,13 +14,13 @@ import argparse
 import asyncio
 import os
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
 from bench.calls.calls import cores_apart
 from bench.calls.installation import Installation, late
 from bench.calls.sipp import call
+from bench.calls.webhooks import webhook_server
 
 
 async def main() -> None:
@@ -55,14 +55,7 @@ async def _run(source: Path, rate: int, seconds: int) -> dict[str, float]:
     """One version, started anew, warmed and called."""
     os.environ["PYTHONPATH"] = str(source)
     ours, others = cores_apart(0)
-    application = await asyncio.create_subprocess_exec(
-        *("taskset", "-c", ",".join(map(str, sorted(others or os.sched_getaffinity(0))))),
-        *(sys.executable, "-m", "bench.calls.application"),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert application.stdout is not None
-    port = int(await application.stdout.readline())
-    try:
+    async with webhook_server(others or os.sched_getaffinity(0)) as (port, _):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             server = Installation(folder, application=port, cores=ours)
@@ -75,9 +68,6 @@ async def _run(source: Path, rate: int, seconds: int) -> dict[str, float]:
                 lag = late(lags, server.lags(), 0.99)
             finally:
                 await server.stop()
-    finally:
-        application.terminate()
-        await application.wait()
     return {
         **{f"{kind} ms": value * 1000 / max(1, made.made) for kind, value in spent.items()},
         "failed": made.failed,

@@ -13,7 +13,6 @@ import json
 import os
 import random
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from bench.calls.calls import cores_apart, shares
 from bench.calls.installation import Installation
 from bench.calls.probe import Timings, probe
 from bench.calls.sipp import call
+from bench.calls.webhooks import webhook_server
 
 _CALLS_PER_SECOND: Final = 5
 _SOURCES: Final = 20
@@ -46,12 +46,7 @@ async def measure(seconds: float, packets_per_second: int, *, core: int = 0) -> 
     ours, others = cores_apart(core)
     if others:
         os.sched_setaffinity(0, others)
-    application = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.calls.application", stdout=asyncio.subprocess.PIPE
-    )
-    assert application.stdout is not None
-    port = int(await application.stdout.readline())
-    try:
+    async with webhook_server() as (port, _):
         with tempfile.TemporaryDirectory() as name:
             server = Installation(Path(name), application=port, cores=ours)
             try:
@@ -61,9 +56,6 @@ async def measure(seconds: float, packets_per_second: int, *, core: int = 0) -> 
                 stormy = await _calls(server, seconds, packets_per_second)
             finally:
                 await server.stop()
-    finally:
-        application.terminate()
-        await application.wait()
     more = stormy["cpu_s"] - quiet["cpu_s"]
     return {
         "quiet": quiet,
