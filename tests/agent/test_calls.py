@@ -11,21 +11,6 @@ from ringline.sip import Request, Response
 from .wire import OTHER_SDP, SDP, Phone, Wire
 
 
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-def alice(wire: Wire) -> Phone:
-    return wire.phone("alice", "192.0.2.1")
-
-
-@pytest.fixture
-def bob(wire: Wire) -> Phone:
-    return wire.phone("bob", "192.0.2.2")
-
-
 def talk(wire: Wire, alice: Phone, bob: Phone) -> tuple[LegId, LegId]:
     """Have Alice call Bob, and Bob answer."""
     out = alice.dial(bob)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ringline.agent import Admission, Admit, Challenge, FloodLimits, IncomingCall, InviteContext
 from ringline.agent.flood import Flood
 from ringline.sip import Credentials
@@ -16,11 +14,6 @@ OPTIONS = (
     "OPTIONS sip:192.0.2.2 SIP/2.0\nVia: SIP/2.0/UDP 198.51.100.99;branch=z9hG4bK{number}\nMax-Forwards: 70\n"
     "From: <sip:x@y>;tag=1\nTo: <sip:192.0.2.2>\nCall-ID: {number}\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n"
 )
-
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
 
 
 def knock(wire: Wire, phone: Phone, count: int, *, source: str = "198.51.100.99") -> int:

@@ -27,16 +27,6 @@ Content-Length: 0
 """
 
 
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-def bob(wire: Wire) -> Phone:
-    return wire.phone("bob", "192.0.2.2")
-
-
 def only_users(context: InviteContext) -> Admission:
     return Admit(f"user:{context.username}") if context.username else Challenge()
 

@@ -13,16 +13,6 @@ from .wire import OTHER_SDP, Phone, Wire
 LONG = (("X-Story", "x" * 1200),)
 
 
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-def alice(wire: Wire) -> Phone:
-    return wire.phone("alice", "192.0.2.1")
-
-
 def refuse_tcp(wire: Wire, alice: Phone, address: tuple[str, int]) -> None:
     alice.do(alice.agent.connection_lost, Destination("tcp", *address))
 

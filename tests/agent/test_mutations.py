@@ -10,9 +10,8 @@ from ringline.agent import Answered, Ended, IncomingCall, OfferAnswered, OfferRe
 from ringline.base import LegId, RemoteProtocolError, SeededRandom, integer
 from ringline.sip import Flow, Response, StreamParser, parse
 
-from .wire import OTHER_SDP, SDP, Message, Phone, Wire
+from .wire import HOLD, OTHER_SDP, Message, Phone, Wire
 
-HOLD = SDP.replace(b"a=sendrecv", b"a=sendonly")
 HEADERS = ("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Type", "Content-Length", "Allow")
 VALUES = (
     b"",

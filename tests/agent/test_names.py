@@ -14,16 +14,6 @@ PROXY = "<sip:proxy.example.com;lr>"
 NAME = Lookup(host="proxy.example.com", port=None, transport=None)
 
 
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-def alice(wire: Wire) -> Phone:
-    return wire.phone("alice", "192.0.2.1")
-
-
 def went(wire: Wire, method: str) -> list[tuple[str, int]]:
     return [place for place, each in wire.strangers if isinstance(each, Request) and each.method == method]
 

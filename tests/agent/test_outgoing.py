@@ -14,16 +14,6 @@ HERE = ("198.51.100.5", 5060)
 THERE = ("198.51.100.6", 5060)
 
 
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-def alice(wire: Wire) -> Phone:
-    return wire.phone("alice", "192.0.2.1")
-
-
 def dial(wire: Wire, alice: Phone, *addresses: tuple[str, int], transport: str = "udp", **changes: object) -> LegId:
     leg = LegId("out")
     fields: dict[str, object] = {

@@ -23,11 +23,6 @@ REGISTERED = PeerSpec(
 
 
 @pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
 def we(wire: Wire) -> Phone:
     return wire.phone("we", "192.0.2.1")
 

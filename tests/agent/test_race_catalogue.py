@@ -8,31 +8,10 @@ import pytest
 
 from ringline.agent import Answered, Cancelled, Confirmed, Ended, Failed, IncomingCall, OfferAnswered, OfferReceived
 from ringline.base import LegId
-from ringline.sip import Request
 
-from .wire import OTHER_SDP, SDP, Message, Phone, Wire
+from .wire import HOLD, OTHER_SDP, SDP, Message, Phone, Wire, line
 
-HOLD = SDP.replace(b"a=sendrecv", b"a=sendonly")
 HELD = OTHER_SDP.replace(b"a=sendrecv", b"a=recvonly")
-
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-def alice(wire: Wire) -> Phone:
-    return wire.phone("alice", "192.0.2.1")
-
-
-@pytest.fixture
-def bob(wire: Wire) -> Phone:
-    return wire.phone("bob", "192.0.2.2")
-
-
-def line(message: Message) -> str:
-    return message.method if isinstance(message, Request) else f"{message.status} {message.cseq[1]}"
 
 
 def slow(what: str, seconds: float) -> Callable[[Message], list[float]]:

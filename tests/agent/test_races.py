@@ -8,30 +8,8 @@ import pytest
 
 from ringline.agent import Answered, Cancelled, Confirmed, Ended, Failed, IncomingCall, OfferAnswered, OfferReceived
 from ringline.base import LegId
-from ringline.sip import Request
 
-from .wire import OTHER_SDP, SDP, Message, Phone, Wire
-
-HOLD = SDP.replace(b"a=sendrecv", b"a=sendonly")
-
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-def alice(wire: Wire) -> Phone:
-    return wire.phone("alice", "192.0.2.1")
-
-
-@pytest.fixture
-def bob(wire: Wire) -> Phone:
-    return wire.phone("bob", "192.0.2.2")
-
-
-def line(message: Message) -> str:
-    return message.method if isinstance(message, Request) else f"{message.status} {message.cseq[1]}"
+from .wire import HOLD, OTHER_SDP, SDP, Message, Phone, Wire, line
 
 
 def losing(what: str, times: int) -> Callable[[Message], list[float]]:

@@ -37,11 +37,6 @@ def policy(context: RegisterContext) -> Admission:
 
 
 @pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
 def home(wire: Wire) -> Phone:
     return wire.phone("home", "192.0.2.2", registers=policy, secrets={"joe": "s3cret", "ann": "x"}.get)
 

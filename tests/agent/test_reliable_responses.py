@@ -32,21 +32,6 @@ Content-Length: {length}
 """
 
 
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-def alice(wire: Wire) -> Phone:
-    return wire.phone("alice", "192.0.2.1")
-
-
-@pytest.fixture
-def bob(wire: Wire) -> Phone:
-    return wire.phone("bob", "192.0.2.2")
-
-
 class Carol:
     """A caller written by hand, who insists on reliable responses."""
 

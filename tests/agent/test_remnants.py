@@ -27,21 +27,6 @@ from .test_reliable_responses import Carol
 from .wire import OTHER_SDP, SDP, Phone, Wire
 
 
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-def alice(wire: Wire) -> Phone:
-    return wire.phone("alice", "192.0.2.1")
-
-
-@pytest.fixture
-def bob(wire: Wire) -> Phone:
-    return wire.phone("bob", "192.0.2.2")
-
-
 def restarted(wire: Wire, phone: Phone, leg: LegId) -> tuple[Phone, Remnant]:
     """Kill a phone's process and start another at its address; give what it had written down of a leg."""
     remnant = phone.agent.remnant(leg)

@@ -11,11 +11,6 @@ from ringline.sip import Request, Response, SessionExpires, SessionTerms, TooBri
 from .wire import OTHER_SDP, SDP, Phone, Wire
 
 
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
 def call(wire: Wire, alice: Phone, bob: Phone) -> tuple[LegId, LegId]:
     out = alice.dial(bob)
     wire.run(0.1)

@@ -19,9 +19,8 @@ from ringline.base import LegId
 from ringline.sdp import Capabilities, SessionDescription, answer, offer
 from ringline.sip import Credentials, Request, Response
 
-from .wire import OTHER_SDP, SDP, Phone, Wire
+from .wire import HOLD, OTHER_SDP, SDP, Phone, Wire
 
-HOLD = SDP.replace(b"a=sendrecv", b"a=sendonly")
 HELD = OTHER_SDP.replace(b"a=sendrecv", b"a=recvonly")
 
 
@@ -56,11 +55,6 @@ class Call:
 
     def inject(self, data: bytes) -> None:
         self.wire.inject(self.bob, data, source=self.alice.address)
-
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
 
 
 @pytest.fixture

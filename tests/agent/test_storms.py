@@ -58,11 +58,6 @@ def trusted(address: str) -> bool:
 
 
 @pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
 def alice(wire: Wire) -> Phone:
     return wire.phone("alice", ALICE[0])
 

@@ -96,11 +96,6 @@ def registers(context: RegisterContext) -> Admission:
 
 
 @pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
 def phone(wire: Wire) -> Phone:
     return wire.phone("torture", "192.0.2.2", registers=registers)
 

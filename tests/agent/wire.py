@@ -30,6 +30,12 @@ Fate = Callable[[Message], list[float]]
 
 SDP = bytes(offer(Capabilities(host="192.0.2.10", port=40_000, session_id=1)))
 OTHER_SDP = bytes(offer(Capabilities(host="192.0.2.20", port=42_000, session_id=2)))
+HOLD = SDP.replace(b"a=sendrecv", b"a=sendonly")
+
+
+def line(message: Message) -> str:
+    """A message as tests name it: `INVITE`, `200 BYE`."""
+    return message.method if isinstance(message, Request) else f"{message.status} {message.cseq[1]}"
 
 
 def promptly(_message: Message) -> list[float]:
@@ -58,10 +64,7 @@ class Phone:
 
     def lines(self) -> list[str]:
         """What it put on the wire, repeats included."""
-        return [
-            message.method if isinstance(message, Request) else f"{message.status} {message.cseq[1]}"
-            for message in self.sent
-        ]
+        return [line(message) for message in self.sent]
 
     def dial(
         self,
