@@ -66,10 +66,7 @@ def outgoing(turn: Turn, event: OutgoingLeg) -> None:
         dtmf_answer=event.dtmf_answer,
         detection=detection.for_far_end(event.detection, event.to.kind),
     )
-    enter(turn, leg)
-    tell_status(turn, leg)
-    turn.emit(Dial(leg=leg.id, to=leg.to, from_=leg.from_))
-    turn.wake(leg, RING, leg.ring_limit_s)
+    _call(turn, leg)
 
 
 def invited(turn: Turn, event: LegInvited) -> None:
@@ -91,10 +88,7 @@ def invited(turn: Turn, event: LegInvited) -> None:
         muted=event.muted,
         earmuffed=event.earmuffed,
     )
-    enter(turn, leg)
-    tell_status(turn, leg)
-    turn.emit(Dial(leg=leg.id, to=leg.to, from_=leg.from_))
-    turn.wake(leg, RING, leg.ring_limit_s)
+    _call(turn, leg)
 
 
 def progress(turn: Turn, leg: Leg, event: LegProgress) -> None:
@@ -239,6 +233,14 @@ def script_done(turn: Turn, leg: Leg) -> None:
 def rated(leg: Leg, event: LegRated) -> None:
     """It is known what the leg costs."""
     leg.rate, leg.rate_step_s, leg.network = event.rate, event.step_s, event.network
+
+
+def _call(turn: Turn, leg: Leg) -> None:
+    """A leg that goes out enters, and its far end is called for as long as it may ring."""
+    enter(turn, leg)
+    tell_status(turn, leg)
+    turn.emit(Dial(leg=leg.id, to=leg.to, from_=leg.from_))
+    turn.wake(leg, RING, leg.ring_limit_s)
 
 
 def _ask_for_script(turn: Turn, leg: Leg, hook: Hook) -> None:
