@@ -181,6 +181,7 @@ def test_requests_get_the_status_they_deserve(
         )
     if status in (415, 200):
         assert "application/sdp" in (response.headers.get("Accept") or "")
+        assert (response.headers.get("Accept-Encoding"), response.headers.get("Accept-Language")) == ("identity", "en")
     if status == 420:
         assert response.headers.get("Unsupported") == "x, y"
 

@@ -49,6 +49,14 @@ async def test_a_body_that_is_no_json_object_is_a_bad_request(
 
 
 @run
+async def test_a_byte_order_mark_before_the_json_is_passed_over(world: World) -> None:
+    world.calls.put(LEG)
+    async with world.client() as client:
+        answer = await client.request("PUT", f"/v1/calls/{LEG}", content=b'\xef\xbb\xbf{"action":"mute"}', headers=JSON)
+    assert answer.status_code == 204
+
+
+@run
 async def test_another_content_type_is_not_supported(world: World) -> None:
     world.calls.put(LEG)
     async with world.client() as client:

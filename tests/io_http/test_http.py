@@ -152,6 +152,15 @@ def test_any_status_is_an_answer(status: int) -> None:
     assert reply.status == status
 
 
+def test_a_long_header_is_no_obstacle() -> None:
+    async def handler(got: web.Request) -> web.StreamResponse:
+        return web.Response(text="here", headers={"Content-Security-Policy": "x" * 20_000})
+
+    reply = exchange(handler)
+    assert isinstance(reply, HttpReply)
+    assert reply.body == b"here"
+
+
 def test_html_is_an_answer_like_any_other() -> None:
     async def handler(got: web.Request) -> web.StreamResponse:
         return web.Response(text="<html>Not found</html>", content_type="text/html")
@@ -392,7 +401,14 @@ def test_slow_redirects_take_no_longer_than_a_slow_answer() -> None:
     assert asyncio.run(scene()) < 1.8  # a second to connect, half a one to read
 
 
-@pytest.mark.parametrize(("packing", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def bare_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-15)
+    return packer.compress(data) + packer.flush()
+
+
+@pytest.mark.parametrize(
+    ("packing", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", bare_deflate)]
+)
 def test_a_packed_answer_is_unpacked_within_bounds(packing: str, pack: Callable[[bytes], bytes]) -> None:
     async def handler(got: web.Request) -> web.StreamResponse:
         size = 10_000_000 if got.path == "/bomb" else 9_000

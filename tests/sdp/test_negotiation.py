@@ -96,7 +96,6 @@ def test_a_known_codec_under_an_unusual_number_keeps_it() -> None:
         "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 0 RTP/AVP 0\n",
         "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=video 4000 RTP/AVP 0\n",
         "v=0\no=- 1 1 IN IP4 1.2.3.4\nm=audio 4000 RTP/AVP 0\n",
-        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 phone.example.com\nm=audio 4000 RTP/AVP 0\n",
         "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 239.1.2.3/127\nm=audio 4000 RTP/AVP 0\n",
         "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 4000 RTP/AVP 0\na=rtpmap:0 PCMU/16000\n",
     ],
@@ -335,3 +334,12 @@ def test_packet_lengths_are_those_that_the_codec_has() -> None:
 def test_an_answer_to_our_offer_is_read_in_its_own_order() -> None:
     agreed = accept(line_of("8 9"), ALL)
     assert agreed.codec == "PCMA"
+
+
+def test_an_address_may_be_a_host_name_as_in_the_examples_of_rfc_4317() -> None:
+    theirs = description(PHONE.replace(b"c=IN IP4 198.51.100.1", b"c=IN IP4 host.atlanta.example.com"))
+    found = answer(theirs, OURS)
+    assert (found.negotiated.remote_host, found.negotiated.remote_port) == ("host.atlanta.example.com", 11780)
+    assert found.negotiated.send
+    assert found.negotiated.receive
+    assert not held_by(theirs)

@@ -88,6 +88,20 @@ def test_the_same_answer_is_not_taken_twice() -> None:
     assert verify(digest, request) == Stale()
 
 
+def test_an_answer_without_qop_is_taken_once() -> None:
+    """As RFC 2069 has it and pyVoIP 1.6 does: nothing counts the uses, so there is one."""
+    digest = server()
+    challenges = digest.challenges("192.0.2.1", now=0)
+    bare = [value.replace(', qop="auth"', "") for value in challenges]
+    request = answered(bare)
+    assert "qop" not in request.headers.all("Authorization")[0]
+    assert verify(digest, request) == Verified("joe")
+    assert verify(digest, request) == Stale()
+    assert verify(digest, answered(challenges)) == Stale()
+    fresh = [value.replace(', qop="auth"', "") for value in digest.challenges("192.0.2.1", now=0)]
+    assert verify(digest, answered(fresh, password="guess")) == Wrong()
+
+
 def test_a_nonce_ages_and_belongs_to_one_address_and_one_server() -> None:
     digest = server()
     request = answered(digest.challenges("192.0.2.1", now=0))

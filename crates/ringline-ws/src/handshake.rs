@@ -14,7 +14,7 @@ use crate::wire::Wire;
 
 /// The longest head of an answer.
 const HEAD_BYTES: usize = 16 * 1024;
-const HEADERS: usize = 64;
+const HEADERS: usize = 128;
 const READ_BYTES: usize = 4096;
 
 /// A request on its way, or an answer to it.
@@ -101,17 +101,37 @@ impl Handshake {
     }
 }
 
-/// The length of a head that accepts our request; None while it is not whole.
+/// The length of a head that accepts our request, with what was said before it; None while it is not whole.
 fn accepted(head: &[u8], accept: &str) -> Result<Option<usize>, String> {
+    let mut before = 0;
+    loop {
+        match one(&head[before..], accept)? {
+            One::Waits => return Ok(None),
+            One::Interim(length) => before += length,
+            One::Accepted(length) => return Ok(Some(before + length)),
+        }
+    }
+}
+
+/// One head, whole or not.
+enum One {
+    Waits,
+    /// 100 or 103, as proxies say them: the answer follows (RFC 9110 §15.2).
+    Interim(usize),
+    Accepted(usize),
+}
+
+fn one(head: &[u8], accept: &str) -> Result<One, String> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut answer = httparse::Response::new(&mut headers);
     let length = match answer.parse(head) {
         Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) => return Ok(None),
+        Ok(httparse::Status::Partial) => return Ok(One::Waits),
         Err(error) => return Err(format!("the server does not speak HTTP: {error}")),
     };
     match answer.code {
         Some(101) => {}
+        Some(100..=199) => return Ok(One::Interim(length)),
         code => return Err(format!("the server answered {}", code.unwrap_or(0))),
     }
     let values = |name: &str| {
@@ -131,14 +151,15 @@ fn accepted(head: &[u8], accept: &str) -> Result<Option<usize>, String> {
     if !values("Sec-WebSocket-Accept").eq([accept]) {
         return Err("the server answers another request".to_owned());
     }
-    // What was not asked for fails the connection (RFC 6455 §4.1).
-    if values("Sec-WebSocket-Extensions").next().is_some() {
+    // What was not asked for fails the connection (RFC 6455 §4.1); a header without anything in it chooses nothing.
+    let chose = |name: &str| values(name).any(|value| !value.is_empty());
+    if chose("Sec-WebSocket-Extensions") {
         return Err("the server chose an extension nobody offered".to_owned());
     }
-    if values("Sec-WebSocket-Protocol").next().is_some() {
+    if chose("Sec-WebSocket-Protocol") {
         return Err("the server chose a protocol nobody offered".to_owned());
     }
-    Ok(Some(length))
+    Ok(One::Accepted(length))
 }
 
 #[cfg(test)]
@@ -177,6 +198,30 @@ mod tests {
             assert!(answer(&format!("{all}{more}")).is_err(), "{more}");
         }
         assert!(answer(&format!("{all}Sec-WebSocket-Accept: {KEY}\r\n")).is_err());
+    }
+
+    #[test]
+    fn what_is_said_before_the_answer_is_passed_over() {
+        let early = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n";
+        let last = format!(
+            "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {KEY}\r\n\r\n"
+        );
+        let whole = format!("{early}{last}");
+        for cut in 0..whole.len() {
+            assert_eq!(accepted(&whole.as_bytes()[..cut], KEY), Ok(None), "{cut}");
+        }
+        assert_eq!(accepted(whole.as_bytes(), KEY), Ok(Some(whole.len())));
+        assert!(accepted(format!("{early}HTTP/1.1 404 No\r\n\r\n").as_bytes(), KEY).is_err());
+    }
+
+    #[test]
+    fn many_headers_and_empty_ones_are_no_obstacle() {
+        let more: String = (0..100).map(|n| format!("X-Trace-{n}: {n}\r\n")).collect();
+        let lines = format!(
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {KEY}\r\n\
+             Sec-WebSocket-Extensions: \r\nSec-WebSocket-Protocol:\r\n{more}"
+        );
+        assert!(answer(&lines).unwrap().is_some());
     }
 
     #[test]

@@ -301,7 +301,10 @@ class Stack:
             if status < 300:
                 response.headers.add("Supported", self._supported)
         if status == 415 or (status == 200 and request.method == "OPTIONS"):
+            # Bodies are read as they are, and what we say to people is English (RFC 3261 sections 8.2.3 and 11.2).
             response.headers.add("Accept", ACCEPT)
+            response.headers.add("Accept-Encoding", "identity")
+            response.headers.add("Accept-Language", "en")
         for name, value in headers:
             response.headers.add(name, value)
         response.headers.add("Server", self.config.user_agent)

@@ -80,7 +80,8 @@ async def _collect(request: Request, limit: int) -> bytes:
 def _object(data: bytes) -> dict[str, Any]:
     """Parse JSON; deep nesting is a fault like any other and cannot exhaust the stack."""
     try:
-        value = from_json(data, allow_inf_nan=False)
+        # Some clients begin with a byte order mark, which may be passed over (RFC 8259 section 8.1).
+        value = from_json(data.removeprefix(b"\xef\xbb\xbf"), allow_inf_nan=False)
     except ValueError:
         raise bad_request(detail="The request's body is not valid JSON") from None
     if not isinstance(value, dict):

@@ -22,6 +22,8 @@ _CLOSED: Final = "Connection closed."
 _RESET: Final = "Connection reset."
 _TIMEOUT: Final = "Socket timeout."
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
+_LONGEST_LINE_BYTES: Final = 32_768
+"Of a header: cookies and content policies grow beyond the 8 KiB that is usual."
 _RESET_ERRORS: Final = (errno.ECONNRESET, errno.EPIPE)
 
 
@@ -61,6 +63,8 @@ class AiohttpClient:
                 trust_env=False,
                 auto_decompress=False,
                 skip_auto_headers=(hdrs.USER_AGENT, hdrs.ACCEPT_ENCODING),
+                max_line_size=_LONGEST_LINE_BYTES,
+                max_field_size=_LONGEST_LINE_BYTES,
             )
 
     async def close(self) -> None:
@@ -150,7 +154,14 @@ async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
         raise aiohttp.ClientPayloadError(f"the answer is packed as {packing!r}")
     unpacker = zlib.decompressobj(wbits=47)  # gzip or zlib, whatever its head says
     try:
-        unpacked = unpacker.decompress(out, limit + 1)
+        try:
+            unpacked = unpacker.decompress(out, limit + 1)
+        except zlib.error:
+            if packing != "deflate":
+                raise
+            # Some servers take the word for the bare format (RFC 9110 section 8.4.1.2 knows of them).
+            unpacker = zlib.decompressobj(wbits=-15)
+            unpacked = unpacker.decompress(out, limit + 1)
     except zlib.error as error:
         raise aiohttp.ClientPayloadError(f"the answer is badly packed: {error}") from None
     if len(unpacked) <= limit and not unpacker.eof:

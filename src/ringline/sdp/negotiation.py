@@ -57,6 +57,7 @@ class Negotiated:
     """What one offer and answer agreed on, seen from our side."""
 
     remote_host: str
+    "An address, or a host name: then audio goes where the far end's comes from."
     remote_port: int
     "0 when the far end gave none (it holds us by the address 0.0.0.0)."
     codec: str
@@ -295,17 +296,14 @@ def _agree(
     host = _host(theirs, line)
     if host is None:
         raise NegotiationError("the far end names no address for its audio")
-    try:
-        address = _address(host)
-    except ValueError:
-        raise NegotiationError("the far end's audio address is a name") from None
-    if address.is_multicast:
+    address = _address(host)
+    if address is not None and address.is_multicast:
         raise NegotiationError("the far end's audio address is a group")
     sends, receives = _directions(theirs, line)
     dtmf = _dtmf(line, codec.clock_hz) if ours.dtmf else None
     return Negotiated(
         remote_host=host,
-        remote_port=0 if address.is_unspecified else line.port,
+        remote_port=0 if address is not None and address.is_unspecified else line.port,
         codec=codec.encoding,
         payload_type=number,
         dtmf_payload_type=None if dtmf is None else dtmf[0],
@@ -321,8 +319,14 @@ def _agree(
 
 
 @lru_cache(maxsize=1024)
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    return ipaddress.ip_address(text)
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """None for a host name, which `c=` may hold (RFC 8866 section 5.7): nobody looks it up, for audio that comes in
+    shows the way.
+    """
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
 
 
 def _rtcp_port(line: Media, host: str) -> int | None:

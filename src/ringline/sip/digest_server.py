@@ -19,6 +19,7 @@ from ringline.sip.params import quote
 
 _SEAL_BYTES: Final = 16
 _NONCE_BYTES: Final = 8 + 8 + _SEAL_BYTES
+_LAST_COUNT: Final = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,14 @@ class DigestServer:
             return Stale()
         if words.algorithm not in self._algorithms:
             return Missing()
-        if words.qops != ["auth"] or len(nc_text) != 8 or not _is_hex(nc_text) or not words.get("cnonce"):
+        # Old phones and some libraries leave qop out (RFC 2617 section 3.2.2 lets them). Such an answer cannot be
+        # counted, so it uses its nonce up.
+        if not words.get("qop"):
+            nc = _LAST_COUNT
+        elif words.qops == ["auth"] and len(nc_text) == 8 and _is_hex(nc_text) and words.get("cnonce"):
+            nc = int(nc_text, 16)
+        else:
             return Missing()
-        nc = int(nc_text, 16)
         username = words.get("username")
         secret = secrets(username)
         try:
@@ -139,7 +145,7 @@ class DigestServer:
                 nonce=words.get("nonce"),
                 nc=words.get("nc"),
                 cnonce=words.get("cnonce"),
-                qop="auth",
+                qop="auth" if words.get("qop") else "",
             )
             found |= hmac.compare_digest(given, expected.encode())
         return found and secret is not None
