@@ -370,6 +370,18 @@ def test_a_simulated_caller_goes_through_the_menu_and_leaves_a_message(dev: Deve
     assert recorded.stat().st_size > 16_000
 
 
+def test_a_simulated_caller_who_is_stopped_hangs_up(dev: Developing) -> None:
+    caller = dev.start("simulate", "--to", DEMO_NUMBER, "--wait-for", "what nobody says", "--json")
+    assert caller.stdout is not None
+    lines = (json.loads(line) for line in caller.stdout)
+    leg = next(line["leg"] for line in lines if line["text"].startswith("answered POST"))
+    caller.terminate()
+    *told, outcome = lines
+    assert (caller.wait(10), outcome["uuid"]) == (1, leg)
+    assert "stopped by a signal" in outcome["problems"]
+    assert any(line["leg"] == leg and "ended by the user" in line["text"] for line in told)
+
+
 def test_a_simulated_call_fails_for_what_was_not_heard_or_not_answered(dev: Developing) -> None:
     words = ("--wait-for", "welcome", "--press", "7", "--expect", "nonsense", "--hang-up-after", "1s")
     unheard = dev.run("simulate", "--to", DEMO_NUMBER, *words)

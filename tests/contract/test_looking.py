@@ -25,9 +25,7 @@ def listing(name: str, status: int = 200, *, fault: str = "", **query: str) -> R
     "rest-api 4.1",
     [
         *(
-            listing(f"status {status}", status=status)
-            if False
-            else Row(name=f"status {status}", ask="GET /v1/calls", query={"status": status}, status=200, leg="")
+            Row(name=f"status {status}", ask="GET /v1/calls", query={"status": status}, status=200, leg="")
             for status in (*LISTED, *FINAL)
         ),
         Row(name="status human", ask="GET /v1/calls", query={"status": "human"}, status=400, fault="status"),
@@ -46,6 +44,7 @@ def listing(name: str, status: int = 200, *, fault: str = "", **query: str) -> R
         listing("record_index -1", 400, record_index="-1", fault="record_index"),
         listing("order asc", order="asc"),
         listing("order desc", order="desc"),
+        listing("order in the words of the Ruby library", order="descending"),
         listing("order up", 400, order="up", fault="order"),
         listing("conversation_uuid", conversation_uuid="CON-0f0e0d0c-1111-4222-8333-944455566677"),
     ],

@@ -564,3 +564,20 @@ def test_gsm_is_decoded_to_the_bit_like_elsewhere() -> None:
         assert (audio * 32_768).astype("<i2").tobytes() == expected.astype("<i2").tobytes()
 
     run(gives(file.getvalue()), scene)
+
+
+def test_the_host_is_told_who_asks_for_what() -> None:
+    asked: list[dict[str, str]] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(dict(request.headers))
+        return web.Response(body=encoded("WAV", "PCM_16"))
+
+    async def scene(prompts: HttpPromptFiles, url: str) -> None:
+        await heard(prompts, f"{url}/hold.wav")
+
+    run(handler, scene)
+    (headers,) = asked
+    assert headers["User-Agent"].startswith("ringline/")
+    assert headers["Accept"].startswith("audio/mpeg")
+    assert headers["Accept-Encoding"] == "identity"

@@ -186,6 +186,13 @@ def test_the_environment_overrules_the_file(tmp_path: Path) -> None:
     assert found.users[0].username == "bob"
 
 
+def test_numbers_in_use_are_on_sale_too_once_they_are_given_back(tmp_path: Path) -> None:
+    numbers = '[[numbers]]\nnumber = "442079460000"\n[[numbers]]\nnumber = "33123456789"\n'
+    found = load(tmp_path, ACCOUNT + 'number_pool = ["442079460077", "442079460000"]\n' + numbers)
+    assert found.numbers_on_sale() == ("442079460077", "442079460000", "33123456789")
+    assert load(tmp_path, "").numbers_on_sale() == ()
+
+
 def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
     assert load(tmp_path, "").data_dir == tmp_path / "var"
     assert load(tmp_path, '[store]\nurl = "sqlite:///x.db"').store_url() == f"sqlite:///{tmp_path}/x.db"

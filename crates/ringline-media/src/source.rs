@@ -28,7 +28,10 @@ pub struct Source {
     destination: Option<SocketAddr>,
     locked: bool,
     locked_ms: u64,
-    candidate: Option<(SocketAddr, u32)>,
+    /// The stream that came from the signalled address while another was listened to, or none.
+    expected: Option<u32>,
+    /// The last two streams from elsewhere: two that alternate must not hide each other.
+    candidates: [Option<(SocketAddr, u32)>; 2],
     last_ms: u64,
 }
 
@@ -39,8 +42,7 @@ impl Source {
             self.destination = address;
         }
         self.signalled = address;
-        self.locked = false;
-        self.candidate = None;
+        self.unsettle();
     }
 
     /// Where our packets go.
@@ -58,7 +60,7 @@ impl Source {
     /// The network says that nobody is there: look anew.
     pub fn unsettle(&mut self) {
         self.locked = false;
-        self.candidate = None;
+        self.forget();
     }
 
     /// Judge a valid RTP packet by where it came from.
@@ -71,21 +73,39 @@ impl Source {
         if self.locked && !silent && self.signalled != Some(from) {
             return Admission::Foreign;
         }
-        if self.candidate != Some((from, ssrc)) {
-            self.candidate = Some((from, ssrc));
-            return if self.locked { Admission::Foreign } else { Admission::Peer };
+        if !self.again(from, ssrc) {
+            let other = self.locked || (self.expected.is_some() && self.signalled != Some(from));
+            return if other { Admission::Foreign } else { Admission::Peer };
         }
         let moved = self.destination != Some(from);
         self.destination = Some(from);
         self.locked = true;
         self.locked_ms = now_ms;
-        self.candidate = None;
+        self.forget();
         self.last_ms = now_ms;
         if moved {
             Admission::Moved
         } else {
             Admission::Peer
         }
+    }
+
+    /// Whether this stream has come before; what came in between does not matter.
+    fn again(&mut self, from: SocketAddr, ssrc: u32) -> bool {
+        if self.signalled == Some(from) {
+            return self.expected.replace(ssrc) == Some(ssrc);
+        }
+        let stream = Some((from, ssrc));
+        if self.candidates.contains(&stream) {
+            return true;
+        }
+        self.candidates = [stream, self.candidates[0]];
+        false
+    }
+
+    fn forget(&mut self) {
+        self.expected = None;
+        self.candidates = [None; 2];
     }
 }
 
@@ -111,6 +131,32 @@ mod tests {
         assert_eq!(source.admit(at(2000), 7, 20), Admission::Moved);
         assert_eq!(source.destination(), Some(at(2000)));
         assert_eq!(source.admit(at(3000), 8, 40), Admission::Foreign);
+    }
+
+    #[test]
+    fn a_stream_left_over_from_another_call_does_not_keep_ours_from_being_found() {
+        let mut source = signalled();
+        assert_eq!(source.admit(at(2000), 7, 0), Admission::Peer);
+        assert_eq!(source.admit(at(1000), 8, 5), Admission::Peer);
+        assert_eq!(source.admit(at(2000), 7, 20), Admission::Moved);
+        assert_eq!(source.admit(at(1000), 8, 25), Admission::Foreign);
+        assert_eq!(source.admit(at(2000), 7, 40), Admission::Peer);
+        assert_eq!(source.admit(at(1000), 8, 45), Admission::Moved);
+        for tick in 3..50 {
+            assert_eq!(source.admit(at(2000), 7, tick * 20), Admission::Foreign);
+            assert_eq!(source.admit(at(1000), 8, tick * 20 + 5), Admission::Peer);
+        }
+    }
+
+    #[test]
+    fn of_two_strangers_who_alternate_one_is_listened_to() {
+        let mut source = signalled();
+        let heard: Vec<bool> = (0..100)
+            .map(|packet| source.admit(at(2000 + packet % 2 * 1000), u32::from(packet % 2), u64::from(packet) * 10))
+            .map(|admission| admission != Admission::Foreign)
+            .collect();
+        assert!(heard[4..].iter().step_by(2).all(|&first| first), "the first of the two");
+        assert!(!heard[5..].iter().step_by(2).any(|&second| second), "and not the other");
     }
 
     #[test]

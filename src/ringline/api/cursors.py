@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from ringline.api.fields import Body, Text, one_of, whole
+from ringline.api.fields import Body, Order, Text, whole
 from ringline.base import ApiError
 from ringline.engine.ports import Row, Window
 
@@ -22,7 +22,7 @@ class PageQuery(Body):
     """What every list of the conversation service takes."""
 
     page_size: Annotated[int, whole(1, 100)] = 10
-    order: Annotated[str, one_of("asc", "desc")] = "asc"
+    order: Order = "asc"
     cursor: Text | None = None
     record_index: Annotated[int, whole(0)] = 0
     "Only in `v0.1`, which knows no cursors: so many are passed over."

@@ -225,4 +225,17 @@ WebUrl = Annotated[str, BeforeValidator(read_web_url)]
 WebUrls = Annotated[str, BeforeValidator(read_web_urls)]
 WebUrlsOrOne = Annotated[str, BeforeValidator(read_web_urls_or_one)]
 Date = Annotated[datetime, BeforeValidator(read_date)]
+
+
+def read_order(value: object) -> str:
+    """Read which end of a list comes first; the long words are those of the official Ruby library's documentation."""
+    long = {"ascending": "asc", "descending": "desc"}
+    word = value.strip().lower() if isinstance(value, str) else ""
+    word = long.get(word, word)
+    if word not in long.values():
+        raise refused("must be one of: asc, desc")
+    return word
+
+
+Order = Annotated[str, BeforeValidator(read_order)]
 Method = Annotated[str, one_of("GET", "POST", upper=True)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from ringline.api.fields import Body, Date, Text, one_of, whole
+from ringline.api.fields import Body, Date, Order, Text, one_of, whole
 from ringline.base import iso_ms
 from ringline.calls.status import FINAL, Status, shown_by_rest
 from ringline.engine.ports import LegRecord
@@ -27,7 +27,7 @@ class LegQuery(Body):
     page_size: Annotated[int, whole(1, 100)] = 10
     record_index: Annotated[int, whole(0)] = 0
     "An offset in records, not a page."
-    order: Annotated[str, one_of("asc", "desc")] = "asc"
+    order: Order = "asc"
     conversation_uuid: Text | None = None
 
 

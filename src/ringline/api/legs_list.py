@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from ringline.api.fields import Body, one_of, read, whole
+from ringline.api.fields import Body, Order, read, whole
 from ringline.api.legs import ENDED
 from ringline.api.lobby import Lobby, given_query, routed
 from ringline.base import ApiError, LegId, iso_ms, read_leg_id
@@ -20,7 +20,7 @@ class LegListQuery(Body):
 
     page_size: Annotated[int, whole(1, 100)] = 10
     record_index: Annotated[int, whole(0)] = 0
-    order: Annotated[str, one_of("asc", "desc")] = "asc"
+    order: Order = "asc"
 
 
 class LegList:

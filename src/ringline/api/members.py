@@ -265,11 +265,14 @@ def _caller(party: Mapping[str, Any]) -> Party:
 
 
 def _shown(channel: Any, kind: str) -> dict[str, Any]:
-    """The channel as it was asked for, with all that a reader expects in it."""
+    """The channel as it was asked for, with all that a reader expects in it.
+
+    Ends of type `app` are not made up: the official Java library knows no such end, and refuses the whole member.
+    """
     known = dict(channel) if isinstance(channel, Mapping) else {}
+    ends = {} if kind == "app" else {"from": {"type": kind}, "to": {"type": kind}}
     return {
-        "from": {"type": kind},
-        "to": {"type": kind},
+        **ends,
         "headers": {},
         "leg_ids": [],
         "legs": [],

@@ -52,7 +52,8 @@ def dev_settings(config: Path | None) -> Settings:
     if server.https_port is None:
         server = server.model_copy(update={"https_port": HTTPS_PORT})
     if public.base_url is None:  # links and recording URLs stay plain: no program trusts our authority by itself
-        public = public.model_copy(update={"base_url": settings.base_url()})
+        plain = settings.model_copy(update={"server": server.model_copy(update={"https_port": None})})
+        public = public.model_copy(update={"base_url": plain.base_url()})
     return settings.model_copy(update={"server": server, "public": public})
 
 

@@ -175,7 +175,7 @@ async def _run(
             call.answer()
         else:
             call = await device.dial(target, username=login.user, password=login.password, caller=login.caller)
-        with _at_signals(call.hang_up):
+        with at_signals(call.hang_up):
             return await _talk(call, plan, sounds)
 
 
@@ -222,7 +222,7 @@ async def _first_call(device: Softphone, timeout_s: float | None) -> SoftCall | 
 
     device.on_call = take
     try:
-        with _at_signals(coming.cancel):
+        with at_signals(coming.cancel):
             async with asyncio.timeout(timeout_s):
                 return await asyncio.shield(coming)
     except TimeoutError:
@@ -235,7 +235,7 @@ async def _first_call(device: Softphone, timeout_s: float | None) -> SoftCall | 
 
 
 @contextmanager
-def _at_signals(act: Callable[[], object]) -> Iterator[None]:
+def at_signals(act: Callable[[], object]) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end things in good order."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)

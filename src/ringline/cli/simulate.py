@@ -33,7 +33,7 @@ from ringline.cli._simulation import (
 )
 from ringline.cli._timeline import Row
 from ringline.cli.demo import Demo
-from ringline.cli.phone import read_keys, read_time
+from ringline.cli.phone import at_signals, read_keys, read_time
 from ringline.cli.softphone import SoftCall, Softphone
 
 _MEDIA: Final = (21_600, 21_998)
@@ -143,8 +143,18 @@ async def _simulate(plan: Plan, store: str, tell: Callable[[Row], None]) -> Outc
             hear_s = min(_HEARING_S, 0.9 * plan.limit_s)
             caller = Caller(call, store=store, position=position, tell=tell, hear_s=hear_s)
             story = asyncio.create_task(caller.follow())
+            stopped = False
+
+            def stop() -> None:
+                nonlocal stopped
+                stopped = True
+                call.hang_up()
+
             try:
-                outcome = await _lead(plan, call, caller, steps, tape)
+                with at_signals(stop):
+                    outcome = await _lead(plan, call, caller, steps, tape)
+                if stopped:
+                    outcome.problems.append("stopped by a signal")
                 call.hang_up()
                 await caller.last_news()
             finally:

@@ -22,6 +22,7 @@ from ringline.engine.ports import Pcm
 from ringline.io._copies import Broken, Copy, Shelf
 from ringline.io._download import MAX_BYTES, WHOLE_S, Download
 from ringline.io.addresses import checked_connector
+from ringline.webhooks import USER_AGENT
 
 _log = get_log(__name__)
 
@@ -184,7 +185,11 @@ class HttpPromptFiles:
                 connector=checked_connector(allow_private=self._allow_private),
                 cookie_jar=DummyCookieJar(),
                 timeout=ClientTimeout(total=None, connect=_CONNECT_S, sock_read=_FIRST_BYTE_S),
-                headers={"Accept": "audio/mpeg, audio/wav, audio/ogg, */*;q=0.5", "Accept-Encoding": "identity"},
+                headers={
+                    "User-Agent": USER_AGENT,  # many hosts refuse the names of bare HTTP libraries
+                    "Accept": "audio/mpeg, audio/wav, audio/ogg, */*;q=0.5",
+                    "Accept-Encoding": "identity",
+                },
                 raise_for_status=False,
             )
         return self._session

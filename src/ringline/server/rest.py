@@ -65,7 +65,7 @@ def make_rest(
                 sip_realm=settings.sip.realm,
                 sip_host=settings.sip_host(),
                 balance=settings.account.balance if settings.account is not None else 0.0,
-                number_pool=settings.account.number_pool if settings.account is not None else (),
+                number_pool=settings.numbers_on_sale(),
                 any_number=settings.profile == "dev",
             ),
             conversations=ConversationService(

@@ -170,6 +170,11 @@ class Settings(Section):
         """Whether `vbc` endpoints can be called."""
         return any(user.extension is not None for user in self.users)
 
+    def numbers_on_sale(self) -> tuple[str, ...]:
+        """Every number of the installation, in use or not: one that is given back can be bought again."""
+        pool = self.account.number_pool if self.account is not None else ()
+        return tuple(dict.fromkeys((*pool, *(one.number for one in self.numbers))))
+
     def sip_transports(self) -> tuple[str, ...]:
         """The transports spoken, the preferred first."""
         sip = self.sip

@@ -1,0 +1,26 @@
+"""What `ringline dev` makes of settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ringline.cli.dev import HTTPS_PORT, dev_settings
+
+
+@pytest.mark.parametrize(("given", "https_port"), [("", HTTPS_PORT), ("https_port = 9443", 9443)])
+def test_links_and_recordings_are_at_plain_addresses_which_every_program_can_reach(
+    tmp_path: Path, given: str, https_port: int
+) -> None:
+    file = tmp_path / "ringline.toml"
+    file.write_text(f"[server]\nhttp_port = 9080\n{given}\n")
+    found = dev_settings(file)
+    assert (found.server.https_port, found.base_url()) == (https_port, "http://127.0.0.1:9080")
+    assert found.file_url() == "http://127.0.0.1:9080/v1/files/{id}"
+
+
+def test_a_public_address_of_the_settings_stays(tmp_path: Path) -> None:
+    file = tmp_path / "ringline.toml"
+    file.write_text('[public]\nbase_url = "https://voice.example"\n')
+    assert dev_settings(file).base_url() == "https://voice.example"
