@@ -61,6 +61,7 @@ from ringline.server.metrics import Metrics, MetricsAccess
 from ringline.server.secrets import settle_secrets
 from ringline.server.secure_sip import SecureSip
 from ringline.server.settings import Settings
+from ringline.server.shares import Shares
 from ringline.server.speech import SpeechEngines
 from ringline.server.upkeep import Upkeep
 from ringline.server.web import WebListener
@@ -361,13 +362,14 @@ class Platform:
             also=[self.health.router(), self.metrics.router(self._metrics_access()), *self._also],
         )
         server = settings.server
-        plain = WebListener(app)
+        shares = Shares(app, sockets=settings.clients.sockets)
+        plain = WebListener(shares)
         await plain.start(server.http_bind, server.http_port, key="server.http_port")
         self._parts.push_async_callback(plain.stop)
         self.listeners.append(plain)
         if server.https_port is not None:
             cert_file, key_file = await self._certificate()
-            secure = WebListener(app, cert_file=cert_file, key_file=key_file)
+            secure = WebListener(shares, cert_file=cert_file, key_file=key_file)
             await secure.start(server.https_bind, server.https_port, key="server.https_port")
             self._parts.push_async_callback(secure.stop)
             self.listeners.append(secure)

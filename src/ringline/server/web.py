@@ -37,7 +37,6 @@ class WebListener:
                 ssl_certfile=str(cert_file) if cert_file else None,
                 ssl_keyfile=str(key_file) if key_file else None,
                 timeout_graceful_shutdown=3,
-                limit_concurrency=2000,
                 ws="websockets-sansio",
                 ws_max_size=2 * LONGEST_FRAME,
                 ws_ping_interval=None,  # clients are pinged by the frames of their own protocol
