@@ -141,6 +141,36 @@ def test_linphone_brings_its_two_callers_together(
     assert moved["conversation_uuid_to"] == first["conversation_uuid"]
 
 
+def test_linphone_takes_over_the_call_of_another_phone_of_its_user(
+    ringline: Installation, app: Application, number: str, tmp_path: Path
+) -> None:
+    def phone() -> Linphone:
+        return Linphone(tmp_path, user="clerk", password=CLERK_PASSWORD, registrar=ringline.sip_address)
+
+    with phone() as mobile:
+        mobile.wait("to [LinphoneRegistrationOk]")
+        with calling(ringline, app, number, CLERKS_NUMBER) as (caller, ear):
+            mobile.wait("to LinphoneCallIncomingReceived")
+            mobile.answers(1)
+            is_connected(caller, ear)
+            mobile.wait("to LinphoneCallStreamsRunning")
+            with phone() as desk:
+                desk.wait("to [LinphoneRegistrationOk]")
+                # One phone calls the other directly and tells it which call to take: it sends INVITE with Replaces.
+                mobile.dials(desk.uri)
+                desk.wait("to LinphoneCallIncomingReceived")
+                desk.answers(1)
+                mobile.wait("to LinphoneCallStreamsRunning", times=2)
+                mobile.transfers(2, 1)
+                desk.wait("Replaces: ")
+                desk.wait("to LinphoneCallStreamsRunning", times=2)
+                desk.says(700, call=2)
+                ear.until(lambda pcm: has_tone(pcm, 700, share=0.8))
+                mobile.wait("to LinphoneCallReleased")
+                caller.send(caller.request("BYE", cseq=2, branch="bye"))
+                desk.wait("to LinphoneCallReleased")
+
+
 def test_a_trunk_transfers_nothing(ringline: Installation, app: Application, number: str) -> None:
     app.answers(number, [LONG_TALK])
     with Peer(ringline.sip_address, number=number) as caller, Ear() as ear:
