@@ -147,28 +147,27 @@ def test_linphone_takes_over_the_call_of_another_phone_of_its_user(
     def phone() -> Linphone:
         return Linphone(tmp_path, user="clerk", password=CLERK_PASSWORD, registrar=ringline.sip_address)
 
-    with phone() as mobile:
-        mobile.wait("to [LinphoneRegistrationOk]")
-        with calling(ringline, app, number, CLERKS_NUMBER) as (caller, ear):
-            mobile.wait("to LinphoneCallIncomingReceived")
-            mobile.answers(1)
-            is_connected(caller, ear)
-            mobile.wait("to LinphoneCallStreamsRunning")
-            with phone() as desk:
-                desk.wait("to [LinphoneRegistrationOk]")
-                # One phone calls the other directly and tells it which call to take: it sends INVITE with Replaces.
-                mobile.dials(desk.uri)
-                desk.wait("to LinphoneCallIncomingReceived")
-                desk.answers(1)
-                mobile.wait("to LinphoneCallStreamsRunning", times=2)
-                mobile.transfers(2, 1)
-                desk.wait("Replaces: ")
-                desk.wait("to LinphoneCallStreamsRunning", times=2)
-                desk.says(700, call=2)
-                ear.until(lambda pcm: has_tone(pcm, 700, share=0.8))
-                mobile.wait("to LinphoneCallReleased")
-                caller.send(caller.request("BYE", cseq=2, branch="bye"))
-                desk.wait("to LinphoneCallReleased")
+    with Baresip(tmp_path, user="carol", tone_hz=900, answers=True) as carol, phone() as mobile, phone() as desk:
+        app.answers(number, [{"action": "connect", "endpoint": [{"type": "sip", "uri": carol.uri}]}])
+        for each in (mobile, desk):
+            each.wait("to [LinphoneRegistrationOk]")
+        mobile.dials(f"sip:{number}@{ringline.sip_address}")
+        mobile.wait("to LinphoneCallStreamsRunning")
+        # One phone calls the other directly and tells it which call to take over: it sends INVITE with Replaces.
+        mobile.dials(desk.uri)
+        desk.wait("to LinphoneCallIncomingReceived")
+        desk.answers(1)
+        desk.wait("to LinphoneCallStreamsRunning")
+        mobile.wait("to LinphoneCallStreamsRunning", times=2)
+        mobile.transfers(2, 1)
+        desk.wait("\nReplaces: ")
+        desk.wait("to LinphoneCallStreamsRunning", times=2)
+        desk.says(700, call=2)
+        carol.wait_heard(lambda pcm: has_tone(pcm, 700, share=0.8))
+        mobile.wait("to LinphoneCallReleased")
+        assert app.wait("/event", to=carol.uri, status="answered")["direction"] == "outbound"
+        carol.hangs_up()
+        desk.wait("to LinphoneCallReleased", times=2)
 
 
 def test_a_trunk_transfers_nothing(ringline: Installation, app: Application, number: str) -> None:
