@@ -141,35 +141,6 @@ def test_linphone_brings_its_two_callers_together(
     assert moved["conversation_uuid_to"] == first["conversation_uuid"]
 
 
-def test_linphone_takes_over_the_call_of_another_phone_of_its_user(
-    ringline: Installation, app: Application, number: str, tmp_path: Path
-) -> None:
-    def phone() -> Linphone:
-        return Linphone(tmp_path, user="clerk", password=CLERK_PASSWORD, registrar=ringline.sip_address)
-
-    with Baresip(tmp_path, user="carol", tone_hz=900, answers=True) as carol, phone() as mobile, phone() as desk:
-        app.answers(number, [{"action": "connect", "endpoint": [{"type": "sip", "uri": carol.uri}]}])
-        for each in (mobile, desk):
-            each.wait("to [LinphoneRegistrationOk]")
-        mobile.dials(f"sip:{number}@{ringline.sip_address}")
-        mobile.wait("to LinphoneCallStreamsRunning")
-        # One phone calls the other directly and tells it which call to take over: it sends INVITE with Replaces.
-        mobile.dials(desk.uri)
-        desk.wait("to LinphoneCallIncomingReceived")
-        desk.answers(1)
-        desk.wait("to LinphoneCallStreamsRunning")
-        mobile.wait("to LinphoneCallStreamsRunning", times=2)
-        mobile.transfers(2, 1)
-        desk.wait("\nReplaces: ")
-        desk.wait("to LinphoneCallStreamsRunning", times=2)
-        desk.says(700, call=2)
-        carol.wait_heard(lambda pcm: has_tone(pcm, 700, share=0.8))
-        mobile.wait("to LinphoneCallReleased")
-        assert app.wait("/event", to=carol.uri, status="answered")["direction"] == "outbound"
-        carol.hangs_up()
-        desk.wait("to LinphoneCallReleased", times=2)
-
-
 def test_a_trunk_transfers_nothing(ringline: Installation, app: Application, number: str) -> None:
     app.answers(number, [LONG_TALK])
     with Peer(ringline.sip_address, number=number) as caller, Ear() as ear:
