@@ -184,6 +184,15 @@ class MediaCore:
             MediaError: no port is free, or no such leg.
         """
 
+    def restart_web(self, leg: int) -> tuple[str, str]:
+        """Look for the browser anew by its newest way, whose handshake stays; return our checks' new name and password.
+
+        `join_web` with the browser's new ones is to follow.
+
+        Raises:
+            MediaError: no such leg.
+        """
+
     def join_web(
         self,
         leg: int,

@@ -271,6 +271,21 @@ async def test_a_transfer_carries_a_script_or_a_url_and_the_url_wins(world: Worl
     assert second == third == TransferAsked(leg=LEG, script=None, url="https://shop.example/next")
 
 
+@run
+async def test_a_transfer_to_an_extension_needs_the_capability(world: World) -> None:
+    world.calls.put(LEG)
+    script = [{"action": "connect", "endpoint": [{"type": "vbc", "extension": "12"}]}]
+    request = {"action": "transfer", "destination": {"type": "ncco", "ncco": script}}
+    async with world.client() as client:
+        answer = await client.put(f"/v1/calls/{LEG}", json=request)
+        assert answer.status_code == 400
+        [fault] = answer.json()["invalid_parameters"]
+        assert (fault["name"], "capability vbc" in fault["reason"]) == ("destination.ncco[0].endpoint[0]", True)
+        assert world.calls.events == []
+        world.allow_extensions()
+        assert (await client.put(f"/v1/calls/{LEG}", json=request)).status_code == 204
+
+
 @pytest.mark.parametrize(
     ("request_body", "name"),
     [

@@ -264,8 +264,10 @@ async def test_all_faults_are_told_at_once(world: World) -> None:
 
 
 @run
-async def test_vbc_is_called_where_extensions_are_mapped(world: World) -> None:
+async def test_vbc_is_called_where_extensions_are_mapped_by_who_has_the_capability(world: World) -> None:
     world = world.with_options(vbc_extensions=True)
+    assert "capability vbc" in (await refusals(world, body(to=[{"type": "vbc", "extension": "12"}])))["to[0].type"]
+    world.allow_extensions()
     async with world.client() as client:
         answer = await client.post("/v1/calls", json=body(to=[{"type": "vbc", "extension": "12"}]))
     assert answer.status_code == 201

@@ -242,6 +242,12 @@ class World:
         """The same world with other settings."""
         return World(self.directory_of_files, options=replace(self.options, **options))
 
+    def allow_extensions(self) -> None:
+        """Give the application the capability `vbc`."""
+        known = self.directory.application(APP)
+        assert known is not None
+        self.directory.put_application(replace(known, other_capabilities='{"vbc": {}}'))
+
     def token(self, owner: str = "app", **changes: Any) -> str:
         """A token of an application; claims that are None are left out."""
         now = int(self.clock.wallclock().timestamp())

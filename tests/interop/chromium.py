@@ -200,7 +200,8 @@ class Page:
 class Chromium:
     """A running browser with a profile of its own; use with `with`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, believes_anybody: bool = False) -> None:
+        """`believes_anybody`: certificates of our own authorities are good enough."""
         program = next(
             (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
         )
@@ -209,7 +210,8 @@ class Chromium:
         self._profile = directory / "chromium"
         self._profile.mkdir(parents=True, exist_ok=True)
         self._log = (directory / "chromium.log").open("wb")
-        command = [program, *_SWITCHES, f"--user-data-dir={self._profile}", "about:blank"]
+        switches = (*_SWITCHES, "--ignore-certificate-errors") if believes_anybody else _SWITCHES
+        command = [program, *switches, f"--user-data-dir={self._profile}", "about:blank"]
         home = {**os.environ, "HOME": str(directory), "XDG_CONFIG_HOME": str(directory)}
         self._process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=home, start_new_session=True)
         self._port = self._find_port()

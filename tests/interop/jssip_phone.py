@@ -18,26 +18,11 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
+
+from .chromium import Chromium, Page, PageError
 
 _FOLDER: Final = Path(__file__).parent / "jssip"
 _INSTALL_S: Final = 120
-_START_S: Final = 20.0
-_OPTIONS: Final = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--remote-debugging-port=0",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--ignore-certificate-errors",
-    "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-)
 
 
 class JsSipPhone:
@@ -63,36 +48,28 @@ class JsSipPhone:
             "tone_hz": tone_hz,
             "answers": answers,
         }
-        self._browser: subprocess.Popen[bytes] | None = None
-        self._web: ThreadingHTTPServer | None = None
         self._opened = ExitStack()
-        self._wire: ClientConnection | None = None
-        self._session = ""
-        self._number = 0
+        self._page: Page | None = None
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True)
-        self._web = _serve()
-        program = shutil.which("chromium") or shutil.which("chromium-browser")
-        assert program is not None, "Chromium is needed: `make peers` installs it"
-        with (self.folder / "out.log").open("wb") as out:
-            command = [program, *_OPTIONS, f"--user-data-dir={self.folder / 'profile'}", "about:blank"]
-            self._browser = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        try:
-            self._open(f"http://127.0.0.1:{self._web.server_address[1]}/")
+        with ExitStack() as opening:
+            web = _serve()
+            opening.callback(web.server_close)
+            opening.callback(web.shutdown)
+            browser = opening.enter_context(Chromium(self.folder, believes_anybody=True))
+            self._page = browser.page(f"http://127.0.0.1:{web.server_address[1]}/")
+            self._page.has("typeof phone === 'object'")
             self.run(f"phone.start({json.dumps(self._given)})")
-        except BaseException:
-            self._end()
-            raise
+            self._opened = opening.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            with suppress(OSError, WebSocketException, AssertionError):
+            with suppress(OSError, WebSocketException, PageError, TimeoutError):
                 error.add_note(f"--- JsSIP\n{self.events()}, loudest {self.run('phone.loudest()')}")
-        self._end()
+        self._opened.close()
 
     # ── what it does ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -109,6 +86,14 @@ class JsSipPhone:
         # A change before the last one is agreed is one that JsSIP does not even ask for.
         self._until(lambda: bool(self.run("phone.session.isReadyToReOffer()")), "the last change is not agreed", 20.0)
         self.run("void phone.session.unhold()")
+
+    def changes_network(self) -> None:
+        """Offer new names for its checks within the connection that there is, and wait until that is agreed."""
+        self._until(lambda: bool(self.run("phone.session.isReadyToReOffer()")), "the last change is not agreed", 20.0)
+        name = "(phone.session.connection.remoteDescription.sdp.match(/ice-ufrag:(\\S+)/) || [])[1]"
+        before = self.run(name)
+        assert self.run("phone.session.renegotiate({rtcOfferConstraints: {iceRestart: true}})") is True
+        self._until(lambda: self.run(name) not in (None, before), "it got no new name for our checks", 20.0)
 
     def presses(self, keys: str) -> None:
         self.run(f"void phone.session.sendDTMF({json.dumps(keys)})")
@@ -153,64 +138,16 @@ class JsSipPhone:
         """Have the page evaluate this, and give its value.
 
         Raises:
-            AssertionError: the page raised.
+            PageError: the page has thrown.
         """
-        answer = self._ask(
-            "Runtime.evaluate", {"expression": script, "awaitPromise": True, "returnByValue": True}, self._session
-        )
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
+        assert self._page is not None
+        return self._page.run(script)
 
     def _until(self, condition: Callable[[], bool], otherwise: str, within_s: float) -> None:
         end = time.monotonic() + within_s
         while not condition():
             assert time.monotonic() < end, otherwise
             time.sleep(0.1)
-
-    # ── the browser ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _open(self, page: str) -> None:
-        assert self._browser is not None
-        told = self.folder / "profile" / "DevToolsActivePort"
-        end = time.monotonic() + _START_S
-        while not told.exists() or len(told.read_text().splitlines()) < 2:
-            assert self._browser.poll() is None, (self.folder / "out.log").read_text(errors="replace")[-2000:]
-            assert time.monotonic() < end, "Chromium does not start"
-            time.sleep(0.05)
-        port, path = told.read_text().splitlines()[:2]
-        self._wire = self._opened.enter_context(connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None))
-        target = self._ask("Target.createTarget", {"url": page})["targetId"]
-        self._session = self._ask("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        self._until(lambda: self.run("typeof phone === 'object'") is True, "the page does not load", _START_S)
-
-    def _ask(self, method: str, params: dict[str, Any], session: str = "") -> dict[str, Any]:
-        assert self._wire is not None
-        self._number += 1
-        asked = {"id": self._number, "method": method, "params": params} | ({"sessionId": session} if session else {})
-        self._wire.send(json.dumps(asked))
-        while True:
-            answer = json.loads(self._wire.recv(timeout=30))
-            if answer.get("id") == self._number:
-                assert "error" not in answer, answer
-                result: dict[str, Any] = answer["result"]
-                return result
-
-    def _end(self) -> None:
-        if self._wire is not None:
-            with suppress(OSError, WebSocketException):
-                self._wire.send(json.dumps({"id": 0, "method": "Browser.close"}))
-            self._opened.close()
-        browser = self._browser
-        if browser is not None:
-            try:
-                browser.wait(5)
-            except subprocess.TimeoutExpired:
-                browser.kill()
-                browser.wait(5)
-        if self._web is not None:
-            self._web.shutdown()
-            self._web.server_close()
-        shutil.rmtree(self.folder / "profile", ignore_errors=True)
 
 
 def _serve() -> ThreadingHTTPServer:

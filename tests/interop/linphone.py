@@ -11,7 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from ringline.testing.audio import tone
+
 from .ports import free_port
+from .sounds import wav
 
 _CONFIG: Final = """[sip]
 sip_port={port}
@@ -60,6 +63,8 @@ class Linphone:
     ) -> None:
         """`ca_file` is whom it believes over TLS; `encrypts`: it speaks SRTP and nothing else."""
         port = free_port()
+        self.uri = f"sip:{user}-{port}@localhost:{port};transport=tcp"
+        "Where it is reached without its registrar: by a name that is not the registrar's."
         self.folder = directory / f"linphone-{port}"
         # Without these two it neither starts nor says so.
         for each in (".local/share/linphone", ".config/linphone"):
@@ -111,6 +116,12 @@ class Linphone:
 
     def dials(self, uri: str) -> None:
         self._type(f"call {uri}")
+
+    def says(self, hz: float, *, call: int = 1, seconds: float = 20.0) -> None:
+        """Play a tone into a call that runs, instead of its silent microphone."""
+        spoken = self.folder / f"tone-{call}.wav"
+        spoken.write_bytes(wav(tone(hz, seconds)))
+        self._type(f"incall-player-start {spoken} {call}")
 
     def wait_receiving(self, *, within_s: float = 15.0) -> None:
         """Wait until it receives as much as speech in G.711 or G.722 takes.

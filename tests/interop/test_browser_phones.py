@@ -122,6 +122,31 @@ def test_a_browser_is_called_with_an_offer_of_ours_and_hears_the_other_browser(w
         caller.wait("ended remote")
 
 
+def test_a_browser_that_changes_its_network_keeps_its_call_and_is_heard_by_the_keys_it_had(
+    web: Web, number: str, tmp_path: Path
+) -> None:
+    to_bob = {"action": "connect", "endpoint": [{"type": "phone", "number": "442079460901"}]}
+    web.app.answers(number, [to_bob])
+    with (
+        web.phone(tmp_path, "bob", tone_hz=700, answers=True) as bob,
+        web.phone(tmp_path, "alice", tone_hz=1100) as alice,
+    ):
+        for phone in (alice, bob):
+            phone.wait("registered")
+        alice.dials(f"sip:{number}@127.0.0.1")
+        for phone in (alice, bob):
+            phone.wait("confirmed")
+        alice.wait_hears(700)
+        for phone in (alice, bob):  # who has called, and who was offered a way by us
+            phone.changes_network()
+            found = phone.run("phone.session.connection.iceConnectionState")
+            assert found in ("connected", "completed", "checking")
+            alice.wait_hears(700)
+            bob.wait_hears(1100)
+        alice.hangs_up()
+        bob.wait("ended remote")
+
+
 def test_a_wrong_password_registers_nobody(web: Web, tmp_path: Path) -> None:
     stranger = JsSipPhone(tmp_path, user="bob", password="guessed", server=f"wss://127.0.0.1:{web.port}")
     with stranger as phone:

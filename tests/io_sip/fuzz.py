@@ -1,4 +1,4 @@
-"""Noise for what strangers may send before anybody knows them: SIP on streams, and SIP in WebSocket frames.
+"""Noise for what strangers may send: SIP on streams and in WebSocket frames, and the frames of browsers' clients.
 
     python -m tests.io_sip.fuzz [--seconds 60] [--seed 1]
 
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from tests.rtc.noise import a_clients_wire
 from websockets.frames import Frame, Opcode
 
 from ringline.base import RemoteProtocolError
@@ -96,11 +97,11 @@ def a_web_socket(chance: random.Random) -> None:
         feed(framing, damaged([HANDSHAKE, *good], chance), chance)
 
 
-TARGETS: Final[tuple[Callable[[random.Random], None], ...]] = (a_stream, a_web_socket)
+TARGETS: Final[tuple[Callable[[random.Random], None], ...]] = (a_stream, a_web_socket, a_clients_wire)
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description="Noise for SIP on streams and in WebSocket frames.")
+    arguments = argparse.ArgumentParser(description="Noise for SIP on streams and in frames, and for clients.")
     arguments.add_argument("--seconds", type=float, default=60)
     arguments.add_argument("--seed", type=int, default=None)
     options = arguments.parse_args()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 
 import pytest
@@ -19,6 +20,7 @@ from ringline.engine.ports import (
 )
 from ringline.io.media import MediaCore
 from ringline.io.webrtc import CODECS, CoreWebRtc
+from ringline.sdp import read_answer
 from ringline.testing.audio import has_tone, tone
 from ringline.testing.rtp import RtpPhone
 from ringline.testing.studio import Studio
@@ -125,6 +127,40 @@ def test_a_new_way_takes_over_without_a_gap_and_gives_the_old_port_back() -> Non
             assert studio.media.gauges()["ports_used"] == ports
             assert _counters(studio, CALLEE).packets_lost - lost <= 5
             assert not [event for event in studio.events if isinstance(event, LegMediaFailed | MediaInterrupted)]
+
+    asyncio.run(scenario())
+
+
+def test_new_names_in_the_same_session_look_for_the_far_end_anew_and_keep_port_keys_and_audio() -> None:
+    async def scenario() -> None:
+        async with _studio() as studio:
+            web = CoreWebRtc(studio.media)
+            offer = _join(web)
+            for leg in (CALLER, CALLEE):
+                await studio.event(MediaConnected, leg=leg)
+            phones = await _phones(studio)
+            await _both_hear(phones)
+            ports, number = studio.media.gauges()["ports_used"], studio.media.number_of(CALLER)
+            assert number is not None
+            name, password = studio.media.core().restart_web(number)
+            again = re.sub(
+                r"ice-ufrag:[^\r\n]*", f"ice-ufrag:{name}", re.sub(r"ice-pwd:[^\r\n]*", f"ice-pwd:{password}", offer)
+            )
+            way, _ = read_answer(web.answer(CALLEE, again), CODECS)
+            studio.media.core().join_web(
+                number,
+                name=way.name,
+                password=way.password,
+                fingerprint=way.fingerprint,
+                we_begin=False,
+                candidates=list(way.candidates),
+            )
+            studio.events.clear()
+            await asyncio.sleep(1.0)
+            await _both_hear(phones)
+            assert studio.media.gauges()["ports_used"] == ports
+            assert not [one for one in studio.events if isinstance(one, LegMediaFailed | MediaInterrupted)]
+            assert not [one for one in studio.events if isinstance(one, MediaConnected)], "it is the way that there was"
 
     asyncio.run(scenario())
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ringline_media::{Hears, LegPlan, Observer, PromptPlan, Tap};
-use ringline_rtc::Remote;
+use ringline_rtc::{Credentials, Remote};
 
 use crate::host::LegHost;
 use crate::room::Room;
@@ -67,6 +67,8 @@ pub(crate) enum LegCommand {
     },
     /// Another way to the browser.
     Renew(Box<Web>),
+    /// Look for the browser anew by the newest way, with these credentials of ours.
+    Restart(Box<Credentials>),
     /// What the browser's description says.
     Join {
         remote: Box<Remote>,

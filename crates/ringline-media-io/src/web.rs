@@ -109,6 +109,10 @@ impl Web {
         candidates.iter().filter(|line| !self.peer.add_candidate(line, now)).count()
     }
 
+    pub(crate) fn restart(&mut self, ours: Credentials) {
+        self.peer.restart(ours, Instant::now());
+    }
+
     /// The sockets to look at in this tick, by their numbers.
     pub(crate) fn begin_tick(&mut self) -> impl Iterator<Item = usize> {
         self.ticks += 1;

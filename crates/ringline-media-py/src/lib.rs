@@ -243,6 +243,11 @@ impl MediaCore {
         Ok(self.core().renew_web(leg, controlling).map_err(|error| refuse(py, &error))?.into())
     }
 
+    fn restart_web(&self, py: Python<'_>, leg: u64) -> PyResult<(String, String)> {
+        let ours = self.core().restart_web(leg).map_err(|error| refuse(py, &error))?;
+        Ok((ours.name, ours.password))
+    }
+
     #[pyo3(signature = (leg, *, name, password, fingerprint, we_begin, candidates))]
     #[allow(clippy::too_many_arguments)] // one for each field of the description, all named
     fn join_web(

@@ -40,6 +40,11 @@ pub trait Codec: Send {
     fn expect_loss(&mut self, percent: u8) {
         let _ = percent;
     }
+
+    /// What is encoded from now on comes from audio of this rate, whatever the rate of its samples.
+    fn fed_at(&mut self, rate: Rate) {
+        let _ = rate;
+    }
 }
 
 /// The codecs we know, by their SDP names.

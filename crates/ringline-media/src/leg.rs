@@ -160,6 +160,7 @@ impl Leg {
 
     fn fit(&mut self) {
         let (codec, room) = (self.codec_rate(), self.rate);
+        self.outbound.fed_at(room);
         let known = self.inwards.as_ref().map_or((room, room), |inwards| (inwards.from(), inwards.to()));
         if codec == room {
             self.inwards = None;

@@ -136,6 +136,13 @@ impl Outbound {
         }
     }
 
+    /// What is sent comes from audio of this rate.
+    pub(crate) fn fed_at(&mut self, rate: Rate) {
+        if let Some(course) = &mut self.course {
+            course.codec.fed_at(rate);
+        }
+    }
+
     /// Time passed in which nothing was sent: the media clock goes on (RFC 3550 §5.1).
     pub(crate) fn skip(&mut self, frames: u32) {
         if let Some(course) = &mut self.course {

@@ -120,6 +120,8 @@ pub struct Peer {
     interrupted: bool,
     /// The far end has said goodbye.
     closed: bool,
+    /// Our checks have a new name, and the far end's new one is to come.
+    restarting: bool,
     /// When the last check or answer came.
     heard: Instant,
     /// When time is to be told next.
@@ -163,6 +165,7 @@ impl Peer {
             handshake: Handshake::Waiting,
             interrupted: false,
             closed: false,
+            restarting: false,
             heard: now,
             deadline: now,
             dtls_deadline: now + IDLE,
@@ -181,15 +184,36 @@ impl Peer {
         self.route.filter(|_| self.handshake == Handshake::Done)
     }
 
-    /// Take what the far end's description says. It is taken once.
+    /// Take what the far end's description says. It is taken once, and once more after each `restart`: then only what it
+    /// says of its checks.
     pub fn join(&mut self, remote: Remote, now: Instant) {
-        if self.remote.is_some() {
+        let again = std::mem::take(&mut self.restarting);
+        if self.remote.is_some() && !again {
             return;
         }
-        let creds = &remote.credentials;
+        let creds = remote.credentials.clone();
         self.ice.set_remote_credentials(IceCreds { ufrag: creds.name.clone(), pass: creds.password.clone() });
-        self.dtls.set_active(remote.we_begin);
-        self.remote = Some(remote);
+        match &mut self.remote {
+            Some(known) => known.credentials = creds,
+            None => {
+                self.dtls.set_active(remote.we_begin);
+                self.remote = Some(remote);
+            }
+        }
+        self.deadline = now;
+    }
+
+    /// Look for the far end anew, with a new name of our checks (RFC 8445 §9): it has changed its network. What was agreed
+    /// in the handshake stays, and audio goes the present way until another one is found.
+    pub fn restart(&mut self, ours: Credentials, now: Instant) {
+        self.ice.ice_restart(IceCreds { ufrag: ours.name.clone(), pass: ours.password.clone() }, true);
+        self.ours = ours;
+        self.restarting = true;
+        self.candidates = 0;
+        // Audio that is on its way still comes from where it came from.
+        let place = self.last_route.map(|(_, to)| to);
+        self.sources.retain(|source| Some(*source) == place);
+        self.heard = now;
         self.deadline = now;
     }
 

@@ -65,6 +65,34 @@ fn a_far_end_that_falls_silent_is_told_within_ten_seconds_and_comes_back() {
 }
 
 #[test]
+fn a_restart_looks_for_the_far_end_anew_while_audio_goes_on_by_the_keys_that_there_are() {
+    let mut world = World::new(PLAIN);
+    world.pass(second());
+    let before = world.ours.peer.credentials().clone();
+    world.restart();
+    assert_ne!(world.ours.peer.credentials().name, before.name);
+    talk(&mut world);
+    world.pass(15 * second());
+    talk(&mut world);
+    assert_eq!(world.ours.told, ["connected"]);
+    assert_eq!((world.ours.strangers, world.theirs.strangers), (0, 0));
+}
+
+#[test]
+fn a_restart_brings_back_a_far_end_that_had_lost_its_way() {
+    let mut world = World::new(PLAIN);
+    world.pass(second());
+    world.cut = true;
+    world.pass(15 * second());
+    assert_eq!(world.ours.told.len(), 2, "{:?}", world.ours.told);
+    world.cut = false;
+    world.restart();
+    world.pass(3 * second());
+    assert_eq!(world.ours.told[2..], ["restored"]);
+    talk(&mut world);
+}
+
+#[test]
 fn another_certificate_than_the_description_names_gets_no_audio() {
     for we_begin in [false, true] {
         let how = Circumstances { we_begin, ..PLAIN };

@@ -187,14 +187,15 @@ class Calls:
         body = await self._desk.read_object(request)
         leg = await self._desk.live_leg(request, token)
         asked = read(ModifyCall, body)
-        event = _event(leg.uuid, asked.action, body)
+        lacks_vbc = not token.application.calls_extensions
+        event = _event(leg.uuid, asked.action, body, {LACKS_VBC: lacks_vbc})
         if asked.action != "hangup":
             self._desk.must_be_active(leg)
         self._needs.calls.report(event)
         return Response(status_code=204)
 
 
-def _event(leg: LegId, action: str, body: Mapping[str, Any]) -> Event:
+def _event(leg: LegId, action: str, body: Mapping[str, Any], context: Mapping[str, bool]) -> Event:
     match action:
         case "hangup":
             return events.HangUpAsked(leg=leg)
@@ -203,5 +204,5 @@ def _event(leg: LegId, action: str, body: Mapping[str, Any]) -> Event:
         case "earmuff" | "unearmuff":
             return events.EarmuffAsked(leg=leg, earmuffed=action == "earmuff")
         case _:
-            target = read(Transfer, body).destination
+            target = read(Transfer, body, context=context).destination
             return events.TransferAsked(leg=leg, script=target.ncco.text if target.ncco else None, url=target.url)

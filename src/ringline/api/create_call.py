@@ -22,7 +22,7 @@ ACCEPT_BAD_NCCO: Final = "accept_bad_ncco"
 VBC_EXTENSIONS: Final = "vbc_extensions"
 "Key of the reading context: `vbc` endpoints can be called."
 LACKS_VBC: Final = "lacks_vbc"
-"Key of the reading context: the application's scripts may not call extensions."
+"Key of the reading context: the application may not call extensions, nor may its scripts."
 
 _CALLER_NUMBER: Final = re.compile(r"[0-9]{1,15}")
 _DECORATION: Final = str.maketrans("", "", " \t-().")
@@ -49,9 +49,17 @@ def _read_to(value: object, info: ValidationInfo) -> ncco.Endpoint:
         endpoint = ncco.endpoint_from_json(endpoints[0])
     except ncco.NccoError as error:
         raise refused_parts([(_below("[0]", fault), _reason(fault)) for fault in error.faults]) from None
-    if isinstance(endpoint, ncco.Vbc) and not (info.context or {}).get(VBC_EXTENSIONS):
-        raise refused_parts([("[0].type", "vbc extensions cannot be called on this installation")])
+    context = info.context or {}
+    if isinstance(endpoint, ncco.Vbc) and (why := bars_extensions(context.get(VBC_EXTENSIONS), context.get(LACKS_VBC))):
+        raise refused_parts([("[0].type", why)])
     return endpoint
+
+
+def bars_extensions(mapped: object, lacking: object) -> str | None:
+    """Why no extension can be called: none is `mapped` to a phone here, or the application is `lacking` the right."""
+    if not mapped:
+        return "vbc extensions cannot be called on this installation"
+    return "the application lacks the capability vbc" if lacking else None
 
 
 def _read_from(value: object) -> Party:

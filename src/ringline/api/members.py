@@ -12,6 +12,7 @@ from pydantic import Field
 from starlette.background import BackgroundTask
 
 from ringline.api.conversation_shapes import V01
+from ringline.api.create_call import bars_extensions
 from ringline.api.cursors import PageQuery
 from ringline.api.fields import Body, Flag, Text, one_of, read, whole
 from ringline.api.lobby import Lobby, Visitor, forbidden, given_query, no_such, routed
@@ -204,7 +205,7 @@ class Members:
         joined = asked.state == "joined"
         to = from_ = None
         if joined and asked.media.audio and channel.type in _CALLED and channel.to:
-            to = self._party(channel.type, channel.to)
+            to = self._party(visitor, channel.type, channel.to)
             from_ = _caller(channel.from_ or {})
         return NewMember(
             person=Person(
@@ -227,10 +228,10 @@ class Members:
             length_limit_s=channel.max_length / 1000,
         )
 
-    def _party(self, kind: str, to: Mapping[str, Any]) -> Party:
-
-        if kind == "vbc" and not self._lobby.desk.needs.options.vbc_extensions:
-            raise bad_request(("channel.type", "vbc extensions cannot be called on this installation"))
+    def _party(self, visitor: Visitor, kind: str, to: Mapping[str, Any]) -> Party:
+        mapped, may = self._lobby.desk.needs.options.vbc_extensions, visitor.application.calls_extensions
+        if kind == "vbc" and (why := bars_extensions(mapped, not may)) is not None:
+            raise bad_request(("channel.type", why))
         try:
             endpoint: Endpoint = endpoint_from_json({"type": kind, **to})
         except NccoError as error:

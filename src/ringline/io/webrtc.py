@@ -41,6 +41,8 @@ class _Web:
     theirs: tuple[str, str] | None = None
     "Name and password of the far end's checks; None while our offer waits for its answer."
     setup: Setup = "active"
+    connection: tuple[str, int] | None = None
+    "Whom the handshake was with: certificate and session of the far end's descriptions."
 
 
 class CoreWebRtc:
@@ -75,6 +77,8 @@ class CoreWebRtc:
         credentials = (theirs.way.name, theirs.way.password)
         if web is not None and web.theirs == credentials:
             web.ours = replace(web.ours, version=web.ours.version + 1)
+        elif web is not None and web.connection == _connection(theirs.way):
+            self._restart(web, theirs.way)
         else:
             web = self._new_way(leg, controlling=False)
             web.setup = setup_for(theirs)
@@ -91,7 +95,7 @@ class CoreWebRtc:
         if self._known(leg) is None and self._media.number_of(leg) is not None:
             self.withdraw(leg)
             number, local = self._media.core().open_web(controlling=True)
-            web = self._beside[leg] = _Web(number, self._way(local, secrets.randbits(62), 0))
+            web = self._beside[leg] = _Web(number, self._way(local, secrets.randbits(62)))
             return write_offer(web.ours, self._codecs)
         return write_offer(self._new_way(leg, controlling=True).ours, self._codecs)
 
@@ -143,15 +147,20 @@ class CoreWebRtc:
                 raise MediaError(f"leg {leg} is open already, and no browser's")
             number, local = core.open_web(controlling=controlling)
             self._media.name(leg, number)
-            session_id, version = secrets.randbits(62), 0
         else:
             number, local = before.number, core.renew_web(before.number, controlling=controlling)
-            session_id, version = before.ours.session_id, before.ours.version + 1
-        web = self._webs[leg] = _Web(number, self._way(local, session_id, version))
+        # Another connection is another session: so the far end knows it from a restart of its checks.
+        web = self._webs[leg] = _Web(number, self._way(local, secrets.randbits(62)))
         self._sweep()
         return web
 
-    def _way(self, local: WebLocal, session_id: int, version: int) -> OurWay:
+    def _restart(self, web: _Web, way: TheirWay) -> None:
+        """Begin the checks anew: the browser has another network and the same connection (RFC 8839 section 4.4.1)."""
+        name, password = self._media.core().restart_web(web.number)
+        web.ours = replace(web.ours, name=name, password=password, version=web.ours.version + 1)
+        self._join(web, way, we_begin=web.setup == "active")
+
+    def _way(self, local: WebLocal, session_id: int) -> OurWay:
         addresses = tuple(local.addresses)
         if self._public_ip is not None:
             others = addresses if len(addresses) > 1 else ()
@@ -164,7 +173,6 @@ class CoreWebRtc:
             port=local.port,
             ssrc=local.ssrc,
             session_id=session_id,
-            version=version,
         )
 
     def _join(self, web: _Web, way: TheirWay, *, we_begin: bool) -> None:
@@ -177,6 +185,7 @@ class CoreWebRtc:
             candidates=list(way.candidates),
         )
         web.theirs = (way.name, way.password)
+        web.connection = _connection(way)
 
     def _configure(self, leg: LegId, agreed: Negotiated) -> None:
         plan = RtpPlan(
@@ -202,6 +211,10 @@ class CoreWebRtc:
         if len(self._webs) >= self._sweep_at:
             self._webs = {leg: web for leg, web in self._webs.items() if self._media.number_of(leg) == web.number}
             self._sweep_at = 2 * len(self._webs) + 64
+
+
+def _connection(way: TheirWay) -> tuple[str, int]:
+    return way.fingerprint.upper(), way.session_id
 
 
 def _refusal(error: NegotiationError | RemoteProtocolError) -> DescriptionRefused:

@@ -55,6 +55,8 @@ class TheirWay:
     "`actpass`, `active` or `passive`."
     candidates: tuple[str, ...]
     "As `candidate:…`."
+    session_id: int = 0
+    "Of its description (`o=`): one connection keeps it, another has another."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +166,14 @@ def _way_of(description: SessionDescription, line: Media) -> TheirWay:
     if setup not in ("actpass", "active", "passive"):
         raise RemoteProtocolError("the description does not say who begins the handshake (a=setup)")
     candidates = tuple(f"candidate:{value}" for value in line.values("candidate"))[:_MOST_CANDIDATES]
-    return TheirWay(name=name, password=password, fingerprint=fingerprint, setup=setup, candidates=candidates)
+    return TheirWay(
+        name=name,
+        password=password,
+        fingerprint=fingerprint,
+        setup=setup,
+        candidates=candidates,
+        session_id=description.origin.session_id,
+    )
 
 
 def _is_fingerprint(text: str) -> bool:

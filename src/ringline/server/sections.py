@@ -261,6 +261,8 @@ class ClientsSection(Section):
     media_grace_s: float = Field(default=30.0, ge=1, le=600)
     "A call whose audio is lost waits so long for the browser to bring it back."
     sessions_per_user: int = Field(default=10, ge=1, le=1000)
+    sockets: int = Field(default=10_000, ge=1, le=1_000_000)
+    "Open at one time, of all clients together; each needs a file descriptor. More get 503."
 
 
 class PaymentsSection(Section):

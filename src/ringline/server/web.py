@@ -15,6 +15,7 @@ import uvicorn
 from ringline.base import ConfigError
 from ringline.rtc.packets import LONGEST_FRAME
 from ringline.server.certificates import server_certificate
+from ringline.server.shares import Shares
 
 if TYPE_CHECKING:
     from ringline.server.settings import Settings
@@ -42,7 +43,6 @@ class WebListener:
                 ssl_certfile=str(cert_file) if cert_file else None,
                 ssl_keyfile=str(key_file) if key_file else None,
                 timeout_graceful_shutdown=3,
-                limit_concurrency=2000,
                 ws="websockets-sansio",
                 ws_max_size=2 * LONGEST_FRAME,
                 ws_ping_interval=None,  # clients are pinged by the frames of their own protocol
@@ -86,12 +86,13 @@ class WebListeners:
             ConfigError: a port cannot be had, or a certificate cannot be used.
         """
         server = settings.server
-        plain = WebListener(app)
+        shares = Shares(app, sockets=settings.clients.sockets)
+        plain = WebListener(shares)
         await plain.start(server.http_bind, server.http_port, key="server.http_port")
         self._open.append(plain)
         if server.https_port is not None:
             cert_file, key_file = await asyncio.to_thread(server_certificate, settings, now=now)
-            secure = WebListener(app, cert_file=cert_file, key_file=key_file)
+            secure = WebListener(shares, cert_file=cert_file, key_file=key_file)
             await secure.start(server.https_bind, server.https_port, key="server.https_port")
             self._open.append(secure)
 

@@ -1,6 +1,6 @@
 //! Legs to browsers on the control side: their ports, and what their descriptions say.
 
-use ringline_rtc::{Identity, Remote};
+use ringline_rtc::{Credentials, Identity, Remote};
 
 use super::MediaCore;
 use crate::command::LegCommand;
@@ -41,6 +41,17 @@ impl MediaCore {
         self.keep_port(Some(&leg), web.port);
         self.send_leg(leg, LegCommand::Renew(Box::new(web)));
         Ok(local)
+    }
+
+    /// Look for the browser anew by the leg's newest way, whose handshake stays; returns the new name and password of our
+    /// checks. `join_web` is to follow.
+    pub fn restart_web(&mut self, leg: u64) -> Result<Credentials, MediaError> {
+        if self.legs.get(&leg).is_none_or(|record| record.web_ports.is_empty()) {
+            return Err(MediaError::UnknownLeg);
+        }
+        let ours = Credentials::random().map_err(MediaError::Io)?;
+        self.send_leg(leg, LegCommand::Restart(Box::new(ours.clone())));
+        Ok(ours)
     }
 
     /// Take what the far end's description says of the leg's newest way.

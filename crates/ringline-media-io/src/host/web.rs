@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use ringline_media::{Event, Leg, LegPlan, Now, Taken};
-use ringline_rtc::{Kind, PeerEvent, Remote};
+use ringline_rtc::{Credentials, Kind, PeerEvent, Remote};
 
 use super::{unprotected, LegHost, DEAD_AFTER, TICK_DATAGRAMS};
 use crate::sys::Batch;
@@ -22,6 +22,15 @@ impl LegHost {
     pub(crate) fn renew(&mut self, web: Box<Web>, events: &mut Vec<Event>) {
         let given_up = self.next.replace(web);
         self.tell_gone(given_up, events);
+    }
+
+    /// Look for the far end anew by the newest way.
+    pub(crate) fn restart(&mut self, ours: Credentials) {
+        self.guarded(|host| {
+            if let Some(web) = host.newest() {
+                web.restart(ours);
+            }
+        });
     }
 
     /// Take what the far end's description says, for the newest way.

@@ -109,6 +109,7 @@ impl Worker {
         let what = match what {
             LegCommand::Configure(plan) => return host.configure(&plan, slot * SLOT_MS),
             LegCommand::Renew(web) => return host.renew(web, events),
+            LegCommand::Restart(ours) => return host.restart(*ours),
             LegCommand::Join { remote, candidates } => return host.join(*remote, &candidates),
             LegCommand::AddCandidate(line) => return host.add_candidate(&line),
             other => other,
@@ -127,6 +128,7 @@ impl Worker {
             LegCommand::Close
             | LegCommand::Configure(_)
             | LegCommand::Renew(_)
+            | LegCommand::Restart(_)
             | LegCommand::Join { .. }
             | LegCommand::AddCandidate(_)
             | LegCommand::Enter { .. }

@@ -145,6 +145,19 @@ impl World {
         World { now, ours, theirs, cut: false, wire: VecDeque::new(), lost: how.lost, chance: 7 }
     }
 
+    /// Both look for each other anew. Of their new descriptions only what concerns the checks counts.
+    pub(crate) fn restart(&mut self) {
+        let (now, other) = (self.now, Identity::generate().unwrap().fingerprint());
+        for end in [&mut self.ours, &mut self.theirs] {
+            end.peer.restart(Credentials::random().unwrap(), now);
+        }
+        let (ours, theirs) = (self.ours.peer.credentials().clone(), self.theirs.peer.credentials().clone());
+        for (end, credentials) in [(&mut self.ours, theirs), (&mut self.theirs, ours)] {
+            end.peer.join(Remote { credentials, fingerprint: other, we_begin: true }, now);
+        }
+        assert!(self.theirs.peer.add_candidate("candidate:1 1 udp 2130706431 192.0.2.1 4000 typ host", now));
+    }
+
     fn is_lost(&mut self) -> bool {
         self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.cut || ((self.chance >> 33) % 100) < u64::from(self.lost)
