@@ -113,6 +113,7 @@ class Engine:
             trace=self._trace_hook,
         )
         self._prompts = Prompts(
+            ear_of=lambda listening: self._listeners.ear(listening),
             media=outside.media,
             voice=outside.voice,
             files=outside.files,
@@ -440,6 +441,8 @@ class Engine:
                 self._detections.stop(effect)
             case commands.StartRecording():
                 self.recorder.start(room.id, room.heart.room.application.id, command)
+            case commands.PauseRecording(effect=effect, paused=paused):
+                self.recorder.pause(effect, paused=paused)
             case commands.StopRecording(effect=effect):
                 self.recorder.stop(effect)
             case commands.Transcribe():

@@ -248,6 +248,9 @@ class ScriptedMedia:
         if playback is not None:
             playback.end(stopped=True)
 
+    def yield_to(self, play: EffectId, *, keys_of: LegId | None = None, voice_of: EffectId | None = None) -> None:
+        """An offer that is not taken: prompts end when they are stopped."""
+
     def _played(self, playback: Playback, event: MediaEvent) -> None:
         del self._plays[playback.play]
         self._update()
@@ -319,6 +322,12 @@ class ScriptedMedia:
     ) -> None:
         self._taps[tap] = Tap(room, layout, sink, began=self._loop.time())
         self._update()
+
+    def pause_recording(self, tap: EffectId, *, paused: bool) -> None:
+        running = self._taps.get(tap)
+        if running is not None:
+            running.paused = paused
+            self._update()
 
     def stop_recording(self, tap: EffectId) -> None:
         running = self._taps.pop(tap, None)
