@@ -338,7 +338,7 @@ class Media(Protocol):
         ...
 
     def yield_to(self, play: EffectId, *, keys_of: LegId | None = None, voice_of: EffectId | None = None) -> None:
-        """Have a prompt cut by a key of a leg (no letter) or by the speech that an ear tells of, as soon as it is heard.
+        """Have a prompt cut by a key of a leg (no letter) or by the speech that an ear tells of, as soon as heard.
 
         The key or the speech is told first, then the prompt's `PlaybackFinished`. It is an offer, for speed: whoever
         hears of the key or the speech stops the prompt all the same.
