@@ -1,4 +1,4 @@
-"""Prompts that yield: cut by the core itself, in the frame in which a key or a voice is heard. Nobody here stops one."""
+"""Prompts that yield: cut by the core itself, in the frame in which a key or a voice is heard. Nobody stops them."""
 
 from __future__ import annotations
 

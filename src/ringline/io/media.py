@@ -362,7 +362,7 @@ class MediaCore:
             self._running().stop(prompt.number)
 
     def yield_to(self, play: EffectId, *, keys_of: LegId | None = None, voice_of: EffectId | None = None) -> None:
-        """Have a prompt cut by keys or an ear's speech in the frame in which they are heard; of unknown names by none."""
+        """Have a prompt cut by keys or an ear's speech in the frame in which they are heard; by unknown ones never."""
         prompt, leg = self._prompts.get(play), None if keys_of is None else self._legs.get(keys_of)
         ear = None if voice_of is None else self._ears.get(voice_of)
         if prompt is not None and (leg is not None or ear is not None):

@@ -56,6 +56,35 @@ fn slots_go_by_joining_and_the_surplus_shares_the_last() {
 }
 
 #[test]
+fn thirty_two_channels_hold_thirty_one_legs_and_everybody_else_in_the_last() {
+    let (mut tap, mut reader) = open_tap(1, Layout::Slots(MAX_CHANNELS), Rate::Narrow);
+    let frame_of = |leg: u64| [100 + leg as i16; FRAME];
+    // They come one after the other, a frame each, and the fifth and the last of those with a slot leave for a while.
+    for present in 1..=36u64 {
+        tap.join(&(1..=present).collect::<Vec<_>>());
+        for leg in (1..=present).filter(|leg| present < 34 || (*leg != 5 && *leg != 31)) {
+            tap.say(leg, &frame_of(leg), 0);
+        }
+        tap.finish_frame(Rate::Narrow);
+    }
+    let read = samples(&mut reader);
+    assert_eq!(read.len(), 36 * FRAME * MAX_CHANNELS);
+    for (at, frame) in read.chunks(FRAME * MAX_CHANNELS).enumerate() {
+        let present = at as u64 + 1;
+        for (channel, sample) in frame[..MAX_CHANNELS].iter().enumerate() {
+            let leg = channel as u64 + 1;
+            let away = leg > present || (present >= 34 && (leg == 5 || leg == 31));
+            let wanted = match channel {
+                31 => (32..=present).map(|leg| 100 + leg as i16).sum(),
+                _ if away => 0,
+                _ => 100 + leg as i16,
+            };
+            assert_eq!(*sample, wanted, "frame {at}, channel {channel}");
+        }
+    }
+}
+
+#[test]
 fn a_pause_is_silence_of_its_length_in_every_channel_and_begins_and_ends_without_a_click() {
     for layout in [Layout::Mono, Layout::Heard(7), Layout::Slots(2)] {
         let (mut tap, mut reader) = open_tap(1, layout, Rate::Narrow);

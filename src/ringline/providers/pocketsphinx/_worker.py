@@ -47,8 +47,8 @@ QUIET: Final = 10**-3
 MARGIN: Final = 50
 "Frames of it that are kept: weak sounds begin and end words, and digits are made up where there are fewer."
 THROATS: Final = (0.92, 1.1)
-"""The model was made of grown-ups. Where nothing fits well, it is tried whether it does with all pitches higher or lower:
-children and small people have shorter throats, and large ones longer (vocal tract normalisation)."""
+"""The model was made of grown-ups. Where nothing fits well, it is tried whether it does with all pitches higher or
+lower: children and small people have shorter throats, and large ones longer (vocal tract normalisation)."""
 SURE: Final = 0.9
 "What fits so well needs no such trial."
 ALIGNMENTS: Final = 3
@@ -241,8 +241,8 @@ class Recogniser:
     def _aligned(self, pcm: bytes, said: str) -> list[Any]:
         """The sounds of what was understood last, each where it fits best; none if that is nowhere.
 
-        One time in twenty the library finds no way along the audio to its end, and finds one when it begins half a frame
-        later.
+        One time in twenty the library finds no way along the audio to its end, and finds one when it begins half a
+        frame later.
         """
         for nth in range(ALIGNMENTS):
             if nth:
