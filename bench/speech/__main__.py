@@ -2,7 +2,7 @@
 
     python -m bench speech recognition [--speakers 8]
     python -m bench speech detection [--each 12]
-    python -m bench speech barge-in [--rounds 25]
+    python -m bench speech barge-in [--rounds 50]
     python -m bench speech latency [--sentences 50]
     python -m bench speech lengths [--rounds 20] [--piper VOICE]
     python -m bench speech rejection [--utterances 600]

@@ -60,7 +60,12 @@ async def measure(sentences: int) -> dict[str, float]:
             leg, RtpPlan(remote_host="127.0.0.1", remote_port=far.getsockname()[1], codec="PCMA", payload_type=8)
         )
         prompts = Prompts(
-            media=core, voice=voice, files=HttpPromptFiles(), clock=SystemClock(), report=lambda room, ended: None
+            media=core,
+            voice=voice,
+            files=HttpPromptFiles(),
+            clock=SystemClock(),
+            ear_of=lambda listening: None,
+            report=lambda room, ended: None,
         )
         core.listen(lambda event: None)
         found: dict[str, list[float]] = {"new": [], "cached": []}

@@ -260,6 +260,9 @@ class MediaCore:
 
     def feed(self, play: int, pcm: bytes, last: bool) -> None: ...
     def stop(self, play: int) -> None: ...
+    def yield_to(self, play: int, *, keys_of: int | None, voice_of: int | None) -> None:
+        """Have a prompt cut by a leg's keys, or when an observation tells of a voice, in the same frame."""
+
     def send_keys(self, keys: int, leg: int, digits: str) -> None: ...
     def watch_silence(self, watch: int, leg: int, milliseconds: int) -> None: ...
     def observe(self, watch: int, leg: int) -> None:
@@ -291,6 +294,9 @@ class MediaCore:
         Raises:
             MediaError: fewer than 1 or more than 32 channels.
         """
+
+    def pause_tap(self, tap: int, paused: bool) -> None:
+        """Have a recording hold silence instead of what is heard, or no longer; its time goes on."""
 
     def read_tap(self, tap: int) -> tuple[bytes, int]:
         """Take what a tap holds: interleaved samples, and the milliseconds that were lost after them.

@@ -17,6 +17,7 @@ APP, OWNER, PAYER = ApplicationId("app"), LegId("owner"), LegId("payer")
 
 class Handle:
     cancelled = False
+    ear: EffectId | None = None
 
     def finish(self) -> None:
         raise AssertionError("nobody asked for a result")

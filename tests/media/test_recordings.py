@@ -123,6 +123,37 @@ def test_two_recordings_of_a_room_do_not_know_each_other() -> None:
     asyncio.run(scenario())
 
 
+def test_a_paused_recording_is_silent_and_as_long_as_it_was() -> None:
+    async def scenario() -> None:
+        async with Studio() as studio:
+            phones = [await studio.phone(leg) for leg in ("a", "b")]
+            studio.together("CON-1", "a", "b")
+            for phone in phones:
+                phone.say(tone(500, 0.5), repeat=True)
+            await phones[0].hear(0.3)
+            tapes = {"mono": Tape(), "slots": Tape()}
+            studio.media.record(EffectId("mono"), _ROOM, MonoLayout(), tapes["mono"])
+            studio.media.record(EffectId("slots"), _ROOM, SlotLayout(channels=2), tapes["slots"])
+            for paused in (True, False, None):
+                await phones[0].hear(0.6)
+                for name in tapes:
+                    if paused is None:
+                        studio.media.stop_recording(EffectId(name))
+                    else:
+                        studio.media.pause_recording(EffectId(name), paused=paused)
+            studio.media.pause_recording(EffectId("mono"), paused=True)  # is over: nothing happens
+            for name, channels in (("mono", 1), ("slots", 2)):
+                for channel in range(channels):
+                    pcm = tapes[name].channel(channel, channels)
+                    assert abs(len(pcm) // 2 - 14_400) <= 800
+                    for middle_s, silent in ((0.3, False), (0.9, True), (1.5, False)):
+                        piece = pcm[2 * round((middle_s - 0.1) * 8000) : 2 * round((middle_s + 0.1) * 8000)]
+                        assert has_tone(piece, 500) is not silent, (name, channel, middle_s)
+                        assert (level_dbfs(piece) < -90) is silent, (name, channel, middle_s)
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("channels", [-1, 0, 33])
 def test_impossible_numbers_of_channels_are_refused(channels: int) -> None:
     async def scenario() -> None:

@@ -38,6 +38,21 @@ async def test_the_first_packet_of_a_key_cuts_the_prompt(
 
 
 @scenario
+async def test_the_core_is_told_which_prompts_a_key_of_the_caller_cuts(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(talk("Welcome."), talk("Press one.", barge_in=True), read_digits(max_digits=1))
+    await alice.dials(app.number)
+    await alice.hears("Welcome")
+    assert board.media.yields == {}
+    await alice.hears("Press one")
+    assert list(board.media.yields.values()) == [(alice.leg, None)]
+    await alice.presses("1")
+    await board.over()
+
+
+@scenario
 async def test_the_interrupting_key_is_the_first_digit(app: WebApplication, phones: Phones, board: Switchboard) -> None:
     (alice,) = phones("alice")
     board.files.has(MUSIC)

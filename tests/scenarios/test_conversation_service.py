@@ -487,6 +487,34 @@ async def test_an_empty_conversation_is_recorded_from_when_somebody_comes(
 
 
 @scenario
+async def test_what_is_said_in_a_pause_is_in_no_recording(
+    app: WebApplication, phones: Phones, board: Switchboard
+) -> None:
+    (alice,) = phones("alice")
+    app.answers(conversation("standup", record=True))
+    await alice.dials(app.number)
+    await app.hears_of("answered", alice.leg)
+    room = app.call(alice.leg).conversation_uuid
+    async with client(board, app) as rest:
+        path = f"/v1/conversations/{room}/record"
+        started = await rest.put(path, json={"action": "start", "format": "wav"})
+        assert started.status_code == 200
+        await alice.says("My card is")
+        for action in ("pause", "pause"):  # twice is no error
+            assert (await rest.put(path, json={"action": action})).status_code == 200
+        await alice.says("four one one one")
+        assert (await rest.put(path, json={"action": "RESUME"})).status_code == 200
+        await alice.says("thank you")
+        alice.hangs_up()
+        await board.passes(2)
+        empty = (await rest.post("/v1/conversations", json={})).json()["id"]
+        nothing = await rest.put(f"/v1/conversations/{empty}/record", json={"action": "pause"})
+        assert (nothing.status_code, nothing.json()["code"]) == (400, "record:error:not-started")
+    assert [made.texts() for made in board.recordings.made] == [["My card is", "thank you"]] * 2
+    await board.over()
+
+
+@scenario
 async def test_a_recording_asked_for_by_an_event_begins_after_its_tone_and_ends_with_one(
     app: WebApplication, phones: Phones, board: Switchboard
 ) -> None:

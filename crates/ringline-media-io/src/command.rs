@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringline_media::{Hears, LegPlan, Observer, PromptPlan, Tap};
+use ringline_media::{Hears, LegPlan, Observer, PromptPlan, Tap, Yields};
 use ringline_rtc::{Credentials, Remote};
 
 use crate::host::LegHost;
@@ -97,6 +97,11 @@ pub(crate) enum RoomCommand {
     Dissolve,
     Prompt(PromptCommand),
     Record(Tap),
+    /// Write silence into a tap, or audio again.
+    PauseTap {
+        tap: u64,
+        paused: bool,
+    },
     /// Taps were closed: look.
     SweepTaps,
 }
@@ -106,4 +111,5 @@ pub(crate) enum PromptCommand {
     Play(PromptPlan),
     Feed { play: u64, pcm: Arc<[i16]>, last: bool },
     Stop { play: u64 },
+    Yield { play: u64, yields: Yields },
 }

@@ -4,7 +4,9 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use ringline_media::{Crypto, Event, Forwarded, Leg, LegPlan, Mixed, Now, Plain, Prompts, Rate, ReportTo, Srtp, Taken};
+use ringline_media::{
+    Crypto, Event, Finished, Forwarded, Leg, LegPlan, Mixed, Now, Plain, Prompts, Rate, ReportTo, Srtp, Taken,
+};
 
 use crate::command::PromptCommand;
 use crate::nearby::fetch;
@@ -132,6 +134,19 @@ impl LegHost {
 
     pub(crate) fn has_prompts(&self) -> bool {
         self.leg.has_prompts()
+    }
+
+    /// Cut those of its own prompts that something of this interrupts.
+    pub(crate) fn yield_to(&mut self, heard: &[Event], cut: &mut Vec<Finished>) {
+        if self.leg.has_prompts() {
+            self.contained(|leg| {
+                let before = cut.len();
+                leg.prompts().yield_to(heard, |finished| cut.push(finished));
+                if cut.len() > before {
+                    leg.expect_jump();
+                }
+            });
+        }
     }
 
     /// How many of the leg's own prompts gave something for this frame.
@@ -397,6 +412,7 @@ pub(crate) fn command_prompts(prompts: &mut Prompts, command: PromptCommand, eve
         PromptCommand::Play(plan) => prompts.play(plan),
         PromptCommand::Feed { play, pcm, last } => prompts.feed(play, pcm, last),
         PromptCommand::Stop { play } => events.extend(prompts.stop(play).map(Event::from)),
+        PromptCommand::Yield { play, yields } => prompts.set_yields(play, yields),
     }
 }
 

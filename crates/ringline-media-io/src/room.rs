@@ -171,6 +171,10 @@ impl Room {
         self.taps.push(tap);
     }
 
+    pub(crate) fn pause_tap(&mut self, tap: u64, paused: bool) {
+        self.taps.iter_mut().filter(|one| one.id == tap).for_each(|one| one.pause(paused));
+    }
+
     pub(crate) fn sweep_taps(&mut self) {
         self.taps.retain(|tap| !tap.is_closed());
     }
@@ -233,6 +237,7 @@ impl Room {
         if self.stale {
             self.compile();
         }
+        let before = tick.events.len();
         for host in &mut self.legs {
             host.take_in(tick.slot, tick.now, tick.batch, tick.events);
         }
@@ -241,6 +246,9 @@ impl Room {
             if !passed {
                 host.listen(tick.now, tick.events);
             }
+        }
+        if tick.events.len() > before {
+            self.interrupt(before, tick.events);
         }
         let length = self.mixer.rate().samples();
         let prompts = &mut tick.scratch.prompts[..length];
@@ -274,6 +282,23 @@ impl Room {
                 tick.events.push(Event::TapReady { tap: tap.id });
             }
         }
+    }
+
+    /// Cut the prompts that yield to something of what was heard in this frame, told from `before` on.
+    ///
+    /// The control side hears of it and decides what follows; asking it first would let the prompt go on for a frame or more.
+    fn interrupt(&mut self, before: usize, events: &mut Vec<Event>) {
+        let (mut cut, heard) = (Vec::new(), &events[before..]);
+        if !self.prompts.is_empty() {
+            self.prompts.yield_to(heard, |finished| cut.push(finished));
+            if !cut.is_empty() {
+                self.expect_jump();
+            }
+        }
+        for host in &mut self.legs {
+            host.yield_to(heard, &mut cut);
+        }
+        events.extend(cut.into_iter().map(Event::from));
     }
 
     /// Let two legs have each other's packets as they came, as long as nobody needs to hear or add anything; tells

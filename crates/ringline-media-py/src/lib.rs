@@ -347,6 +347,11 @@ impl MediaCore {
         self.core().stop(play);
     }
 
+    #[pyo3(signature = (play, *, keys_of, voice_of))]
+    fn yield_to(&self, play: u64, keys_of: Option<u64>, voice_of: Option<u64>) {
+        self.core().yield_to(play, media::Yields { keys_of, voice_of });
+    }
+
     fn send_keys(&self, keys: u64, leg: u64, digits: String) {
         self.core().send_keys(keys, leg, digits);
     }
@@ -380,6 +385,10 @@ impl MediaCore {
 
     fn record_slots(&self, py: Python<'_>, tap: u64, room: u64, channels: usize, rate_hz: u32) -> PyResult<()> {
         self.record(py, tap, room, media::Layout::Slots(channels), rate_hz)
+    }
+
+    fn pause_tap(&self, tap: u64, paused: bool) {
+        self.core().pause_tap(tap, paused);
     }
 
     fn read_tap<'py>(&self, py: Python<'py>, tap: u64) -> (Bound<'py, PyBytes>, u64) {

@@ -73,7 +73,7 @@ pub use observer::{Observer, LEVELS};
 pub use opus::Opus;
 pub use outbound::{Emit, StreamSeed, MAX_PAYLOAD_BYTES};
 pub use plan::LegPlan;
-pub use prompt::{Finished, PromptPlan};
+pub use prompt::{Finished, PromptPlan, Yields};
 pub use prompts::{Mixed, Prompts};
 pub use quality::{opinion, rating};
 pub use reports::ReportTo;

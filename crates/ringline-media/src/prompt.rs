@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::event::Event;
 use crate::frame::{Rate, MAX_FRAME};
 use crate::resample::Resampler;
 
@@ -35,6 +36,27 @@ impl PromptPlan {
     }
 }
 
+/// Who interrupts a prompt: it is cut in the very frame in which that is heard, without asking anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Yields {
+    /// This leg, by a key of the keypad.
+    pub keys_of: Option<u64>,
+    /// Whom this observation tells of, by his voice.
+    pub voice_of: Option<u64>,
+}
+
+impl Yields {
+    /// Whether this is what interrupts it.
+    pub fn to(&self, event: &Event) -> bool {
+        match event {
+            // The letters A to D are on no telephone, and interrupt nothing.
+            Event::KeyDown { leg, key } => self.keys_of == Some(*leg) && !key.to_char().is_ascii_alphabetic(),
+            Event::VoiceBegan { watch, .. } => self.voice_of == Some(*watch),
+            _ => false,
+        }
+    }
+}
+
 /// A prompt that ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finished {
@@ -49,6 +71,7 @@ pub struct Finished {
 /// One prompt being played.
 pub(crate) struct Prompt {
     plan: PromptPlan,
+    yields: Yields,
     gain: i32,
     /// What it leaves of everything else.
     leaves: i32,
@@ -71,6 +94,7 @@ impl Prompt {
     pub(crate) fn new(plan: PromptPlan) -> Self {
         Prompt {
             plan,
+            yields: Yields::default(),
             gain: factor(plan.level_db),
             leaves: factor(-plan.duck_db.max(0.0)),
             rounds_left: plan.rounds.checked_sub(1),
@@ -86,6 +110,15 @@ impl Prompt {
 
     pub(crate) fn plan(&self) -> &PromptPlan {
         &self.plan
+    }
+
+    /// See `Prompts::yield_to`.
+    pub(crate) fn set_yields(&mut self, yields: Yields) {
+        self.yields = yields;
+    }
+
+    pub(crate) fn yields(&self) -> &Yields {
+        &self.yields
     }
 
     /// Whether it makes its audio louder.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::event::Event;
 use crate::frame::Rate;
-use crate::prompt::{Finished, Prompt, PromptPlan};
+use crate::prompt::{Finished, Prompt, PromptPlan, Yields};
 
 /// The gain that changes nothing.
 const UNITY: i32 = 4096;
@@ -52,6 +53,24 @@ impl Prompts {
     /// Cut them all, in the order they were started.
     pub fn stop_all(&mut self) -> impl Iterator<Item = Finished> + '_ {
         self.playing.drain(..).filter(|prompt| !prompt.is_flushing()).map(|prompt| prompt.finished(true))
+    }
+
+    /// From now on a prompt is cut as soon as one of these interrupts it; unknown ones are ignored.
+    pub fn set_yields(&mut self, id: u64, yields: Yields) {
+        if let Some(prompt) = self.playing.iter_mut().find(|prompt| prompt.plan().id == id) {
+            prompt.set_yields(yields);
+        }
+    }
+
+    /// Cut those that something of what has just been heard interrupts, before they give their next frame.
+    pub fn yield_to(&mut self, heard: &[Event], mut finished: impl FnMut(Finished)) {
+        self.playing.retain(|prompt| {
+            let goes = !prompt.is_flushing() && heard.iter().any(|event| prompt.yields().to(event));
+            if goes {
+                finished(prompt.finished(true));
+            }
+            !goes
+        });
     }
 
     /// As `Leg::whereabouts`, in three steps, each of which reads what the one before it has told: the prompts, where their
@@ -187,6 +206,28 @@ mod tests {
         let (heard, ended) = frames(&mut prompts, 3);
         assert_eq!(heard[..320], [5; 320]);
         assert_eq!(ended, [(1, done(1, 40, false))]);
+    }
+
+    #[test]
+    fn a_prompt_yields_to_the_keys_of_its_leg_and_the_voice_it_was_told_and_to_nothing_else() {
+        use crate::key::Key;
+        let key = |leg, key| Event::KeyDown { leg, key: Key::from_char(key).unwrap() };
+        let voice = |watch| Event::VoiceBegan { watch, at_ms: 100 };
+        let cut_by = |yields: Yields, heard: &[Event]| {
+            let (mut prompts, mut cut) = (Prompts::default(), Vec::new());
+            (1..=3).for_each(|id| prompts.play(PromptPlan { rounds: 0, ..plan(id) }));
+            (1..=3).for_each(|id| prompts.feed(id, vec![5; 160], true));
+            (1..=2).for_each(|id| prompts.set_yields(id, yields));
+            frames(&mut prompts, 2);
+            prompts.yield_to(heard, |finished| cut.push(finished));
+            cut
+        };
+        let both = [done(1, 40, true), done(2, 40, true)];
+        let (keys, voices) = (Yields { keys_of: Some(7), voice_of: None }, Yields { keys_of: None, voice_of: Some(9) });
+        assert_eq!(cut_by(keys, &[Event::AudioStarted { leg: 7 }, key(7, '#')]), both);
+        assert_eq!(cut_by(keys, &[key(8, '1'), key(7, 'A'), voice(7)]), []);
+        assert_eq!(cut_by(voices, &[voice(9)]), both);
+        assert_eq!(cut_by(voices, &[voice(8), key(9, '1'), Event::SilenceReached { watch: 9 }]), []);
     }
 
     #[test]

@@ -18,6 +18,8 @@ const CAPACITY_S: usize = 2;
 const BLOCK_FRAMES: usize = 10;
 /// The same for a listener, who is waited for (100 ms).
 const EAR_FRAMES: usize = 5;
+/// A pause begins and ends within so much of a frame: a 4th, which is 5 ms, without a click.
+const FADED: usize = 4;
 /// Instead of a rate: a gap follows, of so many frames.
 const GAP: i16 = -1;
 /// The longest gap that is written at once (five minutes).
@@ -68,6 +70,8 @@ fn open(id: u64, layout: Layout, rate: Rate, block_frames: usize) -> (Tap, TapRe
         sources: vec![0; channels],
         behind: vec![0; channels],
         placed: vec![false; channels],
+        paused: false,
+        silent: false,
         written: Vec::with_capacity(1 + channels + MAX_FRAME * channels),
     };
     (tap, TapReader::new(ring, channels, rate))
@@ -91,6 +95,9 @@ pub struct Tap {
     behind: Vec<i16>,
     /// Whether that is known for this frame.
     placed: Vec<bool>,
+    /// Nothing of what is said shall be written, and nothing was of the frame before.
+    paused: bool,
+    silent: bool,
     written: Vec<i16>,
 }
 
@@ -104,6 +111,11 @@ impl Tap {
                 }
             }
         }
+    }
+
+    /// Write silence instead of everything from the next frame on, or no longer: the timeline goes on.
+    pub fn pause(&mut self, paused: bool) {
+        self.paused = paused;
     }
 
     /// The leg whose ears this tap wants.
@@ -164,6 +176,7 @@ impl Tap {
     /// Write the frame, which has the room's rate; true when the reader should be told that a block waits.
     pub fn finish_frame(&mut self, rate: Rate) -> bool {
         let (channels, samples) = (self.sums.len(), rate.samples());
+        let was_silent = std::mem::replace(&mut self.silent, self.paused);
         self.written.clear();
         self.written.push((rate.hz() / 1000) as i16);
         self.written.extend(&self.behind);
@@ -178,6 +191,7 @@ impl Tap {
                 1 => limiter::copy(&sum[..samples], &mut frame[..samples]),
                 _ => limiter::limit(&sum[..samples], &mut frame[..samples]),
             }
+            fade(&mut frame[..samples], was_silent, self.paused);
             for (place, sample) in
                 self.written[1 + channels + channel..].iter_mut().step_by(channels).zip(&frame[..samples])
             {
@@ -197,6 +211,23 @@ impl Tap {
             self.ring.write(&[GAP, count as i16]);
             frames -= count;
         }
+    }
+}
+
+/// What is left of a frame of a recording that was silent before it, or is to be silent.
+fn fade(frame: &mut [i16], was_silent: bool, is_silent: bool) {
+    if !is_silent && !was_silent {
+        return;
+    }
+    let length = frame.len() / FADED;
+    for (at, sample) in frame.iter_mut().enumerate() {
+        let gone = at.min(length) as i32;
+        let left = match (was_silent, is_silent) {
+            (true, true) => 0,
+            (false, true) => length as i32 - gone,
+            _ => gone,
+        };
+        *sample = (i32::from(*sample) * left / length as i32) as i16;
     }
 }
 

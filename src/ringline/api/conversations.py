@@ -113,9 +113,9 @@ class TranscriptionBody(Body):
 
 
 class RecordBody(Body):
-    """Start or stop recording a conversation."""
+    """Start or stop recording a conversation; pause all of its recordings, or go on with them."""
 
-    action: Annotated[str, one_of("start", "stop")]
+    action: Annotated[str, one_of("start", "stop", "pause", "resume")]
     event_url: WebUrls | None = None
     event_method: Method = "POST"
     split: Annotated[str | None, one_of("conversation")] = None
@@ -256,10 +256,14 @@ class Conversations:
             if runs:
                 raise _record_error("already-started", "The conversation is being recorded already.")
             self._lobby.gatherings.tell(room, asked.event(EffectId(uuid4(self._random))))
-        else:
+        elif asked.action == "stop":
             if not runs:
                 raise _record_error("not-started", "The conversation is not being recorded.")
             self._lobby.gatherings.tell(room, events.RoomRecordStopAsked())
+        else:
+            if not any(not one.stopping for one in room.heart.room.recordings.values()):
+                raise _record_error("not-started", "The conversation is not being recorded.")
+            self._lobby.gatherings.tell(room, events.RoomRecordPauseAsked(paused=asked.action == "pause"))
         return JSONResponse({})
 
 

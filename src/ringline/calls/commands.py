@@ -168,6 +168,10 @@ class Play(Command):
     source: Source
     loop: int = 1
     level: float = 0.0
+    yields_to_keys: bool = False
+    "A key of the owner will cut it: whoever plays it may do so at once, before he is told to."
+    yields_to_speech: EffectId | None = None
+    "The `Listen` whose speech will cut it, likewise."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +236,14 @@ class StartRecording(Command):
     "How long the file is kept; None: as long as the operator says."
     transcription: TranscriptionWish | None = None
     "What was asked to be done with it later, for those who watch; `Transcribe` says when."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseRecording(Command):
+    """Record silence from now on, so that the file's time goes on; or (`paused` false) what is heard again."""
+
+    effect: EffectId
+    paused: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

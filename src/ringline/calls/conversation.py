@@ -53,6 +53,7 @@ from ringline.calls.events import (
     RoomKeysAsked,
     RoomPlayAsked,
     RoomRecordAsked,
+    RoomRecordPauseAsked,
     RoomRecordStopAsked,
     RoomStopAsked,
     SilenceFound,
@@ -135,6 +136,8 @@ class Conversation:
                 _of_members(turn, event)
             case RoomPlayAsked() | RoomStopAsked() | RoomKeysAsked() | RoomRecordAsked() | RoomRecordStopAsked():
                 _to_everybody(turn, event)
+            case RoomRecordPauseAsked(paused=paused):
+                recordings.pause_by_rest(turn, paused=paused)
             case _:
                 leg = self.room.legs.get(getattr(event, "leg", None) or LegId(""))
                 if leg is not None:

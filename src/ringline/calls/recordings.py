@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from ringline.base import EffectId
-from ringline.calls.commands import Play, StartRecording, StopPlay, StopRecording, Tell, Tone, Transcribe
+from ringline.calls.commands import (
+    PauseRecording,
+    Play,
+    StartRecording,
+    StopPlay,
+    StopRecording,
+    Tell,
+    Tone,
+    Transcribe,
+)
 from ringline.calls.events import PlayEnded, RecordingDone, RecordingFailed, RoomRecordAsked, RoomRecordStopAsked
 from ringline.calls.facts import RecordFact
 from ringline.calls.mixing import arrange
@@ -113,6 +122,8 @@ def _begin(turn: Turn, recording: Recording, order: RoomRecordAsked) -> None:
             transcription=order.transcription,
         )
     )
+    if recording.paused:
+        turn.emit(PauseRecording(effect=order.effect, paused=True))
 
 
 def _beep(turn: Turn) -> EffectId:
@@ -129,6 +140,15 @@ def stop_by_rest(turn: Turn, event: RoomRecordStopAsked) -> None:
     for one in list(turn.room.recordings.values()):
         if one.effect == event.effect or (event.effect is None and one.owner is None):
             stop_recording(turn, one.effect)
+
+
+def pause_by_rest(turn: Turn, *, paused: bool) -> None:
+    """Pause or go on with every recording that runs, whoever began it: what is said now is for nobody to keep."""
+    for recording in turn.room.recordings.values():
+        if not recording.stopping and recording.paused != paused:
+            recording.paused = paused
+            if recording.beep is None:
+                turn.emit(PauseRecording(effect=recording.effect, paused=paused))
 
 
 def stop_recording(turn: Turn, effect: EffectId) -> None:

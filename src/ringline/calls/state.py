@@ -226,6 +226,8 @@ class Recording:
     "None: REST asked for it, on behalf of the conversation."
     hook: Hook | None
     stopping: bool = False
+    paused: bool = False
+    "Silence is recorded until REST says otherwise."
     whole_room: bool = False
     "Asked for by a `conversation` action: ends with the conversation."
     beep: EffectId | None = None

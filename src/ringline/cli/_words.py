@@ -220,6 +220,7 @@ _COMMANDS: Final[dict[str, Words]] = {
     "Detect": lambda it: "listens for who has answered" + (", and for a beep" if it.get("beep") else ""),
     "StopDetecting": lambda it: "listens no longer for who has answered",
     "StartRecording": _records,
+    "PauseRecording": lambda it: "records silence" if it.get("paused") else "records again",
     "StopRecording": lambda it: "closes the recording",
     "Move": _moves,
     "Close": lambda it: "the conversation is over",

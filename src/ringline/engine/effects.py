@@ -53,6 +53,7 @@ class Effects:
         self._report = report
         self._trace = trace
         self._prompts = Prompts(
+            ear_of=lambda listening: self._listeners.ear(listening),
             media=outside.media,
             voice=outside.voice,
             files=outside.files,
@@ -132,6 +133,8 @@ class Effects:
                 self._detections.stop(effect)
             case commands.StartRecording():
                 self.recorder.start(room.id, application, command)
+            case commands.PauseRecording(effect=effect, paused=paused):
+                self.recorder.pause(effect, paused=paused)
             case commands.StopRecording(effect=effect):
                 self.recorder.stop(effect)
             case commands.Transcribe():

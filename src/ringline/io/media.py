@@ -301,6 +301,17 @@ class MediaCore:
         if prompt is not None:
             self._running().stop(prompt.number)
 
+    def yield_to(self, play: EffectId, *, keys_of: LegId | None = None, voice_of: EffectId | None = None) -> None:
+        """Have a prompt cut by keys or an ear's speech in the frame in which they are heard; by unknown ones never."""
+        prompt, leg = self._prompts.get(play), None if keys_of is None else self._legs.get(keys_of)
+        ear = None if voice_of is None else self._ears.get(voice_of)
+        if prompt is not None and (leg is not None or ear is not None):
+            self._running().yield_to(
+                prompt.number,
+                keys_of=None if leg is None else leg.number,
+                voice_of=None if ear is None else ear[0],
+            )
+
     # ── keys and silence ──
 
     def send_keys(self, keys: EffectId, leg: LegId, digits: str) -> None:
@@ -386,6 +397,12 @@ class MediaCore:
                 core.record_slots(number, number_of_room, layout.channels, rate_hz)
         self._taps[tap] = number
         self._sinks[number] = sink
+
+    def pause_recording(self, tap: EffectId, *, paused: bool) -> None:
+        """Give silence to the sink from the next frame on, or what is heard again."""
+        number = self._taps.get(tap)
+        if number is not None:
+            self._running().pause_tap(number, paused)
 
     def stop_recording(self, tap: EffectId) -> None:
         """End a tap: what is left goes to the sink before this returns."""

@@ -62,6 +62,8 @@ class ScriptedMedia:
         self._muted: dict[ConversationId, frozenset[LegId]] = {}
         self._plays: dict[EffectId, Playback] = {}
         self.observed: dict[EffectId, LegId] = {}
+        self.yields: dict[EffectId, tuple[LegId | None, EffectId | None]] = {}
+        "Prompts that were offered to be cut: by whose keys, by the voice that which ear hears."
         "Legs whose speech, tones and levels are wanted. Speech is told as phones speak; the rest is for tests to tell."
         self.counted: dict[LegId, LegCounters] = {}
         "What `counters` says of a leg; nothing was counted of others."
@@ -248,6 +250,10 @@ class ScriptedMedia:
         if playback is not None:
             playback.end(stopped=True)
 
+    def yield_to(self, play: EffectId, *, keys_of: LegId | None = None, voice_of: EffectId | None = None) -> None:
+        """Note the offer, which is not taken: prompts end when they are stopped."""
+        self.yields[play] = (keys_of, voice_of)
+
     def _played(self, playback: Playback, event: MediaEvent) -> None:
         del self._plays[playback.play]
         self._update()
@@ -319,6 +325,12 @@ class ScriptedMedia:
     ) -> None:
         self._taps[tap] = Tap(room, layout, sink, began=self._loop.time())
         self._update()
+
+    def pause_recording(self, tap: EffectId, *, paused: bool) -> None:
+        running = self._taps.get(tap)
+        if running is not None:
+            running.paused = paused
+            self._update()
 
     def stop_recording(self, tap: EffectId) -> None:
         running = self._taps.pop(tap, None)

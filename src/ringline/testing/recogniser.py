@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-from ringline.base import LegId, ProviderError
+from ringline.base import EffectId, LegId, ProviderError
 from ringline.engine.ports import HearingEvent, ListenRequest, Recognition, VoiceEnded, VoiceStarted
 from ringline.testing.captions import Caption, captioned
 from ringline.testing.media import ScriptedMedia
@@ -120,6 +120,9 @@ class ScriptedRecogniser:
 
 class _Session:
     """One `listen`."""
+
+    ear: EffectId | None = None
+    "The fake media core cuts no prompts by itself."
 
     def __init__(
         self,

@@ -30,6 +30,8 @@ class Tap:
 
     def __init__(self, room: ConversationId, layout: RecordingLayout, sink: RecordingSink, *, began: float) -> None:
         self.room = room
+        self.paused = False
+        "What is audible meanwhile is not taken down."
         self._layout = layout
         self._sink = sink
         self._began = began
@@ -89,6 +91,8 @@ class Tap:
         if sound is None or not sound.text or (channel, sound) in self._known:
             return
         self._known.add((channel, sound))
+        if self.paused:
+            return
         kind = sound.kind if sound.kind in ("speech", "file", "person") else "file"
         samples = captioned(Caption(kind, sound.text), seconds=0.0, rate_hz=_RATE_HZ)
         self._noted.append(_Noted(round((now - self._began) * _RATE_HZ), channel, samples))

@@ -1,6 +1,6 @@
 //! Prompts, keys, watches and recordings, sent to where their leg or room is.
 
-use ringline_media::{open_ear, open_tap, Event, Layout, Observer, PromptPlan, Rate, VoiceRules, MAX_CHANNELS};
+use ringline_media::{open_ear, open_tap, Event, Layout, Observer, PromptPlan, Rate, VoiceRules, Yields, MAX_CHANNELS};
 
 use super::{MediaCore, TapRecord, Target};
 use crate::command::{LegCommand, PromptCommand, RoomCommand};
@@ -33,6 +33,11 @@ impl MediaCore {
     /// Cut a prompt.
     pub fn stop(&mut self, play: u64) {
         self.send_prompt(play, PromptCommand::Stop { play });
+    }
+
+    /// Have a prompt cut by keys or a voice, in the frame in which they are heard; they are told before its end is.
+    pub fn yield_to(&mut self, play: u64, yields: Yields) {
+        self.send_prompt(play, PromptCommand::Yield { play, yields });
     }
 
     fn send_prompt(&self, play: u64, command: PromptCommand) {
@@ -96,6 +101,13 @@ impl MediaCore {
         self.taps.insert(tap, TapRecord { room, reader });
         self.send_room(room, RoomCommand::Record(writer));
         Ok(())
+    }
+
+    /// Have a recording tap write silence, or audio again, from the next frame on.
+    pub fn pause_tap(&mut self, tap: u64, paused: bool) {
+        if let Some(record) = self.taps.get(&tap) {
+            self.send_room(record.room, RoomCommand::PauseTap { tap, paused });
+        }
     }
 
     /// Take what a tap holds: little-endian interleaved samples, and the milliseconds lost after them.

@@ -167,6 +167,7 @@ impl Worker {
                     command_prompts(&mut room.prompts, prompt, &mut self.events);
                 }
                 RoomCommand::Record(tap) => room.record(tap),
+                RoomCommand::PauseTap { tap, paused } => room.pause_tap(tap, paused),
                 RoomCommand::SweepTaps => room.sweep_taps(),
             }
         }

@@ -56,6 +56,65 @@ fn slots_go_by_joining_and_the_surplus_shares_the_last() {
 }
 
 #[test]
+fn thirty_two_channels_hold_thirty_one_legs_and_everybody_else_in_the_last() {
+    let (mut tap, mut reader) = open_tap(1, Layout::Slots(MAX_CHANNELS), Rate::Narrow);
+    let frame_of = |leg: u64| [100 + leg as i16; FRAME];
+    // They come one after the other, a frame each, and the fifth and the last of those with a slot leave for a while.
+    for present in 1..=36u64 {
+        tap.join(&(1..=present).collect::<Vec<_>>());
+        for leg in (1..=present).filter(|leg| present < 34 || (*leg != 5 && *leg != 31)) {
+            tap.say(leg, &frame_of(leg), 0);
+        }
+        tap.finish_frame(Rate::Narrow);
+    }
+    let read = samples(&mut reader);
+    assert_eq!(read.len(), 36 * FRAME * MAX_CHANNELS);
+    for (at, frame) in read.chunks(FRAME * MAX_CHANNELS).enumerate() {
+        let present = at as u64 + 1;
+        for (channel, sample) in frame[..MAX_CHANNELS].iter().enumerate() {
+            let leg = channel as u64 + 1;
+            let away = leg > present || (present >= 34 && (leg == 5 || leg == 31));
+            let wanted = match channel {
+                31 => (32..=present).map(|leg| 100 + leg as i16).sum(),
+                _ if away => 0,
+                _ => 100 + leg as i16,
+            };
+            assert_eq!(*sample, wanted, "frame {at}, channel {channel}");
+        }
+    }
+}
+
+#[test]
+fn a_pause_is_silence_of_its_length_in_every_channel_and_begins_and_ends_without_a_click() {
+    for layout in [Layout::Mono, Layout::Heard(7), Layout::Slots(2)] {
+        let (mut tap, mut reader) = open_tap(1, layout, Rate::Narrow);
+        tap.join(&[7, 8]);
+        for frame in 0..9 {
+            tap.pause((3..6).contains(&frame));
+            tap.say(7, &[4000; FRAME], 0);
+            tap.say(8, &[4000; FRAME], 0);
+            tap.prompt(&[4000; FRAME], 1);
+            if layout == Layout::Heard(7) {
+                tap.hear(&[4000; FRAME]);
+            }
+            tap.finish_frame(Rate::Narrow);
+        }
+        let (channels, read) = (layout.channels(), samples(&mut reader));
+        assert_eq!(read.len(), 9 * FRAME * channels);
+        for channel in 0..channels {
+            let heard: Vec<i16> = read.iter().skip(channel).step_by(channels).copied().collect();
+            let silent = &heard[3 * FRAME + FRAME / 4..6 * FRAME];
+            assert!(silent.iter().all(|sample| *sample == 0), "{layout:?}");
+            let whole = heard[FRAME];
+            assert!(whole >= 4000 && heard[..3 * FRAME].iter().all(|sample| *sample == whole), "{layout:?}");
+            assert!(heard[6 * FRAME + FRAME / 4..].iter().all(|sample| *sample == whole), "{layout:?}");
+            let jump = heard.windows(2).map(|pair| (i32::from(pair[0]) - i32::from(pair[1])).abs()).max();
+            assert!(jump.is_some_and(|jump| jump <= i32::from(whole) / 30), "{layout:?}: {jump:?}");
+        }
+    }
+}
+
+#[test]
 fn a_block_is_told_after_200_ms() {
     for rate in [Rate::Narrow, Rate::Wide, Rate::Full] {
         let (mut tap, _reader) = open_tap(1, Layout::Mono, Rate::Narrow);

@@ -271,7 +271,7 @@ REQUESTS: Final[Mapping[str, Json]] = {
     ),
     "RoomRecording": wish(
         "action",
-        action=words("start", "stop", any_case=True),
+        action=words("start", "stop", "pause", "resume", any_case=True),
         event_url=arr(ANY_WEB_URL, minItems=1, maxItems=1),
         event_method=METHOD,
         **RECORDING,

@@ -87,7 +87,14 @@ class Collecting(RunningAction):
 
     def _prompt_or_wait(self, turn: Turn, leg: Leg) -> Step:
         if self.prompt_index < len(self.prompts):
-            self.playing = play(turn, leg, self.prompts[self.prompt_index])
+            listens = self.ear is not None and self.ear.state is EarState.LISTENING
+            self.playing = play(
+                turn,
+                leg,
+                self.prompts[self.prompt_index],
+                yields_to_keys=self.dtmf,
+                yields_to_speech=self.ear.effect if self.ear is not None and listens else None,
+            )
             return Go.WAIT
         return self._wait(turn, leg)
 

@@ -25,7 +25,9 @@ class Prompt:
     level: float
 
 
-def play(turn: Turn, leg: Leg, prompt: Prompt) -> EffectId:
+def play(
+    turn: Turn, leg: Leg, prompt: Prompt, *, yields_to_keys: bool = False, yields_to_speech: EffectId | None = None
+) -> EffectId:
     """Start a prompt of the leg's script: heard by the whole conversation once the leg takes part in it."""
     effect = turn.new_effect()
     arrange(turn)
@@ -37,6 +39,8 @@ def play(turn: Turn, leg: Leg, prompt: Prompt) -> EffectId:
             source=prompt.source,
             loop=prompt.loop,
             level=prompt.level,
+            yields_to_keys=yields_to_keys,
+            yields_to_speech=yields_to_speech,
         )
     )
     return effect

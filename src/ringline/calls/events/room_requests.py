@@ -146,6 +146,13 @@ class RoomRecordStopAsked(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoomRecordPauseAsked(Event):
+    """Record silence instead of what is said, in every recording of the conversation, or what is said again."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileChanged(Event):
     """What is said of the conversation is another now."""
 

@@ -337,6 +337,14 @@ class Media(Protocol):
         """Cut a prompt now. Unknown or finished prompts are ignored."""
         ...
 
+    def yield_to(self, play: EffectId, *, keys_of: LegId | None = None, voice_of: EffectId | None = None) -> None:
+        """Have a prompt cut by a key of a leg (no letter) or by the speech that an ear tells of, as soon as heard.
+
+        The key or the speech is told first, then the prompt's `PlaybackFinished`. It is an offer, for speed: whoever
+        hears of the key or the speech stops the prompt all the same.
+        """
+        ...
+
     def send_keys(self, keys: EffectId, leg: LegId, digits: str) -> None:
         """Send `0`-`9`, `*`, `#`, `A`-`D`; `p` is a pause of 500 ms. Queued behind earlier ones of this leg."""
         ...
@@ -366,6 +374,10 @@ class Media(Protocol):
 
         The sink gets `rate_hz` (8000, 16 000 or 48 000), whatever the room is mixed at.
         """
+        ...
+
+    def pause_recording(self, tap: EffectId, *, paused: bool) -> None:
+        """Give silence to the sink from now on, or what is heard again: time goes on. Unknown taps are ignored."""
         ...
 
     def stop_recording(self, tap: EffectId) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ringline.base import LegId
+from ringline.base import EffectId, LegId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,11 @@ HearingEvent = VoiceStarted | VoiceEnded | Recognition
 
 class Listening(Protocol):
     """Listening that has begun. Both calls only enqueue; after its `Recognition` they do nothing."""
+
+    @property
+    def ear(self) -> EffectId | None:
+        """The ear (`Ears.open_ear`) whose `SpeechStarted` is this one's `VoiceStarted`; None: somebody else decides."""
+        ...
 
     def finish(self) -> None:
         """What has been said is enough: a `Recognition` follows. Without any speech it is empty."""

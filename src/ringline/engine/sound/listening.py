@@ -86,6 +86,11 @@ class Listeners:
             return
         self._active[command.effect] = listener
 
+    def ear(self, effect: EffectId) -> EffectId | None:
+        """The ear in the media core that decides where speech begins, if one does."""
+        listener = self._active.get(effect)
+        return None if listener is None or listener.handle is None else listener.handle.ear
+
     def stop(self, effect: EffectId, *, finish: bool) -> None:
         """End it: with its result, or without."""
         listener = self._active.get(effect)

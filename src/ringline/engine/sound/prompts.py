@@ -34,9 +34,12 @@ class Prompts:
         voice: Voice,
         files: PromptFiles,
         clock: Clock,
+        ear_of: Callable[[EffectId], EffectId | None],
         report: Callable[[ConversationId, PlayEnded], None],
     ) -> None:
+        """`ear_of` tells the ear of somebody who listens, for prompts that yield to what it hears."""
         self._media = media
+        self._ear_of = ear_of
         self._voice = voice
         self._files = files
         self._clock = clock
@@ -104,6 +107,7 @@ class Prompts:
                     level_db=level_to_db(command.level),
                     loop=1 if in_rounds else command.loop,
                 )
+                self._let_interrupt(command)
             self._media.feed(command.effect, block.data, last=False)
             fed_s += len(block.data) / 2 / block.rate_hz
             ahead = fed_s - (self._clock.now() - started)
@@ -112,6 +116,13 @@ class Prompts:
         if not started:
             raise ProviderError("it has no audio")
         self._media.feed(command.effect, b"", last=True)
+
+    def _let_interrupt(self, command: Play) -> None:
+        """What interrupts the prompt cuts it where it is heard, not a round through the rules later."""
+        keys_of = command.owner if command.yields_to_keys else None
+        voice_of = None if command.yields_to_speech is None else self._ear_of(command.yields_to_speech)
+        if keys_of is not None or voice_of is not None:
+            self._media.yield_to(command.effect, keys_of=keys_of, voice_of=voice_of)
 
     async def _audio(self, command: Play, application: ApplicationId | None) -> AsyncIterator[Pcm]:
         source = command.source

@@ -77,6 +77,11 @@ class Recorder:
         )
         self._media.record(command.effect, room, _layout(command), file, rate_hz=file.rate_hz)
 
+    def pause(self, effect: EffectId, *, paused: bool) -> None:
+        """Record silence from now on, or what is heard again; unknown recordings are ignored."""
+        if effect in self._running:
+            self._media.pause_recording(effect, paused=paused)
+
     def stop(self, effect: EffectId) -> None:
         """Close the tap and store the file; what became of it is reported."""
         running = self._running.pop(effect, None)

@@ -107,7 +107,7 @@ class _Session:
         report: Callable[[HearingEvent], None],
         forget: Callable[[_Session], None],
     ) -> None:
-        self._ear = ear
+        self.ear = ear
         self._ears = ears
         self._request = request
         self._engines = list(engines)
@@ -195,7 +195,7 @@ class _Session:
     def cancel(self) -> None:
         """Nothing of it is wanted any more."""
         self._over = True
-        self._ears.close_ear(self._ear)
+        self._ears.close_ear(self.ear)
         if self._task is not None:
             self._task.cancel()
         if self._stream is not None:
@@ -227,10 +227,10 @@ class _Session:
             self._fed = end
 
     def _conclude(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._understand(), name=self._ear)
+        self._task = asyncio.get_running_loop().create_task(self._understand(), name=self.ear)
 
     async def _understand(self) -> None:
-        self._ears.close_ear(self._ear)
+        self._ears.close_ear(self.ear)
         results: Sequence[Heard] = ()
         while self._began and self._stream is not None:
             try:
