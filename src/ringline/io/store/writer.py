@@ -24,8 +24,8 @@ log = get_log(__name__)
 GROUP_S: Final = 0.020
 GROUP_ROWS: Final = 200
 _AWAKE_S: Final = 0.5
-"""So long after the last row the thread still looks by itself every 20 ms: to wake it costs the event loop more, for the
-thread comes at once, and asks for the interpreter."""
+"""So long after the last row the thread still looks by itself every 20 ms: to wake it costs the event loop more, for
+the thread comes at once, and asks for the interpreter."""
 _MOST_ROWS_AT_ONCE: Final = 2000
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
