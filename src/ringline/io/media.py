@@ -47,8 +47,8 @@ from ringline.engine.ports import (
 
 _RATES_HZ = (8000, 16_000, 48_000)
 "What the core takes as it is. Anything else is brought to 16 kHz, the best that a recording or a phone keeps of it."
-_BATCH = 256
-"Events taken per wake-up; the loop gets its turn between batches."
+_BATCH = 16
+"Events taken per wake-up; the loop gets its turn between batches: the end of a prompt may be the end of a call."
 _NO_LEG = 0
 "The core numbers legs from 1: what is for this one ends at once."
 
