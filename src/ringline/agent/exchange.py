@@ -33,6 +33,10 @@ ClientKey = tuple[str, str]
 ServerKey = tuple[str, ...]
 
 
+def _nobody_waits(*_told: object) -> None:
+    """Takes what comes of a transaction that is over: nothing."""
+
+
 class ClientExchange:
     """A request of ours on its way."""
 
@@ -100,6 +104,8 @@ class ClientExchange:
         self._alarm = self._stack.rearm(self._alarm, self._transaction.deadline(), self._ring)
         if self._transaction.state is State.TERMINATED:
             self._stack.forget_client(self)
+            # Who waited for this one may know it: let go of, so that nothing is left for the garbage collector.
+            self._on_answer, self._on_silence = _nobody_waits, _nobody_waits
 
 
 class ServerExchange:
@@ -172,3 +178,4 @@ class ServerExchange:
         self._alarm = self._stack.rearm(self._alarm, self._transaction.deadline(), self._ring)
         if self._transaction.state is State.TERMINATED:
             self._stack.forget_server(self)
+            self.owner = self.on_cancel = None

@@ -39,6 +39,7 @@ class Fork(Leg):
         self._stack.emit(Failed(leg=self.leg, status=487, reason=reason or "", q850=None, why="cancelled"))
         for branch in self._branches:
             branch.hang_up(reason, now)
+        self._branches.clear()
 
     def refuse(self, status: int, reason: str, retry_after_s: int | None, now: float) -> None:
         """There is nothing to refuse: it is given up."""
@@ -65,10 +66,12 @@ class Fork(Leg):
                 self._stack.emit(event)
                 for branch in self._branches:
                     branch.hang_up(_ELSEWHERE, now)
+                self._branches.clear()
             case Failed():
                 self._failures.append(event)
                 if len(self._failures) == self._expected:
                     self._finish()
+                    self._branches.clear()
                     self._stack.emit(min(self._failures, key=_rank))
             case _:
                 self._stack.emit(event)

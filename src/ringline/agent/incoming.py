@@ -245,6 +245,7 @@ class Incoming(Leg):
 
     def _forget(self) -> None:
         self._reliable.stop()
+        self._exchange.on_cancel = None
         if self._remind is not None:
             self._remind.cancel()
             self._remind = None

@@ -30,7 +30,7 @@ class ReliableProvisionals:
         """`on_expired` is told when no PRACK came for 64*T1: the call has to be refused (RFC 3262 section 3)."""
         self._stack = stack
         self._exchange = exchange
-        self._on_expired = on_expired
+        self._on_expired: Callable[[float], None] | None = on_expired
         self._rseq = 1 + integer(stack.random, 2**16)
         self._queue: deque[Response] = deque()
         self._waiting: _Waiting | None = None
@@ -67,6 +67,7 @@ class ReliableProvisionals:
         """The final response is out."""
         self._queue.clear()
         self._drop()
+        self._on_expired = None
 
     def _next(self, now: float) -> None:
         if self._waiting is not None or not self._queue:
@@ -94,8 +95,10 @@ class ReliableProvisionals:
             waiting.repeat = self._stack.agenda.at(now + waiting.interval, self._again)
 
     def _expired(self, now: float) -> None:
+        on_expired = self._on_expired
         self.stop()
-        self._on_expired(now)
+        if on_expired is not None:
+            on_expired(now)
 
     def _drop(self) -> None:
         if self._waiting is not None:

@@ -174,6 +174,8 @@ class Session(Leg):
         self.stack.forget_leg(self)
 
     def _bye(self, reason: str | None, now: float) -> None:
+        if self.phase is Phase.GONE:
+            return
         self.phase = Phase.LEAVING
         self.changes.drop(now)
         self.lifetime.stop()
@@ -195,11 +197,15 @@ class Session(Leg):
         self._gone(now)
 
     def _gone(self, now: float) -> None:
+        if self.phase is Phase.GONE:
+            return
         self.phase = Phase.GONE
         self.referrals.drop(now)
         self.changes.drop(now)
         self.lifetime.stop()
         self._stop_unacked()
+        # They know us as we know them: let go of, so that a call that has ended needs no garbage collector.
+        del self.referrals, self.changes, self.lifetime
         if self.stack.dialogs.get(self._key) is self:
             del self.stack.dialogs[self._key]
 

@@ -32,8 +32,8 @@ from ringline.engine.ports import (
 from ringline.io._media_words import leg_counters, leg_event, observed, room_number, srtp_keys
 from ringline.io._prompt_audio import RATES_HZ, PromptAudio
 
-_BATCH = 256
-"Events taken per wake-up; the loop gets its turn between batches."
+_BATCH = 16
+"Events taken per wake-up; the loop gets its turn between batches: the end of a prompt may be the end of a call."
 _NO_LEG = 0
 "The core numbers legs from 1: what is for this one ends at once."
 
