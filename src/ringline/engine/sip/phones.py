@@ -488,6 +488,8 @@ class Phones:
         phone.agreed, phone.encrypted = True, agreed.srtp is not None
         phone.hears, phone.far_host = agreed.receive and agreed.send, agreed.remote_host
         self._media.configure(phone.leg, rtp_plan(agreed))
+        codecs = phone.ours.codecs
+        self._link.command(lambda agent, _now: agent.knows(phone.leg, codecs))
 
     def _unusable(self, phone: SipLeg) -> None:
         """The far end answered without audio that we could use: it is hung up."""
