@@ -164,6 +164,14 @@ def test_a_reinvite_without_sdp_keeps_media(call: Call) -> None:
     assert SessionDescription.parse(call.bob.sent[-1].body).origin.version == 2
 
 
+def test_a_reinvite_without_sdp_is_offered_what_else_the_leg_could_speak(call: Call) -> None:
+    """Whoever sends it may connect us with a phone that knows none of what is in force (RFC 3725 section 4)."""
+    call.bob.agent.knows(call.leg, ("G722", "PCMA", "PCMU"))
+    call.inject(call.from_alice("INVITE", 10, extra="Contact: <sip:alice@192.0.2.1:5060>\r\n"))
+    offered = SessionDescription.parse(call.bob.sent[-1].body)
+    assert offered.media[0].formats == ("0", "8", "101", "9")
+
+
 def test_an_update_changes_like_a_reinvite_and_needs_no_ack(call: Call) -> None:
     sdp = "Content-Type: application/sdp\r\nContact: <sip:alice@192.0.2.1:5060>\r\n"
     call.inject(call.from_alice("UPDATE", 10, body=HOLD, extra=sdp))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -343,3 +344,29 @@ def test_an_address_may_be_a_host_name_as_in_the_examples_of_rfc_4317() -> None:
     assert found.negotiated.send
     assert found.negotiated.receive
     assert not held_by(theirs)
+
+
+def test_what_is_offered_again_names_the_other_codecs_too() -> None:
+    ours = replace(OURS, codecs=("G722", "PCMA", "PCMU", "opus"))
+    found = answer(description(PHONE.replace(b"RTP/AVP 9 8 0 3 96", b"RTP/AVP 8 96")), ours)
+    again = same_again(found.description, description(PHONE), codecs=ours.codecs, resume=False)
+    line = again.media[0]
+    assert line.formats == ("8", "96", "9", "0", "111", "110")
+    assert "111 opus/48000/2" in line.values("rtpmap")
+    assert "110 telephone-event/48000" in line.values("rtpmap")
+    assert again.media[1].port == 0
+    assert accept(again, ours).codec == "PCMA"
+
+
+def test_a_payload_type_keeps_its_meaning_when_more_is_offered() -> None:
+    theirs = description(
+        "v=0\no=- 1 1 IN IP4 1.2.3.4\nc=IN IP4 1.2.3.4\nm=audio 4000 RTP/AVP 8 111 98 101\n"
+        "a=rtpmap:111 speex/16000\na=rtpmap:98 opus/48000/2\na=rtpmap:101 telephone-event/8000\n"
+    )
+    ours = replace(OURS, codecs=("PCMA", "opus", "L16"))
+    found = answer(theirs, replace(ours, codecs=("PCMA",)))
+    line = same_again(found.description, theirs, codecs=ours.codecs, resume=False).media[0]
+    maps = dict(value.split(" ", 1) for value in line.values("rtpmap"))
+    assert line.formats[:2] == ("8", "101")
+    assert (maps["98"], maps["112"]) == ("opus/48000/2", "L16/16000")
+    assert "111" not in line.formats

@@ -1,6 +1,6 @@
 //! What the control side asks for, before it is checked.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use ringline_media::{CodecKind, LegPlan, Loudest, SrtpKeys};
 
@@ -119,6 +119,11 @@ impl PlanRequest<'_> {
             IpAddr::V4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast(),
             IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_multicast(),
         };
+        // A socket on `::` speaks both families, and calls IPv4 addresses by IPv6 ones (RFC 4291 §2.5.5.2).
+        let ip = match ip {
+            IpAddr::V4(ip) if bind_ip == IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(ip.to_ipv6_mapped()),
+            other => other,
+        };
         let reachable = port != 0 && ip.is_ipv4() == bind_ip.is_ipv4();
         (sendable && reachable).then(|| SocketAddr::new(ip, port))
     }
@@ -142,6 +147,15 @@ mod tests {
         for host in ["0.0.0.0", "255.255.255.255", "239.0.0.1", "2001:db8::1", "example.org", ""] {
             assert_eq!(destination(host), None, "{host}");
         }
+    }
+
+    #[test]
+    fn where_both_families_are_spoken_both_are_sent_to() {
+        let at = |bind: &str, host: &str| request(host).read(bind.parse().unwrap()).unwrap().remote.map(|to| to.ip());
+        assert_eq!(at("::", "192.0.2.1"), "::ffff:192.0.2.1".parse().ok());
+        assert_eq!(at("::", "2001:db8::1"), "2001:db8::1".parse().ok());
+        assert_eq!(at("::1", "192.0.2.1"), None);
+        assert_eq!(at("::", "255.255.255.255"), None);
     }
 
     #[test]

@@ -42,7 +42,7 @@ class Changes:
             session.respond(exchange, 100, now)
             self._received(exchange, sdp)
             return
-        again = self._spoken.again()
+        again = self._spoken.again(session.codecs)
         if again is None:
             session.respond(exchange, 488, now)
             return

@@ -74,6 +74,7 @@ class Incoming(Leg):
             takes_update="update" in exchange.request.headers.tokens("Allow"),
             inside=_inside_a_nat(exchange.request, exchange.flow),
         )
+        session.codecs = self.codecs
         response = self._stack.response(
             exchange.request,
             exchange.flow,

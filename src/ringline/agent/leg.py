@@ -17,6 +17,8 @@ class Leg:
 
     def __init__(self, leg: LegId) -> None:
         self.leg = leg
+        self.codecs: tuple[str, ...] = ()
+        "Names of `ringline.sdp.CODECS` that an offer may add to those in force, best first."
 
     def ring(self, now: float) -> None:
         """Send 180."""

@@ -19,16 +19,19 @@ class Spoken:
         """What the far end said last."""
         self.remote = sdp or self.remote
 
-    def again(self) -> bytes | None:
-        """An offer of what is in force, as a re-INVITE without SDP asks for; a hold by the far end ends with it.
+    def again(self, codecs: tuple[str, ...] = ()) -> bytes | None:
+        """What a re-INVITE without SDP asks for: an offer of what is in force, and after it the other `codecs`.
+
+        A hold by the far end ends with it.
 
         None when we never said anything that could be repeated.
         """
         if self.local is None:
             return None
         try:
-            held = self.remote is not None and held_by(SessionDescription.parse(self.remote))
-            offer = same_again(SessionDescription.parse(self.local), resume=held)
+            theirs = SessionDescription.parse(self.remote) if self.remote is not None else None
+            held = theirs is not None and held_by(theirs)
+            offer = same_again(SessionDescription.parse(self.local), theirs, codecs=codecs, resume=held)
         except RemoteProtocolError:
             return None
         self._floor = offer.origin.version

@@ -168,6 +168,11 @@ class UserAgent:
         if (found := self._stack.legs.get(leg)) is not None:
             found.answer(sdp, now)
 
+    def knows(self, leg: LegId, codecs: tuple[str, ...]) -> None:
+        """Name the codecs this leg could speak: a re-INVITE without SDP is answered with an offer of all of them."""
+        if (found := self._stack.legs.get(leg)) is not None:
+            found.codecs = codecs
+
     def refuse(
         self, leg: LegId, status: int, reason: str = "", *, retry_after_s: int | None = None, now: float
     ) -> None:

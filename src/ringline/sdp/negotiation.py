@@ -155,15 +155,60 @@ def accept(theirs: SessionDescription, ours: Capabilities) -> Negotiated:
     return _agree(theirs, line, ours, *chosen, srtp=found[1] if found is not None else None)
 
 
-def same_again(ours: SessionDescription, *, resume: bool) -> SessionDescription:
-    """Offer once more what is in force, as a re-INVITE without SDP asks for; `resume` ends a hold by the far end."""
-    media = tuple(_resumed(line) if resume and line.kind == "audio" and line.port else line for line in ours.media)
-    return replace(ours, media=media).with_version(ours.origin.version + 1)
+def same_again(
+    ours: SessionDescription, theirs: SessionDescription | None = None, *, codecs: Sequence[str] = (), resume: bool
+) -> SessionDescription:
+    """Offer once more what is in force, as a re-INVITE without SDP asks for; `resume` ends a hold by the far end.
+
+    The other `codecs` follow, since what is offered may go to somebody else (RFC 3261 section 14.2): whoever transfers
+    the call. A payload type that meant something in this session, here or in `theirs`, means it still.
+    """
+    meant = {number: what for line in theirs.media for number, what in _spoken(line).items()} if theirs else {}
+    media: list[Media] = []
+    for line in ours.media:
+        if line.kind == "audio" and line.port:
+            line = _widened(_resumed(line) if resume else line, meant, codecs)
+        media.append(line)
+    return replace(ours, media=tuple(media)).with_version(ours.origin.version + 1)
 
 
 def held_by(theirs: SessionDescription) -> bool:
     """Whether a description from the far end puts us on hold, in any spelling: we shall send it nothing."""
     return any(_usable(line) and not _directions(theirs, line)[1] for line in theirs.media)
+
+
+def _spoken(line: Media) -> dict[str, tuple[str, int]]:
+    """What the payload types of an audio line mean: encoding in capitals, and clock."""
+    maps = _maps(line) if line.kind == "audio" else {}
+    return {number: maps[number] for number in line.formats if number in maps}
+
+
+def _widened(line: Media, meant: Mapping[str, tuple[str, int]], codecs: Sequence[str]) -> Media:
+    """The line with those of the codecs it does not name yet, and with telephone-event at their clocks."""
+    spoken = _spoken(line)
+    named_already = set(spoken.values())
+    has_dtmf = any(encoding == DTMF for encoding, _ in named_already)
+    wanted = [(codec.key, codec.number, codec.rtpmap, codec.parameters) for codec in named(codecs)]
+    if has_dtmf:
+        clocks = sorted({clock_hz for (_, clock_hz), *_ in wanted})
+        wanted += [((DTMF, clock), DTMF_TYPES[clock], f"telephone-event/{clock}", "0-16") for clock in clocks]
+    taken = {**meant, **spoken}
+    added: list[str] = []
+    attributes: list[tuple[str, str | None]] = []
+    for key, usual, rtpmap, parameters in wanted:
+        if key in named_already:
+            continue
+        numbers = [number for number, what in taken.items() if what == key and number not in spoken]
+        free = (str(number) for number in (usual, *range(96, 128)) if str(number) not in taken)
+        number = next(iter(numbers), None) or next(free, None)
+        if number is None:
+            continue
+        taken[number] = key
+        added.append(number)
+        attributes.append(("rtpmap", f"{number} {rtpmap}"))
+        if parameters is not None:
+            attributes.append(("fmtp", f"{number} {parameters}"))
+    return replace(line, formats=(*line.formats, *added), attributes=(*attributes, *line.attributes))
 
 
 def _resumed(line: Media) -> Media:

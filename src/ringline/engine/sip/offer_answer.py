@@ -10,6 +10,7 @@ from ringline.engine.ports import Media
 from ringline.engine.sip.browser_audio import BrowserAudio, speaks_webrtc
 from ringline.engine.sip.sip_leg import SipLeg
 from ringline.engine.sip.sip_words import rtp_plan
+from ringline.engine.sip.ways import SipLink
 from ringline.sip import Places
 
 log = get_log(__name__)
@@ -19,10 +20,18 @@ class OfferAnswer:
     """Makes and takes the descriptions of all SIP legs; what came of it is kept in each `SipLeg`."""
 
     def __init__(
-        self, media: Media, browsers: BrowserAudio, *, codecs: tuple[str, ...], places: Places, random: Random
+        self,
+        link: SipLink,
+        media: Media,
+        browsers: BrowserAudio,
+        *,
+        codecs: tuple[str, ...],
+        places: Places,
+        random: Random,
     ) -> None:
         """`codecs` is what is offered, best first; `random` makes the keys of encrypted audio."""
         self.browsers = browsers
+        self._link = link
         self._media = media
         self._codecs = codecs
         self._places = places
@@ -95,3 +104,5 @@ class OfferAnswer:
         phone.agreed, phone.encrypted = True, agreed.srtp is not None
         phone.hears, phone.far_host = agreed.receive and agreed.send, agreed.remote_host
         self._media.configure(phone.leg, rtp_plan(agreed))
+        codecs = phone.ours.codecs
+        self._link.command(lambda agent, _now: agent.knows(phone.leg, codecs))

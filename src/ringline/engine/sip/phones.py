@@ -75,7 +75,7 @@ class Phones:
         self._link = link
         self._media = media
         self._browsers = BrowserAudio(webrtc, codecs)
-        self._offers = OfferAnswer(media, self._browsers, codecs=codecs, places=places, random=random)
+        self._offers = OfferAnswer(link, media, self._browsers, codecs=codecs, places=places, random=random)
         self._one_way = OneWayAudio(media, engine.trace)
         self._load = TrunkLoad()
         self._phones: dict[LegId, SipLeg] = {}
