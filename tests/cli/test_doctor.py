@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 import threading
@@ -13,8 +14,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from ringline.base import ConversationId, LegId
 from ringline.cli import app
 from ringline.cli import doctor as command
+from ringline.engine.ports import JournalLine
+from ringline.io.store import SqlStore
 from ringline.server.certificates import ensure_certificates
 
 run = CliRunner().invoke
@@ -173,3 +177,36 @@ def test_a_stun_server_that_sees_another_address_than_we_offer_shows_the_nat() -
     with stun("127.0.0.1") as port:
         code, told = examined("", "--stun", f"127.0.0.1:{port}")
     assert (code, "sees us at 127.0.0.1, as our SDP says" in told) == (0, True)
+
+
+def test_a_call_whose_far_end_was_never_heard_is_told_with_what_our_sdp_named(tmp_path: Path) -> None:
+    def noted(leg: str, sequence: int, text: str, *, ago: timedelta = timedelta()) -> JournalLine:
+        return JournalLine(
+            conversation=ConversationId("CON-1"),
+            sequence=sequence,
+            wallclock=datetime.now(UTC) - ago,
+            kind="trace",
+            leg=LegId(leg),
+            data={"what": "audio", "text": text},
+        )
+
+    nothing = "no audio from the far end for 3 s: our SDP offered 172.17.0.2"
+    heard = "first audio from the far end"
+
+    async def write(*lines: JournalLine) -> None:
+        store = SqlStore(f"sqlite:///{tmp_path / 'var' / 'ringline.db'}", data_dir=tmp_path / "var")
+        await store.start()
+        for line in lines:
+            store.write_journal(line)
+        await store.stop()
+
+    assert "far ends there is no store" in examined("")[1]
+    (tmp_path / "var").mkdir(exist_ok=True)
+    old = timedelta(days=2)
+    asyncio.run(write(noted("a", 1, nothing), noted("a", 2, heard), noted("b", 3, nothing, ago=old)))
+    assert "far ends every far end was heard in the last day" in examined("")[1]
+    asyncio.run(write(noted("c", 4, nothing)))
+    code, told = examined("")
+    assert code == 1
+    assert "far ends in one call c at" in told
+    assert "no audio from the far end for 3 s: our SDP offered 172.17.0.2. Can they reach that address" in told

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 
-from ringline.api.client_desk import ClientDesk
+from ringline.api.client_desk import Asked, ClientDesk
 from ringline.api.problems import bad_request
 from ringline.base import ApiError, LegId, read_leg_id
 from ringline.engine.clients.apps import no_such_leg
@@ -42,25 +42,21 @@ class ClientCalls:
 
     async def reserve(self, request: Request) -> Response:
         """Open audio for a call to come."""
-        caller = await self._desk.caller(request)
-        body = await self._desk.body(request)
-        session = self._desk.session(caller, body)
-        offer = description(body, "offer")
+        asked = await self._desk.asked(request)
+        offer = description(asked.body, "offer")
         if (why := self._desk.needs.refuses_calls()) is not None:
             raise ApiError(503, why)
-        leg, answer = self._apps.reserve(session, offer)
+        leg, answer = self._apps.reserve(asked.session, offer)
         return JSONResponse({"rtc_id": leg, "sdp": answer})
 
     async def knock(self, request: Request) -> Response:
         """Call the application: answered once it has said what to do."""
-        caller = await self._desk.caller(request)
-        body = await self._desk.body(request)
-        session = self._desk.session(caller, body)
-        channel = body.get("channel")
+        asked = await self._desk.asked(request)
+        channel = asked.body.get("channel")
         leg = _leg(channel.get("id") if isinstance(channel, Mapping) else None)
         if (why := self._desk.needs.refuses_calls()) is not None:
             raise ApiError(503, why)
-        knock = await self._apps.knock(session, leg, context_of(body))
+        knock = await self._apps.knock(asked.session, leg, context_of(asked.body))
         return JSONResponse({"id": knock}, background=after(self._apps.let_go_on, leg))
 
     async def forget_knock(self, request: Request) -> Response:
@@ -70,23 +66,15 @@ class ClientCalls:
 
     async def answer(self, request: Request) -> Response:
         """Answer a call that this session has claimed."""
-        caller = await self._desk.caller(request)
-        body = await self._desk.body(request)
-        session = self._desk.session(caller, body)
-        self._desk.place(request, caller)
-        leg = _leg(request.path_params["leg"])
-        self._apps.take_answer(session, leg, description(body, "answer"))
+        asked, leg = await self._asked_of_leg(request)
+        self._apps.take_answer(asked.session, leg, description(asked.body, "answer"))
         return JSONResponse({"id": leg})
 
     async def reconnect(self, request: Request) -> Response:
         """New audio for a call that goes on; our answer follows as an event."""
-        caller = await self._desk.caller(request)
-        body = await self._desk.body(request)
-        session = self._desk.session(caller, body)
-        self._desk.place(request, caller)
-        leg = _leg(request.path_params["leg"])
-        answer = self._apps.reconnect(session, leg, description(body, "offer"))
-        return JSONResponse({"id": leg}, background=after(self._apps.tell_answer, session, leg, answer))
+        asked, leg = await self._asked_of_leg(request)
+        answer = self._apps.reconnect(asked.session, leg, description(asked.body, "offer"))
+        return JSONResponse({"id": leg}, background=after(self._apps.tell_answer, asked.session, leg, answer))
 
     async def refresh(self, request: Request) -> Response:
         """The session goes on with the token of this request."""
@@ -102,6 +90,12 @@ class ClientCalls:
             raise ApiError(403, "Only users report these.", code="system:error:permission")
         await self._desk.body(request)
         return Response(status_code=200)
+
+    async def _asked_of_leg(self, request: Request) -> tuple[Asked, LegId]:
+        """What is asked for the leg of the URL, in a conversation in which the user is."""
+        asked = await self._desk.asked(request)
+        self._desk.place(request, asked.caller)
+        return asked, _leg(request.path_params["leg"])
 
 
 def description(body: Mapping[str, Any], kind: str) -> str:

@@ -30,6 +30,15 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request with a body, and the session it comes from."""
+
+    caller: Caller
+    body: Mapping[str, Any]
+    session: Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A conversation that lives, and the member that a user is in it."""
 
@@ -64,16 +73,18 @@ class ClientDesk:
         """
         return await self.lobby.desk.read_object(request)
 
-    def session(self, caller: Caller, body: Mapping[str, Any]) -> Session:
-        """The session that a request says it comes from.
+    async def asked(self, request: Request) -> Asked:
+        """What a session of a user's asks for.
 
         Raises:
-            ApiError: 403 when it is over, or somebody else's.
+            ApiError: 400, 401, 403 (also when the session is over, or somebody else's), 408, 413, 415 or 429.
         """
+        caller = await self.caller(request)
+        body = await self.body(request)
         named = body.get("originating_session")
         if not isinstance(named, str) or not named:
             raise bad_request(("originating_session", "is required"))
-        return self.own_session(caller, named)
+        return Asked(caller=caller, body=body, session=self.own_session(caller, named))
 
     def own_session(self, caller: Caller, named: str) -> Session:
         """A session of the caller's by its id.

@@ -127,13 +127,11 @@ class ClientRooms:
 
     async def claim(self, request: Request) -> Response:
         """A session wants to answer the call that this member is invited by."""
-        caller = await self._desk.caller(request)
-        body = await self._desk.body(request)
-        session = self._desk.session(caller, body)
-        if body.get("state") != "joined":
+        asked = await self._desk.asked(request)
+        if asked.body.get("state") != "joined":
             raise bad_request(("state", "must be joined"))
-        member = self._desk.place(request, caller, named=request.path_params["member"]).member
-        self._apps.claim(session, member)
+        member = self._desk.place(request, asked.caller, named=request.path_params["member"]).member
+        self._apps.claim(asked.session, member)
         return JSONResponse({"id": member.id})
 
     async def leave(self, request: Request) -> Response:
@@ -146,9 +144,8 @@ class ClientRooms:
 
     async def act(self, request: Request) -> Response:
         """Mute, earmuff, press keys, say or play something."""
-        caller = await self._desk.caller(request)
-        body = await self._desk.body(request)
-        self._desk.session(caller, body)
+        asked = await self._desk.asked(request)
+        caller, body = asked.caller, asked.body
         named = body.get("from")
         place = self._desk.place(request, caller, named=named if isinstance(named, str) else None)
         kind = body.get("type")

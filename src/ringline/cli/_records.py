@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from ringline.io.store.rows import journal_line, leg_record
 from ringline.io.store.tables import JOURNAL, JOURNAL_LEGS, LEGS
 
 _SHORTEST_PREFIX: Final = 4
+_LATEST_LINES: Final = 50_000
+"So many are looked at where something is searched for: a journal has no index by what is in it."
 
 
 class NoSuchCall(RinglineError):
@@ -73,6 +76,14 @@ class Records:
         """The delivery log of a call, oldest request first."""
         found = (entry(line) for line in self.journals_of(leg) if line.leg == leg)
         return sorted((one for one in found if one is not None), key=lambda one: str(one["time"]))
+
+    def audio_notes(self, since: datetime) -> list[JournalLine]:
+        """What was noted of the audio of calls since then, oldest first; of the journals' latest lines only."""
+        latest = JOURNAL.c.id > self.newest_line() - _LATEST_LINES
+        told = JOURNAL.c.data.contains('"what":"audio"') | JOURNAL.c.data.contains('"what": "audio"')
+        lines = select(JOURNAL).where(latest, JOURNAL.c.kind == "trace", told).order_by(JOURNAL.c.id)
+        found = (journal_line(row) for row in self._all(lines))
+        return [line for line in found if line.wallclock >= since]
 
     def newest_line(self) -> int:
         """The position of the journals' latest line; 0 when there is none."""

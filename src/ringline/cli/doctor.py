@@ -17,6 +17,7 @@ import typer
 
 from ringline.base import ConfigError, RinglineError
 from ringline.cli._console import FAILED, console, plain_errors, say
+from ringline.cli._heard import far_ends
 from ringline.cli._installation import ConfigOption, load_settings
 from ringline.cli._looks import Ill, authorities, from_outside, policies, sip_certificate
 from ringline.cli.check import Finding
@@ -63,6 +64,7 @@ async def examine(settings: Settings, *, stun: str | None = None) -> list[Findin
         _found("audio address", _offered("SDP", settings.media_host(), "public.media_host")),
         *(_found(f"trunk {trunk.name}", _trunk(settings, trunk)) for trunk in settings.trunks if trunk.host),
         *(_found(f"webhooks of {each.name}", _webhooks(settings, each)) for each in settings.applications),
+        _found("far ends", asyncio.to_thread(far_ends, settings)),
     ]
     if settings.websockets.ca_file is not None:
         looks.append(_found("wss authorities", asyncio.to_thread(authorities, settings.websockets.ca_file)))

@@ -12,6 +12,8 @@ from ringline.engine.sip.sip_leg import SipLeg
 
 log = get_log(__name__)
 PATIENCE_S: Final = 3.0
+NOTHING_HEARD: Final = "no audio from the far end"
+"What a call's trace begins with where nothing came."
 
 Trace = Callable[[LegId, dict[str, Any]], None]
 
@@ -42,7 +44,7 @@ class OneWayAudio:
         if counters is None or counters.packets_received or not phone.hears:
             return
         ours = "a way through ICE" if phone.browser else phone.ours.host
-        text = f"no audio from the far end for {PATIENCE_S:g} s: our SDP offered {ours}"
+        text = f"{NOTHING_HEARD} for {PATIENCE_S:g} s: our SDP offered {ours}"
         if phone.far_host is not None and not phone.browser:
             text += f", theirs names {phone.far_host}"
         log.info("no audio comes from the far end", leg=phone.leg, offered=ours)
