@@ -1,11 +1,12 @@
 """Two versions of Ringline beside each other: the same calls in turn, so that what disturbs one disturbs the other.
 
     git worktree add /tmp/before HEAD~5
-    python -m bench.calls.compare before=/tmp/before now=. [--rate 40] [--seconds 15] [--rounds 3]
+    python -m bench.calls.compare before=/tmp/before now=. [--rate 40] [--seconds 15] [--rounds 3] [--watch FOLDER]
 
 Each name stands for a folder with `src` in it, its media core built. A line is one run: processor time per call of
 everything, of the event loop, of the media threads and of the others (the store's), what failed or came twice, and how
-late the event loop was. The last lines are the means.
+late the event loop was. The last lines are the means. With `--watch` each run also leaves a file in that folder that
+says what the event loop did whenever it was late (`watch/sitecustomize.py`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import os
 import statistics
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from bench.calls.calls import cores_apart
 from bench.calls.installation import Installation, late
 from bench.calls.sipp import call
 from bench.calls.webhooks import webhook_server
+
+_WATCH: Final = Path(__file__).parent / "watch"
 
 
 async def main() -> None:
@@ -29,11 +33,15 @@ async def main() -> None:
     arguments.add_argument("--rate", type=int, default=40, help="new calls per second")
     arguments.add_argument("--seconds", type=int, default=15, help="how long a run is")
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--watch", type=Path, help="where to write what the event loop did when it was late")
     options = arguments.parse_args()
     versions = [_version(each) for each in options.versions]
     found: dict[str, list[dict[str, float]]] = {name: [] for name, _ in versions}
     for number in range(options.rounds):
         for name, folder in versions if number % 2 == 0 else reversed(versions):
+            if options.watch is not None:
+                options.watch.mkdir(parents=True, exist_ok=True)
+                os.environ["WATCH_EVENT_LOOP"] = str(options.watch.resolve() / f"{name}-{number}.txt")
             run = await _run(folder, options.rate, options.seconds)
             found[name].append(run)
             print(_line(name, run), flush=True)
@@ -53,7 +61,7 @@ def _line(name: str, run: dict[str, float]) -> str:
 
 async def _run(source: Path, rate: int, seconds: int) -> dict[str, float]:
     """One version, started anew, warmed and called."""
-    os.environ["PYTHONPATH"] = str(source)
+    os.environ["PYTHONPATH"] = f"{source}:{_WATCH}"
     ours, others = cores_apart(0)
     async with webhook_server(others or os.sched_getaffinity(0)) as (port, _):
         with tempfile.TemporaryDirectory() as name:

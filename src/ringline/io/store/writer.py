@@ -23,9 +23,6 @@ log = get_log(__name__)
 
 GROUP_S: Final = 0.020
 GROUP_ROWS: Final = 200
-_AWAKE_S: Final = 0.5
-"""So long after the last row the thread still looks by itself every 20 ms: to wake it costs the event loop more, for
-the thread comes at once, and asks for the interpreter."""
 _MOST_ROWS_AT_ONCE: Final = 2000
 _FIRST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 2.0
@@ -62,8 +59,6 @@ class Writer:
         self._dropped = 0
         self._refused = 0
         self._turn = 0
-        self._asleep = False
-        "The thread does not look by itself: the first row wakes it."
         self._gathered: list[Write] | None = None
         "What belongs together and is not complete yet: the event loop's own, out of the thread's sight."
         self._in_spool = 0
@@ -108,7 +103,7 @@ class Writer:
             self._queue.extend(writes)
             self._queued += len(writes)
             urgent = self._trouble is not None and any(write.statement.vital for write in writes)
-            if self._asleep or before < GROUP_ROWS <= len(self._queue) or urgent:
+            if before == 0 or before < GROUP_ROWS <= len(self._queue) or urgent:
                 self._wake.notify()
 
     def withdraw(self, write: Write) -> bool:
@@ -211,11 +206,8 @@ class Writer:
     def _take(self) -> list[Write]:
         """Wait for rows and take a batch; an empty one means that it is time to go."""
         with self._wake:
-            sleepy_at = time.monotonic() + _AWAKE_S
             while not self._queue and self._stop_at is None:
-                self._asleep = time.monotonic() >= sleepy_at
-                self._wake.wait(None if self._asleep else GROUP_S)
-            self._asleep = False
+                self._wake.wait()
             if not self._queue:
                 return []
             due = self._queue[0].queued_at + GROUP_S
