@@ -35,7 +35,7 @@ _MOST_PHRASES: Final = 500
 _MOST_WAYS: Final = 4
 "Ways to say a phrase that are listened for."
 _KEPT_WORDS: Final = 20_000
-ACCEPTED: Final = 0.3
+ACCEPTED: Final = 0.4
 "What is less likely to be one of the phrases is none of them."
 
 
