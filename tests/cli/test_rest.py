@@ -223,11 +223,20 @@ def test_a_number_of_no_country_is_refused_before_anything_is_asked(api: Api, nu
     assert api.asked == []
 
 
-def test_a_refusal_of_the_numbers_api_is_told(api: Api) -> None:
-    api.says("POST", "/number/buy", (420, {"error-code": "420", "error-code-label": "method failed"}))
-    done = run(app, ["numbers", "add", "442079460000"])
-    assert done.exit_code == 1
-    assert "method failed" in done.stderr
+@pytest.mark.parametrize(
+    ("words", "path", "hint"),
+    [
+        (["add"], "/number/buy", "not on sale"),
+        (["remove"], "/number/cancel", "not in the account"),
+        (["unlink"], "/number/update", "`ringline apps list`"),
+    ],
+)
+def test_a_refusal_of_the_numbers_api_is_told_with_what_may_be_wrong(
+    api: Api, words: list[str], path: str, hint: str
+) -> None:
+    api.says("POST", path, (420, {"error-code": "420", "error-code-label": "method failed"}))
+    done = run(app, ["numbers", *words, "442079460000"])
+    assert (done.exit_code, "420: method failed" in done.output, hint in done.output) == (1, True, True), done.output
 
 
 def test_numbers_are_listed(api: Api) -> None:

@@ -130,6 +130,21 @@ def test_a_stranger_is_neither_heard_nor_answered(nat: bool) -> None:
     asyncio.run(scenario())
 
 
+def test_a_stream_left_over_from_another_call_does_not_silence_the_phone() -> None:
+    async def scenario() -> None:
+        async with Studio() as studio, RtpPhone() as leftover:
+            first, second = await studio.phone("a"), await studio.phone("b")
+            studio.together("CON-1", "a", "b")
+            leftover.aim(*first.aimed_at)
+            # From now on their packets come in turns, so that neither is ever twice in a row.
+            leftover.say(tone(1900, 0.5), repeat=True)
+            first.say(tone(440, 0.5), repeat=True)
+            await second.hear(0.3)
+            assert has_tone(await second.hear(0.3), 440, share=0.95)
+
+    asyncio.run(scenario())
+
+
 def test_noise_on_the_port_is_counted_and_harms_nobody() -> None:
     async def scenario() -> None:
         async with Studio() as studio:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import phonenumbers
 import typer
@@ -17,6 +17,13 @@ app = typer.Typer(help="Numbers: list, add, remove, link to an application, unli
 NumberArgument = Annotated[str, typer.Argument(metavar="NUMBER", help="International, such as 442079460000")]
 CountryOption = Annotated[str | None, typer.Option(help="Two letters (default: found from the number)")]
 _PAGE = 100
+_HINTS: Final = {
+    "/number/buy": "it is in the account already, or not on sale: see `ringline numbers list` and account.number_pool",
+    "/number/cancel": "it is not in the account: see `ringline numbers list`",
+    "/number/update": "it is not in the account, or there is no such application: see `ringline numbers list` and "
+    "`ringline apps list`",
+}
+"What stands behind the API's bare refusals (420)."
 
 
 @app.command("list")
@@ -76,7 +83,12 @@ def _change(config: Any, url: str | None, path: str, number: str, country: str |
         if not (digits.isascii() and digits.isdigit()):
             raise ConfigError("is no international number, such as 442079460000", where="command line", key=number)
         form = {"country": country or _country(digits), "msisdn": digits, **fields}
-        answer = installation(config).account_rest(url).post_form(path, form)
+        try:
+            answer = installation(config).account_rest(url).post_form(path, form)
+        except RestError as error:
+            if error.status != 420:
+                raise
+            raise RestError(f"{number}: {error}\n  {_HINTS[path]}", status=420) from None
         code = str((answer or {}).get("error-code", "200"))
         if code != "200":
             raise RestError(f"the API answered {code}: {answer.get('error-code-label', 'no reason given')}")
