@@ -41,7 +41,7 @@ pub(crate) struct LegHost {
     web: Option<Box<Web>>,
     next: Option<Box<Web>>,
     /// The plan as it was asked for: what is in force of it depends on whether the way stands.
-    wish: Option<LegPlan>,
+    wish: Option<Box<LegPlan>>,
 }
 
 /// Packets of one leg on their way to another, in one tick. Allocates only when more come than ever before.

@@ -114,18 +114,21 @@ impl Room {
         fetch(self.legs.as_ptr().cast(), size_of_val(&self.legs[..]));
         self.mixer.whereabouts(&mut fetch);
         self.prompts.whereabouts(0, &mut fetch);
+        fetch(self.taps.as_ptr().cast(), size_of_val(&self.taps[..]));
     }
 
     /// Fetch its legs.
     pub(crate) fn approach_legs(&self) {
         self.legs.iter().for_each(|host| host.approach());
         self.prompts.whereabouts(1, &mut fetch);
+        self.taps.iter().for_each(|tap| tap.whereabouts(0, self.mixer.rate(), &mut fetch));
     }
 
     /// Fetch what the legs need besides.
     pub(crate) fn approach_audio(&self) {
         self.legs.iter().for_each(|host| host.approach_audio());
         self.prompts.whereabouts(2, &mut fetch);
+        self.taps.iter().for_each(|tap| tap.whereabouts(1, self.mixer.rate(), &mut fetch));
     }
 
     /// Fetch where the audio of the legs' prompts is.
