@@ -11,6 +11,7 @@ use ringline_media::{Event, Hears, Loudest, MixPlan, Mixed, Mixer, Now, Prompts,
 use crate::command::Arrangement;
 use crate::host::{LegHost, Passing};
 use crate::nearby::fetch;
+use crate::outgoing::Outgoing;
 use crate::stats::ThreadStats;
 use crate::sys::Batch;
 
@@ -21,6 +22,7 @@ pub(crate) struct Tick<'a> {
     pub(crate) batch: &'a mut Batch,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) events: &'a mut Vec<Event>,
+    pub(crate) outgoing: &'a mut Outgoing,
     pub(crate) stats: &'a ThreadStats,
 }
 
@@ -231,7 +233,12 @@ impl Room {
         }
     }
 
-    /// One frame of everybody here.
+    /// The leg at a place among those that are here.
+    pub(crate) fn leg_at(&mut self, index: usize) -> Option<&mut LegHost> {
+        self.legs.get_mut(index).map(Box::as_mut)
+    }
+
+    /// One frame of everybody here; what is to be sent waits in `outgoing`.
     pub(crate) fn tick(&mut self, tick: &mut Tick<'_>) {
         if self.stale {
             self.compile();
@@ -294,7 +301,8 @@ impl Room {
                 for (passes, from, to) in [(passed[0], 0, 1), (passed[1], 1, 0)] {
                     if passes {
                         self.legs[from].pass(tick.now, passing, tick.events);
-                        self.legs[to].take_on(passing, tick.stats);
+                        tick.outgoing.of_leg(to);
+                        self.legs[to].take_on(passing, tick.outgoing);
                     }
                 }
             }
@@ -303,6 +311,7 @@ impl Room {
     }
 
     fn give_out(&mut self, index: usize, spoken: Mixed, singles: bool, tick: &mut Tick<'_>) {
+        tick.outgoing.of_leg(index);
         let length = self.mixer.rate().samples();
         let Scratch { prompts, own, heard, sums, ears, .. } = &mut *tick.scratch;
         let (prompts, own) = (&prompts[..length], &mut own[..length]);
@@ -313,7 +322,7 @@ impl Room {
                 Some(frame) => ears.copy_from_slice(frame),
                 None => ears.fill(0),
             }
-            self.legs[index].give_out_alone(ears, tick.events, tick.stats)
+            self.legs[index].give_out_alone(ears, tick.events, tick.outgoing)
         } else {
             let host = &mut self.legs[index];
             let voices = self.mixer.heard(index, host.said(), sums, heard);
@@ -325,7 +334,7 @@ impl Room {
             }
             let sources = Mixed { sources: voices + spoken.sources, amplified: spoken.amplified };
             let asked = (!self.taps.is_empty()).then_some(&mut *own);
-            host.give_out(heard, sources, asked, ears, tick.events, tick.stats)
+            host.give_out(heard, sources, asked, ears, tick.events, tick.outgoing)
         };
         if hears {
             let leg = self.legs[index].id();
