@@ -165,7 +165,8 @@ impl Worker {
             }
             self.send_out();
             // Only now: what has failed has sent what it had made.
-            for _ in sent..turn {
+            let played = turn - sent;
+            for _ in 0..played {
                 self.take_out_failed(self.phases[phase as usize][sent]);
                 // Where a room is over, another has taken its turn.
                 match self.close_if_over(self.phases[phase as usize][sent]) {
