@@ -10,6 +10,7 @@ use ringline_media::{
 
 use crate::command::PromptCommand;
 use crate::nearby::fetch;
+use crate::outgoing::Outgoing;
 use crate::stats::ThreadStats;
 use crate::sys::Batch;
 use crate::transport::Transport;
@@ -43,7 +44,7 @@ pub(crate) struct LegHost {
     web: Option<Box<Web>>,
     next: Option<Box<Web>>,
     /// The plan as it was asked for: what is in force of it depends on whether the way stands.
-    wish: Option<LegPlan>,
+    wish: Option<Box<LegPlan>>,
 }
 
 /// Packets of one leg on their way to another, in one tick. Allocates only when more come than ever before.
@@ -288,46 +289,55 @@ impl LegHost {
         own: Option<&mut [i32]>,
         ears: &mut [i16],
         events: &mut Vec<Event>,
-        stats: &ThreadStats,
+        outgoing: &mut Outgoing,
     ) -> bool {
-        self.send(stats, |leg, emit| leg.speak(heard, sources, own, ears, events, emit))
+        self.send(outgoing, |leg, emit| leg.speak(heard, sources, own, ears, events, emit))
     }
 
     /// As `give_out`, of a single voice that is handed on as it is in `ears`.
-    pub(crate) fn give_out_alone(&mut self, ears: &mut [i16], events: &mut Vec<Event>, stats: &ThreadStats) -> bool {
-        self.send(stats, |leg, emit| leg.speak_alone(ears, events, emit))
+    pub(crate) fn give_out_alone(
+        &mut self,
+        ears: &mut [i16],
+        events: &mut Vec<Event>,
+        outgoing: &mut Outgoing,
+    ) -> bool {
+        self.send(outgoing, |leg, emit| leg.speak_alone(ears, events, emit))
     }
 
     fn send(
         &mut self,
-        stats: &ThreadStats,
+        outgoing: &mut Outgoing,
         speak: impl FnOnce(&mut Leg, &mut dyn FnMut(SocketAddr, &mut [u8], usize)) -> bool,
     ) -> bool {
         if !self.active {
             return false;
         }
         let done = self.guarded(|host| {
-            let (crypto, transport, web) = (&mut host.crypto, &mut host.transport, host.web.as_deref());
-            let mut refused = false;
-            let spoken = speak(&mut host.leg, &mut |to, packet, length| {
+            let crypto = &mut host.crypto;
+            speak(&mut host.leg, &mut |to, packet, length| {
                 if let Some(length) = crypto.protect(packet, length) {
-                    // A full buffer or an unreachable network loses this packet, as any network may.
-                    let sent = match web {
-                        Some(web) => web.send(&packet[..length]),
-                        None => transport.send(to, &packet[..length]),
-                    };
-                    if let Err(error) = sent {
-                        refused |= error.kind() == std::io::ErrorKind::ConnectionRefused;
-                        stats.count_send_error();
-                    }
+                    outgoing.put(to, &packet[..length]);
                 }
-            });
-            if refused {
-                host.leg.unsettle();
-            }
-            spoken
+            })
         });
         done.unwrap_or(false)
+    }
+
+    /// Let a packet go that was made before.
+    pub(crate) fn let_go(&mut self, to: SocketAddr, packet: &[u8], stats: &ThreadStats) {
+        self.guarded(|host| {
+            // A full buffer or an unreachable network loses this packet, as any network may.
+            let sent = match host.web.as_deref() {
+                Some(web) => web.send(packet),
+                None => host.transport.send(to, packet),
+            };
+            if let Err(error) = sent {
+                if error.kind() == std::io::ErrorKind::ConnectionRefused {
+                    host.leg.unsettle();
+                }
+                stats.count_send_error();
+            }
+        });
     }
 
     /// Send the leg's own report if one is due.
@@ -381,8 +391,8 @@ impl LegHost {
     }
 
     /// Instead of `give_out`: send another leg's packets on.
-    pub(crate) fn take_on(&mut self, passing: &Passing, stats: &ThreadStats) {
-        self.send(stats, |leg, emit| {
+    pub(crate) fn take_on(&mut self, passing: &Passing, outgoing: &mut Outgoing) {
+        self.send(outgoing, |leg, emit| {
             for packet in passing.packets() {
                 leg.take_on(packet, emit);
             }

@@ -11,6 +11,7 @@ mod error;
 mod host;
 #[allow(unsafe_code)]
 mod nearby;
+mod outgoing;
 mod ports;
 mod request;
 mod room;

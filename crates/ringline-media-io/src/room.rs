@@ -11,6 +11,7 @@ use ringline_media::{Event, Hears, Loudest, MixPlan, Mixed, Mixer, Now, Prompts,
 use crate::command::Arrangement;
 use crate::host::{LegHost, Passing};
 use crate::nearby::fetch;
+use crate::outgoing::Outgoing;
 use crate::stats::ThreadStats;
 use crate::sys::Batch;
 
@@ -21,6 +22,7 @@ pub(crate) struct Tick<'a> {
     pub(crate) batch: &'a mut Batch,
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) events: &'a mut Vec<Event>,
+    pub(crate) outgoing: &'a mut Outgoing,
     pub(crate) stats: &'a ThreadStats,
 }
 
@@ -114,18 +116,21 @@ impl Room {
         fetch(self.legs.as_ptr().cast(), size_of_val(&self.legs[..]));
         self.mixer.whereabouts(&mut fetch);
         self.prompts.whereabouts(0, &mut fetch);
+        fetch(self.taps.as_ptr().cast(), size_of_val(&self.taps[..]));
     }
 
     /// Fetch its legs.
     pub(crate) fn approach_legs(&self) {
         self.legs.iter().for_each(|host| host.approach());
         self.prompts.whereabouts(1, &mut fetch);
+        self.taps.iter().for_each(|tap| tap.whereabouts(0, self.mixer.rate(), &mut fetch));
     }
 
     /// Fetch what the legs need besides.
     pub(crate) fn approach_audio(&self) {
         self.legs.iter().for_each(|host| host.approach_audio());
         self.prompts.whereabouts(2, &mut fetch);
+        self.taps.iter().for_each(|tap| tap.whereabouts(1, self.mixer.rate(), &mut fetch));
     }
 
     /// Fetch where the audio of the legs' prompts is.
@@ -232,7 +237,12 @@ impl Room {
         }
     }
 
-    /// One frame of everybody here.
+    /// The leg at a place among those that are here.
+    pub(crate) fn leg_at(&mut self, index: usize) -> Option<&mut LegHost> {
+        self.legs.get_mut(index).map(Box::as_mut)
+    }
+
+    /// One frame of everybody here; what is to be sent waits in `outgoing`.
     pub(crate) fn tick(&mut self, tick: &mut Tick<'_>) {
         if self.stale {
             self.compile();
@@ -316,7 +326,8 @@ impl Room {
                 for (passes, from, to) in [(passed[0], 0, 1), (passed[1], 1, 0)] {
                     if passes {
                         self.legs[from].pass(tick.now, passing, tick.events);
-                        self.legs[to].take_on(passing, tick.stats);
+                        tick.outgoing.of_leg(to);
+                        self.legs[to].take_on(passing, tick.outgoing);
                     }
                 }
             }
@@ -325,6 +336,7 @@ impl Room {
     }
 
     fn give_out(&mut self, index: usize, spoken: Mixed, singles: bool, tick: &mut Tick<'_>) {
+        tick.outgoing.of_leg(index);
         let length = self.mixer.rate().samples();
         let Scratch { prompts, own, heard, sums, ears, .. } = &mut *tick.scratch;
         let (prompts, own) = (&prompts[..length], &mut own[..length]);
@@ -335,7 +347,7 @@ impl Room {
                 Some(frame) => ears.copy_from_slice(frame),
                 None => ears.fill(0),
             }
-            self.legs[index].give_out_alone(ears, tick.events, tick.stats)
+            self.legs[index].give_out_alone(ears, tick.events, tick.outgoing)
         } else {
             let host = &mut self.legs[index];
             let voices = self.mixer.heard(index, host.said(), sums, heard);
@@ -347,7 +359,7 @@ impl Room {
             }
             let sources = Mixed { sources: voices + spoken.sources, amplified: spoken.amplified };
             let asked = (!self.taps.is_empty()).then_some(&mut *own);
-            host.give_out(heard, sources, asked, ears, tick.events, tick.stats)
+            host.give_out(heard, sources, asked, ears, tick.events, tick.outgoing)
         };
         if hears {
             let leg = self.legs[index].id();

@@ -9,6 +9,7 @@ use ringline_media::{Event, Loudest, Now};
 
 use crate::command::{Command, LegCommand};
 use crate::host::{words, LegHost};
+use crate::outgoing::Outgoing;
 use crate::room::{Room, Scratch, Tick};
 use crate::stats::ThreadStats;
 use crate::sys::{monotonic_ns, run_first, sleep_until, thread_cpu_ns, wall_us, Batch};
@@ -27,6 +28,8 @@ pub(crate) const SLOTS_PER_FRAME: u64 = 4;
 const SLOT_NS: u64 = SLOT_MS * 1_000_000;
 /// Turns from the first step towards a room to its own.
 const AHEAD: usize = 6;
+/// So many packets are sent one after the other.
+const TOGETHER: usize = 32;
 /// A thread that was kept from running for longer than this leaves out what it missed instead of making up for it.
 const CATCH_UP_SLOTS: u64 = 100;
 
@@ -55,6 +58,7 @@ pub(crate) struct Worker {
     batch: Batch,
     scratch: Box<Scratch>,
     events: Vec<Event>,
+    outgoing: Outgoing,
 }
 
 /// The moment media time counts from, and what a thread needs to reach the others.
@@ -86,6 +90,7 @@ impl Worker {
             batch: Batch::default(),
             scratch: Box::default(),
             events: Vec::new(),
+            outgoing: Outgoing::default(),
         }
     }
 
@@ -150,36 +155,64 @@ impl Worker {
         let lag_us = monotonic_ns().saturating_sub(self.epoch_ns + slot * SLOT_NS) / 1000;
         let now = Now { ms: slot * SLOT_MS, wall_us: wall_us().saturating_sub(lag_us) };
         (0..AHEAD).for_each(|turn| self.approach(phase, turn));
-        let mut turn = 0;
+        let (mut turn, mut sent) = (0, 0);
         while let Some(index) = self.phases[phase as usize].get(turn).copied() {
             self.approach(phase, turn + AHEAD);
             turn += 1;
-            let Some(room) = self.rooms[index].as_mut() else { continue };
-            let mut tick = Tick {
-                slot,
-                now,
-                batch: &mut self.batch,
-                scratch: &mut self.scratch,
-                events: &mut self.events,
-                stats: &self.stats,
-            };
-            // The legs contain their own panics; what remains would be the room's, and ends this room alone.
-            let outcome = catch_unwind(AssertUnwindSafe(|| room.tick(&mut tick)));
-            let failed = match outcome {
-                Ok(()) => room.take_failed(),
-                Err(panic) => {
-                    let why = format!("panic in the room: {}", words(panic.as_ref()));
-                    room.dissolve(&mut self.events);
-                    room.take_all().into_iter().map(|host| (host, why.clone())).collect()
-                }
-            };
-            for (host, why) in failed {
-                self.fail(host, why);
+            self.tick(index, slot, now);
+            if self.outgoing.waiting() < TOGETHER && turn < self.phases[phase as usize].len() {
+                continue;
             }
-            if self.close_if_over(index) {
-                turn -= 1; // another has taken its turn
+            self.send_out();
+            // Only now: what has failed has sent what it had made.
+            let played = turn - sent;
+            for _ in 0..played {
+                self.take_out_failed(self.phases[phase as usize][sent]);
+                // Where a room is over, another has taken its turn.
+                match self.close_if_over(self.phases[phase as usize][sent]) {
+                    true => turn -= 1,
+                    false => sent += 1,
+                }
             }
         }
+    }
+
+    fn tick(&mut self, index: usize, slot: u64, now: Now) {
+        let Some(room) = self.rooms[index].as_mut() else { return };
+        self.outgoing.of_room(index);
+        let mut tick = Tick {
+            slot,
+            now,
+            batch: &mut self.batch,
+            scratch: &mut self.scratch,
+            events: &mut self.events,
+            outgoing: &mut self.outgoing,
+            stats: &self.stats,
+        };
+        // The legs contain their own panics; what remains would be the room's, and ends this room alone.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| room.tick(&mut tick))) {
+            let why = format!("panic in the room: {}", words(panic.as_ref()));
+            room.dissolve(&mut self.events);
+            for host in room.take_all() {
+                self.fail(host, why.clone());
+            }
+        }
+    }
+
+    fn take_out_failed(&mut self, index: usize) {
+        for (host, why) in self.rooms[index].as_mut().map_or_else(Vec::new, Room::take_failed) {
+            self.fail(host, why);
+        }
+    }
+
+    /// Let everything go that the rooms have made.
+    fn send_out(&mut self) {
+        let (rooms, stats) = (&mut self.rooms, &self.stats);
+        self.outgoing.send_all(|(room, leg), to, packet| {
+            if let Some(host) = rooms[room].as_mut().and_then(|room| room.leg_at(leg)) {
+                host.let_go(to, packet, stats);
+            }
+        });
     }
 
     /// Fetch what rooms of a slot are about to need: since their last turn other things have filled the caches, and waiting

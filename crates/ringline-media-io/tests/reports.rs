@@ -47,11 +47,14 @@ fn a_leg_says_goodbye_where_its_reports_go() {
     let apart = PlanRequest::default();
     assert!(last_report(&audio, &reports, &apart).is_some_and(|report| report.goodbye && report.sender_time.is_some()));
 
+    // Another phone each time: what the leg before said last would be taken for the next one's.
+    let (audio, _reports) = phone();
     let named = UdpSocket::bind("127.0.0.1:0").unwrap();
     named.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let elsewhere = PlanRequest { rtcp_port: Some(named.local_addr().unwrap().port()), ..PlanRequest::default() };
     assert!(last_report(&audio, &named, &elsewhere).is_some_and(|report| report.goodbye));
 
+    let (audio, _reports) = phone();
     let together = PlanRequest { rtcp_mux: true, ..PlanRequest::default() };
     assert!(last_report(&audio, &audio, &together).is_some_and(|report| report.goodbye));
 }

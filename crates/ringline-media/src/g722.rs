@@ -143,8 +143,11 @@ impl Half {
 
     fn encode(&mut self, pair: [i32; 2]) -> u8 {
         let (odd, even) = self.filter(pair);
-        let (xlow, xhigh) = ((even + odd) >> 14, (even - odd) >> 14);
+        self.encode_bands((even + odd) >> 14, (even - odd) >> 14)
+    }
 
+    /// What the filter has split, each at most 15 bits: here the recommendation's digital test sequences go in.
+    fn encode_bands(&mut self, xlow: i32, xhigh: i32) -> u8 {
         let el = saturate(xlow - self.low.s); // SUBTRA
         let size = if el >= 0 { el } else { -(el + 1) };
         let det = self.low.det;
@@ -161,14 +164,20 @@ impl Half {
     }
 
     fn decode(&mut self, code: u8) -> [i32; 2] {
+        let (low, high) = self.decode_bands(code);
+        let (second, first) = self.filter([low + high, low - high]);
+        [saturate(first >> 11), saturate(second >> 11)]
+    }
+
+    /// Both bands before the filter puts them together: here the recommendation's digital test sequences come out.
+    fn decode_bands(&mut self, code: u8) -> (i32, i32) {
         let (ilow, ihigh) = (code & 63, code >> 6);
         let low = self.low.s + ((self.low.det * QM6[usize::from(ilow)]) >> 15); // INVQBL, RECONS
         let high = self.high.s + ((self.high.det * QM2[usize::from(ihigh)]) >> 15);
         let (low, high) = (low.clamp(-16_384, 16_383), high.clamp(-16_384, 16_383)); // LIMIT
         self.adapt_low(ilow);
         self.adapt_high(ihigh);
-        let (second, first) = self.filter([low + high, low - high]);
-        [saturate(first >> 11), saturate(second >> 11)]
+        (low, high)
     }
 
     /// INVQAL and what follows from it, alike in coder and decoder. The lowest two bits do not take part.
@@ -259,6 +268,53 @@ mod tests {
         let mut out = [0; 32_000];
         codec.decode(&payload, &mut out);
         assert_eq!(digest(&bytes(&out)), 0x24fb_fabb_3e64_db2d);
+    }
+
+    /// Appendix II of the recommendation, the sequence that table II-3 prints for the coders: as loud as can be, so that
+    /// everything overflows that can. It goes in behind the filter. The digests here are those of libg722, the codec of spandsp,
+    /// whose own tests are the files of the recommendation's disks.
+    #[test]
+    fn the_recommendations_loudest_sequence_is_coded_as_another_implementation_does() {
+        let mut coder = Half::default();
+        let steps = [[-16_384, 16_383].repeat(320)[..639].to_vec(), vec![0, -10_000, -8192]];
+        let sequence = [steps.concat(), [-16_384, 16_383, -16_384].repeat(42)].concat();
+        let coded: Vec<u8> = sequence.iter().map(|x| coder.encode_bands(*x, *x)).collect();
+        assert_eq!(coded[..12], [4, 160, 4, 160, 4, 160, 4, 160, 4, 160, 5, 161]);
+        assert_eq!((coded.len(), digest(&coded)), (768, 0xd525_ad28_cad5_30ce));
+    }
+
+    /// The codes of clause II.3.2, which lead the decoders through all their step sizes and through the codes that no coder
+    /// sends. What comes out before the filter is compared.
+    #[test]
+    fn the_recommendations_artificial_codes_are_decoded_as_another_implementation_does() {
+        let mut decoder = Half::default();
+        let heard: Vec<i16> = (0..16_384)
+            .flat_map(|at| {
+                let (low, high) = decoder.decode_bands(artificial_code(at));
+                [low as i16, high as i16]
+            })
+            .collect();
+        assert_eq!(digest(&bytes(&heard)), 0x243b_02c7_940c_b2cd);
+    }
+
+    /// The sign bits of both bands are alike: eight patterns, each for 2048 values.
+    fn artificial_code(at: usize) -> u8 {
+        const SIGNS: [&[u8]; 8] = [b"001", b"11110000", b"1", b"1100", b"10", b"00000100", b"00101", b"11000"];
+        const HIGH_RUNS: [usize; 8] = [0, 16, 0, 8, 0, 4, 0, 2];
+        const HIGH_CONSTANT: [u8; 8] = [1, 0, 0, 0, 0, 0, 1, 0];
+        let (part, place) = (at / 2048, at % 2048);
+        let sign = SIGNS[part][place % SIGNS[part].len()] - b'0';
+        let high = match HIGH_RUNS[part] {
+            0 => HIGH_CONSTANT[part],
+            run => 1 - (place / run % 2) as u8,
+        };
+        // Table II-4: 31, 31 and 30 in runs of 16, 30, 30 and 29, down to 0 and last 0 and 3; each for 256 values.
+        let (row, second) = (at / 256, at / 16 % 2);
+        let low = match row {
+            63 => 3 * second,
+            row => 31 - row / 2 - row % 2 * second,
+        };
+        sign << 7 | high << 6 | sign << 5 | low as u8
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub struct Leg {
     /// What it hears now is not what it heard before.
     jumps: bool,
     /// The levels of what it heard last, while somebody observes it.
-    loudness: [f32; ECHO_FRAMES],
+    loudness: Box<[f32; ECHO_FRAMES]>,
     loudness_at: usize,
 }
 
@@ -85,7 +85,7 @@ impl Leg {
             said: Vec::new(),
             last_heard: Some(0),
             jumps: false,
-            loudness: [NOTHING_DBFS; ECHO_FRAMES],
+            loudness: Box::new([NOTHING_DBFS; ECHO_FRAMES]),
             loudness_at: 0,
         }
     }

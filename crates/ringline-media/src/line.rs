@@ -21,7 +21,8 @@ pub trait Line: Send {
 /// A line in use by a leg.
 pub(crate) struct LineInUse {
     line: Box<dyn Line>,
-    frame: [i16; MAX_FRAME],
+    /// Apart: a leg is fetched as a whole before each tick, and most legs have no line.
+    frame: Box<[i16; MAX_FRAME]>,
     says: bool,
     begun: bool,
     /// Orders of keys: a line takes none, so they are over with the next frame.
@@ -30,7 +31,7 @@ pub(crate) struct LineInUse {
 
 impl LineInUse {
     pub(crate) fn new(line: Box<dyn Line>) -> Self {
-        LineInUse { line, frame: [0; MAX_FRAME], says: false, begun: false, orders: Vec::new() }
+        LineInUse { line, frame: Box::new([0; MAX_FRAME]), says: false, begun: false, orders: Vec::new() }
     }
 
     pub(crate) fn rate(&self) -> Rate {

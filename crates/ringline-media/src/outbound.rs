@@ -14,8 +14,6 @@ use crate::stats::{bump, raise, LegStats};
 
 /// Longest payload we send.
 pub const MAX_PAYLOAD_BYTES: usize = 1400;
-/// Longest packet we send.
-const PACKET_FRAMES: usize = 3;
 /// Room that encryption may need after a packet.
 const TRAILER_BYTES: usize = 32;
 
@@ -41,7 +39,7 @@ struct Course {
     clock_hz: u32,
     /// Samples in each packet.
     packet_samples: usize,
-    /// Samples waiting for their packet.
+    /// Samples waiting for their packet; nothing ever waits where a packet is a frame.
     pcm: Vec<i16>,
 }
 
@@ -97,7 +95,7 @@ impl Outbound {
             rate,
             clock_hz: plan.codec.clock_hz(),
             packet_samples,
-            pcm: Vec::with_capacity((PACKET_FRAMES + 1) * rate.samples()),
+            pcm: Vec::new(),
         });
     }
 

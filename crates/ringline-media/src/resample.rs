@@ -70,7 +70,7 @@ pub struct Kernel {
     taps: usize,
     /// `up` phases of `taps` factors, the last sample's first.
     filter: &'static [f32],
-    /// The past, then the present block.
+    /// The past, then the present block: as long as the longest so far, for many wait for a first one that never comes.
     line: Vec<f32>,
 }
 
@@ -86,7 +86,7 @@ impl Kernel {
         // The filter runs at `up` times the incoming rate; the lower rate is the slower of both sides.
         let taps = (PERIODS * up.max(down)).div_ceil(up).next_multiple_of(LANES);
         let filter = FILTERS[(up - 1) * MAX_FACTOR + down - 1].get_or_init(|| design(up, down, taps));
-        Kernel { up, down, taps, filter, line: vec![0.0; taps - 1 + MAX_FRAME] }
+        Kernel { up, down, taps, filter, line: vec![0.0; taps - 1] }
     }
 
     /// Forget the past.
@@ -109,6 +109,9 @@ impl Kernel {
 
     fn block(&mut self, input: &[i16], output: &mut [i16]) {
         let past = self.taps - 1;
+        if self.line.len() < past + input.len() {
+            self.line.resize(past + input.len(), 0.0);
+        }
         for (place, sample) in self.line[past..].iter_mut().zip(input) {
             *place = f32::from(*sample);
         }

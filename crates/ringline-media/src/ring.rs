@@ -45,10 +45,26 @@ impl Ring {
             return;
         }
         let start = self.written.load(Relaxed);
-        for (offset, sample) in samples.iter().enumerate() {
-            self.samples[start.wrapping_add(offset) % self.samples.len()].store(*sample, Relaxed);
+        let (first, second) = self.places(start, samples.len());
+        let (before, after) = samples.split_at(first.len());
+        for (places, samples) in [(first, before), (second, after)] {
+            places.iter().zip(samples).for_each(|(place, sample)| place.store(*sample, Relaxed));
         }
         self.written.store(start.wrapping_add(samples.len()), Release);
+    }
+
+    /// The places of so many samples from a number on: one piece, or two around the end. So the only division is here, and
+    /// not at every sample.
+    fn places(&self, start: usize, count: usize) -> (&[AtomicI16], &[AtomicI16]) {
+        let start = start % self.samples.len();
+        let first = count.min(self.samples.len() - start);
+        (&self.samples[start..start + first], &self.samples[..count - first])
+    }
+
+    /// See `Leg::whereabouts`: where so many samples will be written.
+    pub(crate) fn whereabouts(&self, count: usize, tell: &mut impl FnMut(*const u8, usize)) {
+        let (first, _) = self.places(self.written.load(Relaxed), count.min(self.samples.len()));
+        tell(first.as_ptr().cast(), size_of_val(first));
     }
 
     /// Append what waits to `out`; returns the number of writes lost after it.
@@ -56,10 +72,8 @@ impl Ring {
         self.announced.store(false, Release);
         let start = self.read.load(Relaxed);
         let waiting = self.written.load(Acquire).wrapping_sub(start);
-        out.reserve(waiting);
-        for offset in 0..waiting {
-            out.push(self.samples[start.wrapping_add(offset) % self.samples.len()].load(Relaxed));
-        }
+        let (first, second) = self.places(start, waiting);
+        out.extend(first.iter().chain(second).map(|place| place.load(Relaxed)));
         self.read.store(start.wrapping_add(waiting), Release);
         self.lost.swap(0, Release)
     }

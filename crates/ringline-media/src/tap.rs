@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::frame::{add, Rate, MAX_FRAME};
+use crate::frame::{Rate, MAX_FRAME};
 use crate::limiter;
 use crate::ring::Ring;
 
@@ -89,6 +89,7 @@ pub struct Tap {
     ring: Arc<Ring>,
     /// Legs that own a slot, in order; those that left keep theirs.
     slots: Vec<u64>,
+    /// What each channel holds of this frame, if it has sources: else what was left there before.
     sums: Vec<[i32; MAX_FRAME]>,
     sources: Vec<usize>,
     /// By how much what a channel holds is behind the time at which it was said, as last known.
@@ -116,6 +117,23 @@ impl Tap {
     /// Write silence instead of everything from the next frame on, or no longer: the timeline goes on.
     pub fn pause(&mut self, paused: bool) {
         self.paused = paused;
+    }
+
+    /// As `Leg::whereabouts`, for frames of a rate, in two steps: what a frame is made in, then where it goes.
+    pub fn whereabouts(&self, step: usize, rate: Rate, tell: &mut impl FnMut(*const u8, usize)) {
+        let (channels, samples) = (self.sums.len(), rate.samples());
+        let length = 1 + channels + samples * channels;
+        if step > 0 {
+            return self.ring.whereabouts(length, tell);
+        }
+        tell(Arc::as_ptr(&self.ring).cast(), size_of::<Ring>());
+        tell(self.written.as_ptr().cast(), 2 * length);
+        for sum in &self.sums {
+            tell(sum.as_ptr().cast(), 4 * samples);
+        }
+        tell(self.sources.as_ptr().cast(), size_of_val(&self.sources[..]));
+        tell(self.behind.as_ptr().cast(), size_of_val(&self.behind[..]));
+        tell(self.placed.as_ptr().cast(), size_of_val(&self.placed[..]));
     }
 
     /// The leg whose ears this tap wants.
@@ -147,8 +165,17 @@ impl Tap {
             Layout::Slots(channels) => self.slots.iter().position(|known| *known == leg).unwrap_or(channels - 1),
         };
         self.place(channel, behind);
-        add(&mut self.sums[channel], frame);
-        self.sources[channel] += 1;
+        self.add(channel, frame.iter().map(|sample| i32::from(*sample)), 1);
+    }
+
+    /// Add so many sources to a channel. The first of a frame lays down what the others are added to.
+    fn add(&mut self, channel: usize, samples: impl Iterator<Item = i32>, sources: usize) {
+        let sum = self.sums[channel].iter_mut().zip(samples);
+        match self.sources[channel] {
+            0 => sum.for_each(|(total, sample)| *total = sample),
+            _ => sum.for_each(|(total, sample)| *total += sample),
+        }
+        self.sources[channel] += sources;
     }
 
     fn place(&mut self, channel: usize, behind: i16) {
@@ -160,17 +187,13 @@ impl Tap {
     /// Take prompts of this frame: the room's, or a leg's own.
     pub fn prompt(&mut self, prompts: &[i32], sources: usize) {
         if self.wants_prompts() && sources > 0 {
-            for (total, sample) in self.sums[0].iter_mut().zip(prompts) {
-                *total += sample;
-            }
-            self.sources[0] += sources;
+            self.add(0, prompts.iter().copied(), sources);
         }
     }
 
     /// Take what the listener heard in this frame, as it was sent.
     pub fn hear(&mut self, frame: &[i16]) {
-        add(&mut self.sums[1], frame);
-        self.sources[1] += 1;
+        self.add(1, frame.iter().map(|sample| i32::from(*sample)), 1);
     }
 
     /// Write the frame, which has the room's rate; true when the reader should be told that a block waits.
@@ -183,22 +206,23 @@ impl Tap {
         self.written.resize(1 + channels + samples * channels, 0);
         self.placed.fill(false);
         for (channel, (sum, sources)) in self.sums.iter_mut().zip(&mut self.sources).enumerate() {
-            if *sources == 0 {
+            let bring_into_range = match std::mem::take(sources) {
+                0 => continue,
+                1 => limiter::copy,
+                _ => limiter::limit,
+            };
+            let places = &mut self.written[1 + channels + channel..];
+            if channels == 1 {
+                bring_into_range(&sum[..samples], places);
+                fade(places, was_silent, self.paused);
                 continue;
             }
             let mut frame = [0; MAX_FRAME];
-            match sources {
-                1 => limiter::copy(&sum[..samples], &mut frame[..samples]),
-                _ => limiter::limit(&sum[..samples], &mut frame[..samples]),
-            }
+            bring_into_range(&sum[..samples], &mut frame[..samples]);
             fade(&mut frame[..samples], was_silent, self.paused);
-            for (place, sample) in
-                self.written[1 + channels + channel..].iter_mut().step_by(channels).zip(&frame[..samples])
-            {
+            for (place, sample) in places.iter_mut().step_by(channels).zip(&frame[..samples]) {
                 *place = *sample;
             }
-            *sum = [0; MAX_FRAME];
-            *sources = 0;
         }
         self.ring.write(&self.written);
         self.ring.announce(self.block_frames * self.written.len())

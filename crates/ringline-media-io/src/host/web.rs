@@ -56,13 +56,13 @@ impl LegHost {
 
     /// What a plan means while the way stands, or does not.
     pub(super) fn plan_by_web(&mut self, plan: &LegPlan) -> LegPlan {
-        self.wish = Some(*plan);
+        self.wish = Some(Box::new(*plan));
         let stands = self.web.as_ref().is_some_and(|web| web.peer.route().is_some());
         LegPlan { remote: stands.then_some(ELSEWHERE), rtcp: None, rtcp_mux: true, srtp: None, ..*plan }
     }
 
     fn plan_anew(&mut self, now: Now) {
-        if let Some(wish) = self.wish {
+        if let Some(wish) = self.wish.take() {
             let plan = self.plan_by_web(&wish);
             self.leg.configure(&plan, now.ms);
         }

@@ -14,7 +14,8 @@ struct Packet {
 /// The last packets that went by without being decoded. Allocates only for the first of them.
 #[derive(Default)]
 pub(super) struct Passed {
-    packets: [Packet; KEPT],
+    /// Apart: most legs pass none.
+    packets: Box<[Packet; KEPT]>,
     count: usize,
 }
 
