@@ -10,13 +10,11 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
 
-import anyio.to_thread
-
-from ringline.testing.clock import VirtualLoop
+from ringline.testing.threads import hold_time_for_anyio
 from ringline.testing.web import Answer, Received, Reply, as_reply, breaks
 
 Scope = MutableMapping[str, Any]
@@ -56,7 +54,7 @@ class AsgiSite:
         self._trouble = trouble
         self._lifespan = _Lifespan(app)
         self._tasks: set[asyncio.Task[None]] = set()
-        _hold_time_for_anyio()
+        hold_time_for_anyio()
 
     async def respond(self, request: Received) -> Reply:
         try:
@@ -332,30 +330,3 @@ def _environ(request: Received) -> dict[str, Any]:
         key = name.upper().replace("-", "_")
         environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
     return environ
-
-
-# ── threads ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-Runner = Callable[..., Coroutine[Any, Any, Any]]
-
-
-def _hold_time_for_anyio() -> None:
-    """Hold virtual time for the threads in which FastAPI and Starlette run plain functions.
-
-    They start them with AnyIO, which keeps threads of its own beside those of the event loop. Other loops notice
-    nothing.
-    """
-    if not isinstance(anyio.to_thread.run_sync, _Holding):
-        vars(anyio.to_thread)["run_sync"] = _Holding(anyio.to_thread.run_sync)
-
-
-class _Holding:
-    def __init__(self, run_sync: Runner) -> None:
-        self._run_sync = run_sync
-
-    async def __call__(self, *args: Any, **options: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        if not isinstance(loop, VirtualLoop):
-            return await self._run_sync(*args, **options)
-        async with loop.standing_still():
-            return await self._run_sync(*args, **options)

@@ -30,6 +30,7 @@ from ringline.engine.gatherings import Gatherings
 from ringline.server.certificates import Certificates, ensure_certificates, server_names
 from ringline.testing.clock import VirtualLoop
 from ringline.testing.recordings import MemoryRecordings
+from ringline.testing.threads import hold_time_for_anyio
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -57,6 +58,7 @@ class RestApi:
         "The users that tokens may be of."
         self._servers: dict[str, _Server] = {}
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        hold_time_for_anyio()
 
     @cached_property
     def app(self) -> FastAPI:
