@@ -24,7 +24,7 @@ from typing import Any, Final
 import numpy as np
 
 from bench.speech.sounds import at_level, joined, narrowed, over_the_phone, silence, upsampled
-from bench.speech.speakers import MORE_TEST, TEST, at_hand, speak_wide
+from bench.speech.speakers import MORE_TEST, SMALL_CHILD, TEST, at_hand, speak_wide
 from ringline.providers.pocketsphinx import ACCEPTED, _worker
 
 DIGITS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -47,7 +47,7 @@ def measure(speakers: Sequence[str]) -> dict[str, Any]:
     said_so = {string: " ".join(DIGITS[int(digit)] for digit in string) for string in strings}
     many = (*speakers, *MORE_TEST)
     texts = [(text, speaker) for text in (*MENU, *OTHER, *said_so.values()) for speaker in speakers]
-    texts += [(text, speaker) for text in YES_NO for speaker in many]
+    texts += [(text, speaker) for text in YES_NO for speaker in (*many, *SMALL_CHILD)]
     spoken = dict(zip(texts, asyncio.run(speak_wide(texts)), strict=True))
     recogniser, noises = _worker.Recogniser(), np.random.default_rng(11)
     words = recogniser.pronunciations(sorted({word for phrase in (*YES_NO, *MENU) for word in phrase.split()}))
@@ -97,6 +97,7 @@ def measure(speakers: Sequence[str]) -> dict[str, Any]:
 
     found = {
         "yes or no": share(YES_NO, YES_NO, speakers=many, times=7),
+        "yes or no, a small child": share(YES_NO, YES_NO, speakers=SMALL_CHILD, times=7),
         "menu of 12": share(MENU, MENU),
         "menu of 12, 3 % lost": share(MENU, MENU, loss=0.03),
         "none of the menu": share(OTHER, MENU),
