@@ -124,7 +124,6 @@ def test_a_flood_of_invites_by_strangers(ringline: Installation, app: Applicatio
         "rubbish",
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n",
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 224.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n",
-        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 localhost\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n",
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 0 RTP/AVP 8\r\n",
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 99999 RTP/AVP 8\r\n",
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 8\r\n",
@@ -132,7 +131,7 @@ def test_a_flood_of_invites_by_strangers(ringline: Installation, app: Applicatio
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
         + "m=audio 4000 RTP/AVP 8\r\n" * 2000,
     ],
-    ids=["nothing", "cut", "rubbish", "nowhere", "multicast", "name", "port-0", "port-99999", "srtp", "video", "lines"],
+    ids=["nothing", "cut", "rubbish", "nowhere", "multicast", "port-0", "port-99999", "srtp", "video", "lines"],
 )
 def test_an_offer_nobody_can_take_is_refused(ringline: Installation, app: Application, number: str, body: str) -> None:
     with Peer(ringline.sip_address, number=number) as peer:

@@ -72,7 +72,7 @@ MEDIA: Final = exact("audio audio_settings", audio={"type": "boolean"}, audio_se
 END: Final = obj("type", type=text(), number=text(), uri=text(), user=text(), extension=text(), headers=OBJECT)
 CHANNEL: Final = {
     **obj(
-        "type from to headers leg_ids legs",
+        "type headers leg_ids legs",
         type=words(*_KINDS),
         id=text("The leg."),
         to=OBJECT,
