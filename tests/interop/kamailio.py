@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from contextlib import suppress
@@ -125,7 +126,9 @@ class Kamailio:
         command = ["kamailio", "-f", str(self.folder / "kamailio.cfg"), "-DD", "-E", "-m", "32", "-M", "4"]
         command += ["-Y", str(self.folder), "-P", str(self.folder / "pid")]
         with (self.folder / "out.log").open("wb") as out:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            )
         try:
             wait_taken(self.port, "127.0.0.1", deadline_s=10)
         except TimeoutError:
@@ -162,5 +165,5 @@ class Kamailio:
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # its workers, too: they outlive it
             process.wait(5)
