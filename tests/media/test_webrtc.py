@@ -156,7 +156,7 @@ def test_new_names_in_the_same_session_look_for_the_far_end_anew_and_keep_port_k
                 candidates=list(way.candidates),
             )
             studio.events.clear()
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(1.0)  # of audio: a way that was given up would be told within it
             await _both_hear(phones)
             assert studio.media.gauges()["ports_used"] == ports
             assert not [one for one in studio.events if isinstance(one, LegMediaFailed | MediaInterrupted)]
