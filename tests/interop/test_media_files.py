@@ -1,9 +1,6 @@
-"""Files and recordings over real SIP: streams in a loop, hold music and its moderator, voicemail after the beep."""
+"""Files and recordings over real SIP: streams in a loop, voicemail after the beep."""
 
 from __future__ import annotations
-
-from contextlib import ExitStack
-from functools import partial
 
 import pytest
 
@@ -12,7 +9,6 @@ from ringline.testing.audio import has_tone, tone
 from .application import Application
 from .ears import Ear
 from .installation import Installation
-from .scripts import conversation
 from .sounds import channels, wav
 from .test_dialogs_and_audio import answered, hang_up
 from .wire import Peer
@@ -46,35 +42,6 @@ def test_a_stream_is_heard_in_a_loop_and_fetched_once_and_a_page_is_an_error_and
         error = app.wait("/event", conversation_uuid=room, reason=...)
         assert error["reason"].startswith("Stream URL not reachable or not a supported audio file.")
         hang_up(peer)
-
-
-def test_attendees_hear_their_music_until_the_chair_comes_and_everybody_goes_with_her(
-    ringline: Installation, app: Application, number: str
-) -> None:
-    music = (500, 1300)
-    for hz in music:
-        app.serves(f"/music/{number}/{hz}", wav(tone(hz, 0.9, level_db=-15)))
-    name = f"board-{number}"
-    with ExitStack() as stack:
-        ears = [stack.enter_context(Ear()) for _ in range(3)]
-        peers = [stack.enter_context(Peer(ringline.sip_address, number=number)) for _ in range(3)]
-        for ear, peer, hz in zip(ears[:2], peers[:2], music, strict=True):
-            url = f"{app.url}/music/{number}/{hz}"
-            app.answers(number, [{**conversation(name), "startOnEnter": False, "musicOnHoldUrl": [url]}])
-            answered(peer, peer.sdp(port=ear.port))
-            ear.until(partial(has_tone, hz=hz, share=0.9))
-            ear.says(tone(700 if hz == 500 else 1000, 1, level_db=-15))
-        # Each hears its own music and nobody else.
-        for ear, hz in zip(ears[:2], music, strict=True):
-            assert has_tone(ear.hears(0.5), hz, share=0.9)
-        app.answers(number, [{**conversation(name), "endOnExit": True}])
-        answered(peers[2], peers[2].sdp(port=ears[2].port))
-        ears[0].until(lambda pcm: has_tone(pcm, 1000, share=0.9))
-        ears[1].until(lambda pcm: has_tone(pcm, 700, share=0.9))
-        ears[2].until(lambda pcm: has_tone(pcm, 700, share=0.3) and has_tone(pcm, 1000, share=0.3))
-        hang_up(peers[2])
-        for peer in peers[:2]:
-            peer.asked("BYE")
 
 
 def test_a_message_is_recorded_after_the_beep_until_the_key(
