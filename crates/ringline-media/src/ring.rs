@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{
     AtomicBool, AtomicI16, AtomicU64, AtomicUsize,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
 /// Bounded samples: writes that do not fit are counted as lost, and the writer pauses until the reader has caught up.
@@ -69,7 +69,8 @@ impl Ring {
 
     /// Append what waits to `out`; returns the number of writes lost after it.
     pub fn drain(&self, out: &mut Vec<i16>) -> u64 {
-        self.announced.store(false, Release);
+        // Exchanged, not stored: whoever has found it true has its samples seen below, everyone else announces anew.
+        self.announced.swap(false, AcqRel);
         let start = self.read.load(Relaxed);
         let waiting = self.written.load(Acquire).wrapping_sub(start);
         let (first, second) = self.places(start, waiting);
@@ -80,7 +81,7 @@ impl Ring {
 
     /// True once per drain when at least `block` samples wait or some were lost: time to tell the reader.
     pub fn announce(&self, block: usize) -> bool {
-        (self.waiting() >= block || self.lost.load(Relaxed) > 0) && !self.announced.swap(true, Release)
+        (self.waiting() >= block || self.lost.load(Relaxed) > 0) && !self.announced.swap(true, AcqRel)
     }
 
     /// The reader wants no more.

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::mem::replace;
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -146,7 +146,8 @@ impl Connection {
     /// The pacing thread has audio for the server.
     pub(crate) fn noted(&mut self, around: &mut Around<'_>) {
         let shared = Arc::clone(&self.inlet.shared);
-        shared.noted.store(false, Release);
+        // Exchanged, not stored: whoever has found it true has its frame seen below, everyone else rings again.
+        shared.noted.swap(false, AcqRel);
         self.drained.clear();
         let lost = shared.out.drain(&mut self.drained);
         if !matches!(self.stage, Stage::Open(_)) {
