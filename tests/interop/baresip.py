@@ -71,7 +71,7 @@ class Baresip:
         *,
         user: str = "baresip",
         password: str | None = None,
-        tone_hz: int = 440,
+        tone_hz: int | None = 440,
         answers: bool = False,
         codecs: str = "PCMA,PCMU",
         registrar: str | None = None,
@@ -79,7 +79,9 @@ class Baresip:
         encrypts: str | None = None,
         certificates: Certificates | None = None,
     ) -> None:
-        """`password` answers challenges; `answers`: it takes calls by itself. It knows no other `codecs`.
+        """It says a tone, or nothing until it is told to. `answers`: it takes calls by itself.
+
+        `password` answers challenges. It knows no other `codecs`.
 
         With a `registrar` (host:port) it registers, over `transport`. `encrypts`: `srtp` (where the other does, too) or
         `srtp-mand` (always). With `certificates` it speaks TLS: it believes their authority, and shows the one in them.
@@ -90,7 +92,8 @@ class Baresip:
         self.folder.mkdir(parents=True)
         low, high = free_block(40)
         voice = self.folder / "voice.wav"
-        _write_tone(voice, tone_hz, *_shape(codecs))
+        self._shape = _shape(codecs)
+        _write(voice, tone(tone_hz or 440, 60, self._shape[0], level_db=-12 if tone_hz else -200), *self._shape)
         settings = _CONFIG.format(
             port=self.port,
             source=f"aufile,{voice}",
@@ -165,6 +168,12 @@ class Baresip:
         for key in keys:
             self._type(f"/sndcode {key}\n")
             time.sleep(0.25)  # the time between two key strokes, not a wait for anything
+
+    def says(self, pcm: bytes) -> None:
+        """Say this from now on: 16-bit samples of 8 kHz, for a phone whose first codec has that rate."""
+        voice = self.folder / "words.wav"
+        _write(voice, pcm, *self._shape)
+        self._type(f"/ausrc aufile,{voice}\n")
 
     def holds(self) -> None:
         self._type("/hold\n")
@@ -324,11 +333,9 @@ def _shape(codecs: str) -> tuple[int, int]:
     return int(rate_hz), int(channels)
 
 
-def _write_tone(file: Path, hz: int, rate_hz: int, channels: int) -> None:
-    """What the phone says: more of it than any test lasts."""
-    samples = np.frombuffer(tone(hz, 60, rate_hz), dtype="<i2")
+def _write(file: Path, pcm: bytes, rate_hz: int, channels: int) -> None:
     with wave.open(str(file), "wb") as wav:
         wav.setnchannels(channels)
         wav.setsampwidth(2)
         wav.setframerate(rate_hz)
-        wav.writeframes(np.repeat(samples, channels).tobytes())
+        wav.writeframes(np.repeat(np.frombuffer(pcm, dtype="<i2"), channels).tobytes())
