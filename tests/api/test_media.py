@@ -57,6 +57,7 @@ async def test_words_beside_a_file_come_as_a_form_of_any_kind(world: World, kind
         assert answer.status_code == 204
         shown = (await client.get(f"/v3/media/{ONE}/info")).json()
     assert (shown["title"], shown["public"], shown["max_downloads_allowed"]) == ("Größe", True, 2)
+    assert (shown["metadata_primary"], shown["metadata_secondary"]) == ("x", "")
 
 
 @run
