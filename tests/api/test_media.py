@@ -33,6 +33,8 @@ async def test_files_are_listed_with_what_is_known_of_them(world: World) -> None
             "times_downloaded": 0,
             "max_downloads_allowed": 0,
             "public": False,
+            "metadata_primary": "",
+            "metadata_secondary": "",
         }
         assert (await other.get("/v3/media")).json()["count"] == 0
         for method, path in (("GET", "/info"), ("PUT", "/info"), ("DELETE", ""), ("GET", "")):
