@@ -339,7 +339,9 @@ class Members:
 
     def _leave(self, member: Member, reason: Mapping[str, Any], by: Actor | None) -> None:
         now = self._ledger.at
-        gone = replace(member, state=LEFT, left_at=now, reason=dict(reason), initiator=left_by(member, _by(by)), audio=False)
+        gone = replace(
+            member, state=LEFT, left_at=now, reason=dict(reason), initiator=left_by(member, _by(by)), audio=False
+        )
         body = {**self._member_body(gone), "reason": gone.reason}
         self._ledger.tell("member:left", body, gone.id, person=gone.person)
         self._ledger.put(gone)
