@@ -81,7 +81,7 @@ from ringline.calls.turn import (
 )
 from ringline.calls.verdict import Side, Verdict, cancelled, completed, no_response, timed_out
 
-HEART: Final = 4
+HEART: Final = 5
 "Version of the rules; a journal written under another may give other commands."
 _FAREWELL_S: Final = 3.0
 _MOST_FOLLOW_UPS: Final = 10_000
