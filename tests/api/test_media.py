@@ -33,6 +33,8 @@ async def test_files_are_listed_with_what_is_known_of_them(world: World) -> None
             "times_downloaded": 0,
             "max_downloads_allowed": 0,
             "public": False,
+            "metadata_primary": "",
+            "metadata_secondary": "",
         }
         assert (await other.get("/v3/media")).json()["count"] == 0
         for method, path in (("GET", "/info"), ("PUT", "/info"), ("DELETE", ""), ("GET", "")):
@@ -57,6 +59,7 @@ async def test_words_beside_a_file_come_as_a_form_of_any_kind(world: World, kind
         assert answer.status_code == 204
         shown = (await client.get(f"/v3/media/{ONE}/info")).json()
     assert (shown["title"], shown["public"], shown["max_downloads_allowed"]) == ("Größe", True, 2)
+    assert (shown["metadata_primary"], shown["metadata_secondary"]) == ("x", "")
 
 
 @run

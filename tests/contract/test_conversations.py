@@ -342,7 +342,7 @@ ENDPOINTS: Final[Sequence[Row]] = (
         ask=f"PATCH {ROOM}/members/{{member}}",
         json={"state": "left", "reason": {"code": "1", "text": "bye"}},
         status=200,
-        says={"state": "LEFT"},
+        says={"state": "LEFT", "initiator": {"joined": {"is_system": True}}},
     ),
     refusal(
         "3 LEFT is final",
@@ -412,7 +412,7 @@ ENDPOINTS: Final[Sequence[Row]] = (
         Row(name=f"3 record {key} {value}", ask=f"PUT {ROOM}/record", json={"action": "start", key: value}, status=400,
             fault=key)
         for key, value in (("retention_ttl", 0), ("retention_ttl", 401), ("timeout", 7201), ("format", "flac"),
-                           ("split", "leg"), ("event_url", "https://a.example"))
+                           ("split", "leg"), ("event_url", "a.example"))
     ),
     Row(name="3 record without action", ask=f"PUT {ROOM}/record", json={}, status=400, fault="action"),
     refusal(
@@ -456,6 +456,8 @@ EVENTS: Final[Sequence[Row]] = (
     event("custom:" + "a" * 93, {}, name="custom type of 100"),
     event("custom:" + "a" * 94, {}, 400, name="custom type of 101", fault="type"),
     event("custom:long", {"a": "b" * 4080}, name="custom body of 4096"),
+    event("custom:wide", {"a": "ü" * 2044}, name="custom body of 4096 in UTF-8"),
+    event("custom:wide", {"a": "ü" * 2045}, 400, name="custom body above 4096 in UTF-8", fault="body"),
     event("custom:long", {"a": "b" * 4200}, 400, name="custom body above 4096", fault="body"),
     get("custom types may be filtered", f"{ROOM}/events", query={"event_type": "custom:game"},
         says={"_embedded.0.type": "custom:game"}),

@@ -197,6 +197,9 @@ async def test_the_sessions_of_a_user_are_listed(app: WebApplication, board: Swi
     path = "/v1/users/me/sessions?page_size=2"
     page = (await browsers[0].asks("GET", path)).body
     assert [one["id"] for one in page["_embedded"]["sessions"]] == [one.session for one in browsers[:2]]
+    first = page["_embedded"]["sessions"][0]
+    assert (first["_embedded"]["user"]["name"], first["_embedded"]["api_key"]) == ("alice", "abcd1234")
+    assert first["properties"] == {"ttl": 30}
     following = page["_links"]["next"]["href"].partition("?")[2]
     page = (await browsers[0].asks("GET", f"/v1/users/me/sessions?{following}")).body
     assert [one["id"] for one in page["_embedded"]["sessions"]] == [browsers[2].session]

@@ -47,7 +47,7 @@ async def test_a_browser_calls_and_its_context_goes_to_the_application(app: WebA
     assert (asked["from_user"], asked["to"], asked["uuid"]) == ("alice", "15551234567", leg)
     assert (asked["custom_data"], asked["endpoint_type"]) == ({"foo": "bar", "n": 3}, "app")
     assert "from" not in asked
-    assert app.statuses(leg) == ["started", "ringing", "answered", "completed"]
+    assert app.statuses(leg) == ["started", "answered", "completed"]
     assert [one.text for one in alice.heard] == ["Hello, Alice."]
     assert {(event["from"], event["to"]) for event in app.events()} == {("alice", "15551234567")}
 
@@ -94,7 +94,7 @@ async def test_an_application_that_cannot_answer_refuses_the_knock(app: WebAppli
     assert "failed" in knocked.body["detail"]
     await board.over()
     assert alice.names() == ["session:success"]
-    assert app.statuses(leg) == ["started", "ringing", "failed"]
+    assert app.statuses(leg) == ["started", "failed"]
 
 
 @scenario
@@ -108,7 +108,7 @@ async def test_a_caller_whose_audio_goes_while_it_knocks_has_given_up(app: WebAp
     board.webrtc.interrupt(leg)
     assert (await knock).status == 400
     await board.over()
-    assert app.statuses(leg) == ["started", "ringing", "cancelled"]
+    assert app.statuses(leg) == ["started", "cancelled"]
 
 
 @scenario

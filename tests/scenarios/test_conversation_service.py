@@ -410,6 +410,9 @@ async def test_who_has_left_a_conversation_leaves_it_to_be_looked_at_and_deleted
             sent = {**body, "type": "message", "text": "hello"}
             refused = await rest.request(method, path + below, json=sent)
             assert (refused.status_code, refused.json()["code"]) == (400, "conversation:error:not-allowed"), below
+        for state in ("joined", "left"):
+            refused = await rest.patch(f"{path}/members/{member['id']}", json={"state": state})
+            assert (refused.status_code, refused.json()["code"]) == (400, "conversation:error:invalid-member-state")
         assert (await rest.get(f"{path}/members")).status_code == 200
         assert (await rest.delete(path)).status_code == 204
 

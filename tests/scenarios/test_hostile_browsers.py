@@ -127,8 +127,9 @@ async def test_browsers_of_every_origin_may_ask(app: WebApplication, board: Swit
     assert int(preflight.headers["access-control-max-age"]) > 0
     for path in ("/v0.3/users/me", "/v0.3/nothing/here", "/v0.3/conversations", "/v0.3/users/nobody"):
         assert (await alice.asks("GET", path)).headers["access-control-allow-origin"] == "*"
-    unknown = await alice.asks("GET", "/v0.3/conversations")
-    assert unknown.status == 404
+    for path in ("/v0.3/conversations", "/v0.3/conversations/CON-1/members", "/v0.3/conversations/CON-1/events"):
+        unknown = await alice.asks("GET", path)
+        assert (unknown.status, unknown.body["code"]) == (404, "http:error:not-found"), path
     assert {"title", "detail", "code"} <= set(unknown.body)
     outside = await alice.asks("GET", "/v1/users/me")
     assert "access-control-allow-origin" not in outside.headers

@@ -312,7 +312,7 @@ FAILURES: list[tuple[Any, str, str]] = [
     (SocketServer.refuses, "failed", "cannot_route"),
     (lambda bot: bot.answers_with(403), "failed", "internal_error"),
     (SocketServer.hangs, "unanswered", "carrier_timeout"),
-    (lambda bot: bot.accepts(after_s=20), "unanswered", "unavailable"),  # the connect's own timeout comes first
+    (lambda bot: bot.accepts(after_s=20), "unanswered", "carrier_timeout"),  # the connect's own timeout comes first
 ]
 
 

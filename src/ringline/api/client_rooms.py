@@ -51,6 +51,7 @@ class ClientRooms:
         add("/v0.3/conversations/{conversation}/members/{member}", self.claim, methods=["PUT"])
         add("/v0.3/conversations/{conversation}/members/{member}", self.leave, methods=["DELETE"])
         add("/v0.3/conversations/{conversation}/events", self.act, methods=["POST"])
+        add("/v0.3/conversations/{conversation}/events", _chat, methods=["GET"])
         add("/v0.3/legs/{leg}", self.leg, methods=["GET"])
         return router
 
@@ -246,6 +247,11 @@ def _leg(leg: LegRecord) -> dict[str, Any]:
         "from": leg.from_,
         "to": leg.to,
     }
+
+
+async def _chat(request: Request) -> Response:
+    """The list of events belongs to chat, which is not served: no such thing is here."""
+    raise ApiError(404, "There is nothing at this path")
 
 
 def _of_another(user: User) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Shapes:
                 "joined": _moment(member.joined_at),
                 "left": _moment(member.left_at),
             },
-            "initiator": member.initiator,
+            "initiator": _initiator(member),
             "channel": member.channel,
             "media": media_body(member),
             "knocking_id": member.knocking_id,
@@ -111,7 +111,7 @@ class Shapes:
             "state": member.state.lower(),
             "timestamp": {name: iso_ms(moment) for name, moment in moments.items() if moment is not None},
             "channel": member.channel,
-            "initiator": member.initiator,
+            "initiator": _initiator(member),
         }
 
     # ── events ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,6 +185,11 @@ class Shapes:
             return {**body, "_embedded": {"data": {kind: found}}, "_links": frame.links}
         body = {"count": frame.total, **body, "record_index": frame.index}
         return {**body, "_embedded": {kind: found}, "_links": frame.links}
+
+
+def _initiator(member: Member) -> dict[str, Any]:
+    """Who brought the member in; who ended its membership is told in the event only."""
+    return {what: who for what, who in member.initiator.items() if what != "left"} or dict(member.initiator)
 
 
 def _moment(value: datetime | None) -> str | None:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from ringline.api.conversation_shapes import V01
 from ringline.api.cursors import PageQuery
-from ringline.api.fields import Body, Date, Method, Text, WebUrl, WebUrls, one_of, read, refused, whole
+from ringline.api.fields import Body, Date, Method, Text, WebUrl, WebUrlsOrOne, one_of, read, refused, whole
 from ringline.api.live_media import StreamBody, TalkBody
 from ringline.api.lobby import Lobby, Visitor, given_query, routed
 from ringline.base import ApiError, ApplicationId, EffectId, uuid4
@@ -102,7 +102,7 @@ class TranscriptionBody(Body):
 
     language: Text = "en-US"
     sentiment_analysis: bool = False
-    event_url: WebUrls | None = None
+    event_url: WebUrlsOrOne | None = None
     event_method: Method = "POST"
 
     @property
@@ -116,7 +116,7 @@ class RecordBody(Body):
     """Start or stop recording a conversation; pause all of its recordings, or go on with them."""
 
     action: Annotated[str, one_of("start", "stop", "pause", "resume")]
-    event_url: WebUrls | None = None
+    event_url: WebUrlsOrOne | None = None
     event_method: Method = "POST"
     split: Annotated[str | None, one_of("conversation")] = None
     channels: Annotated[int | None, whole(1, 32)] = None

@@ -86,8 +86,10 @@ class Lobby:
             raise forbidden()
         return found
 
-    async def room(self, request: Request, visitor: Visitor, *, join: bool = False) -> RoomOwner:
-        """The conversation the URL names, if it lives. `join`: a user who is not in it may ask, too.
+    async def room(self, request: Request, visitor: Visitor, *, join: bool = False, idle: bool = False) -> RoomOwner:
+        """The conversation the URL names, if it lives.
+
+        `join`: a user who is not in it may ask, too. `idle`: it may be one that everybody has left.
 
         Raises:
             ApiError: 404 or 403.
@@ -96,7 +98,7 @@ class Lobby:
         room = self.gatherings.find(visitor.application.id, conversation)
         if room is None or room.projector is None:
             raise no_such("conversation", "Conversation")
-        if room.projector.record.state == "INACTIVE" and request.method not in ("GET", "DELETE"):
+        if not idle and room.projector.record.state == "INACTIVE" and request.method not in ("GET", "DELETE"):
             # Who was in it has left: a script may still bring somebody, REST may only look at it and delete it.
             detail = "The conversation is not active."
             raise ApiError(400, detail, title="Bad request.", code="conversation:error:not-allowed")

@@ -179,6 +179,8 @@ class Media:
             "times_downloaded": info.downloads if info is not None else 0,
             "max_downloads_allowed": info.max_downloads if info is not None else 0,
             "public": info.public if info is not None else False,
+            "metadata_primary": "",
+            "metadata_secondary": "",
             **{name: words[name] for name in WORDS if name != "mime_type" and name in words},
         }
 

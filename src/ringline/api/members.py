@@ -152,7 +152,7 @@ class Members:
         """Have a member join or leave."""
         visitor = await self._lobby.visitor(request)
         body = await self._lobby.desk.read_object(request)
-        room = await self._lobby.room(request, visitor)
+        room = await self._lobby.room(request, visitor, idle=True)  # what a member may do depends on its own state
         member = await self._theirs(request, visitor, room)
         action = body.get("action")
         if "state" not in body and isinstance(action, str):

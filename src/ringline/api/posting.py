@@ -127,7 +127,7 @@ def event_of(
         content = {}
     if not isinstance(content, Mapping):
         raise bad_request(("body", "must be an object"))
-    if len(json.dumps(content)) > MOST_BYTES * (1 if event_type.startswith("custom:") else 16):
+    if _size(content) > MOST_BYTES * (1 if event_type.startswith("custom:") else 16):
         raise bad_request(("body", f"must have at most {MOST_BYTES} bytes"))
     act = ACTING.get(event_type)
     if act is None:
@@ -138,6 +138,11 @@ def event_of(
             to=to.id if to is not None else None,
         )
     return act(_Asked(event_type, content, member, to, room, EffectId(new_id)))
+
+
+def _size(content: Mapping[str, Any]) -> int:
+    """Bytes of it as compact JSON in UTF-8."""
+    return len(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))
 
 
 class _Asked:

@@ -200,14 +200,16 @@ class Users:
         window = self._lobby.window(query, visitor, scope)
         apps = self._lobby.apps
         known = apps.clients.of(user.application, user.id) if apps is not None else ()
+        ttl = round(apps.clients.grace_s) if apps is not None else 0
         ids = [one.id for one in known]
         if window.descending != window.backwards:
             ids.reverse()
         if window.after is not None and window.after[-1] in ids:
             ids = ids[ids.index(str(window.after[-1])) + 1 :]
         ids = ids[window.offset : window.offset + window.limit]
-        who = {"user": {"id": user.id, "name": user.name}}
-        rows = [Row(key=(one,), value={"id": one, "_embedded": who}) for one in ids]
+        account = next(iter(self._lobby.desk.needs.directory.accounts()), "ringline")
+        who = {"user": {"id": user.id, "name": user.name}, "api_key": account}
+        rows = [Row(key=(one,), value={"id": one, "_embedded": who, "properties": {"ttl": ttl}}) for one in ids]
         found = Found(reversed(rows) if window.backwards else rows)
         found.total = len(known)
         return self._lobby.page(request, visitor, found, window, query, scope, kind="sessions", write=dict)

@@ -79,9 +79,9 @@ from ringline.calls.turn import (
     Turn,
     Woke,
 )
-from ringline.calls.verdict import Side, Verdict, cancelled, completed, timed_out, unavailable
+from ringline.calls.verdict import Side, Verdict, cancelled, completed, no_response, timed_out
 
-HEART: Final = 4
+HEART: Final = 5
 "Version of the rules; a journal written under another may give other commands."
 _FAREWELL_S: Final = 3.0
 _MOST_FOLLOW_UPS: Final = 10_000
@@ -302,9 +302,8 @@ def _follow_up(turn: Turn, event: Inner) -> None:
 
 def _woke(turn: Turn, leg: Leg, timer: str) -> None:
     if timer == RING and not leg.up:
-        # A socket does not ring: an application that does not open it in time cannot be had.
-        socket = leg.to.kind == "websocket"
-        turn.then(EndLeg(leg.id, unavailable("the socket was not opened in time") if socket else timed_out()))
+        # A socket does not ring: that it was not opened in time is as when the handshake's own time is over.
+        turn.then(EndLeg(leg.id, no_response() if leg.to.kind == "websocket" else timed_out()))
     elif timer == LENGTH:
         turn.then(EndLeg(leg.id, completed(Side.PLATFORM, "the longest allowed time is over")))
     elif timer == FAREWELL:

@@ -41,8 +41,9 @@ def incoming(turn: Turn, event: IncomingLeg) -> None:
         turn.then(EndLeg(leg.id, internal_error("the application has no answer URL")))
         return
     turn.emit(Alert(leg=leg.id))
-    leg.status = Status.RINGING
-    tell_status(turn, leg)
+    if event.from_.kind != "app":  # nothing rings for a user of an app: webhooks tell of no `ringing` of app legs
+        leg.status = Status.RINGING
+        tell_status(turn, leg)
     if event.script is not None:
         scripts.begin(turn, leg, event.script)
         return

@@ -7,7 +7,7 @@ journal, always.
 from ringline.chronicle.entries import DELETABLE, Changes, ConversationRecord, Entry, is_deletable
 from ringline.chronicle.identity import automatic_name, automatic_person, member_of_leg
 from ringline.chronicle.projector import Projector
-from ringline.chronicle.shapes import matches, rtc_payload
+from ringline.chronicle.shapes import left_by, matches, rtc_payload
 from ringline.chronicle.story import rewrite
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "automatic_name",
     "automatic_person",
     "is_deletable",
+    "left_by",
     "matches",
     "member_of_leg",
     "rewrite",

@@ -16,7 +16,7 @@ from ringline.calls.parties import Party
 from ringline.chronicle.identity import automatic_person, member_of_leg
 from ringline.chronicle.ledger import Ledger
 from ringline.chronicle.legs import LegStory
-from ringline.chronicle.shapes import conversation_body, initiator_body, media_body, timestamps, user_body
+from ringline.chronicle.shapes import conversation_body, initiator_body, left_by, media_body, timestamps, user_body
 
 _MACHINES: Final = frozenset({"human", "machine"})
 _PREFIX: Final = "SipHeader_"
@@ -339,7 +339,9 @@ class Members:
 
     def _leave(self, member: Member, reason: Mapping[str, Any], by: Actor | None) -> None:
         now = self._ledger.at
-        gone = replace(member, state=LEFT, left_at=now, reason=dict(reason), initiator={"left": _by(by)}, audio=False)
+        gone = replace(
+            member, state=LEFT, left_at=now, reason=dict(reason), initiator=left_by(member, _by(by)), audio=False
+        )
         body = {**self._member_body(gone), "reason": gone.reason}
         self._ledger.tell("member:left", body, gone.id, person=gone.person)
         self._ledger.put(gone)

@@ -58,6 +58,11 @@ def timestamps(member: Member) -> dict[str, str]:
     return {name: iso_ms(moment) for name, moment in moments.items() if moment is not None}
 
 
+def left_by(member: Member, who: Mapping[str, Any]) -> dict[str, Any]:
+    """The `initiator` of a member that leaves: who brought it stays beside who ended it."""
+    return {**member.initiator, "left": dict(who)}
+
+
 def initiator_body(member: Member) -> dict[str, Any]:
     """Who brought about a member's state; events spell `isSystem` where REST has `is_system`."""
     return {

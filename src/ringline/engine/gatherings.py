@@ -12,7 +12,7 @@ from ringline.calls import events
 from ringline.calls.events import Event
 from ringline.calls.membership import INVITED, JOINED, Actor, Member, Person, Profile
 from ringline.calls.parties import Party
-from ringline.chronicle import ConversationRecord, Entry, member_of_leg
+from ringline.chronicle import ConversationRecord, Entry, left_by, member_of_leg
 from ringline.engine.engine import Engine
 from ringline.engine.rooms import RoomOwner
 
@@ -166,7 +166,7 @@ class Gatherings:
         told = room.ask(events.MemberLeft(member=member.id, leg=member.leg, reason=reason, by=by))
         left = next((entry for entry in told if entry.type == "member:left" and entry.member == member.id), None)
         at = left.at if left is not None else self._clock.wallclock()
-        return replace(member, state="LEFT", left_at=at, reason=dict(reason), initiator={"left": _initiator(by)})
+        return replace(member, state="LEFT", left_at=at, reason=dict(reason), initiator=left_by(member, _initiator(by)))
 
     def _must_be_there(self, member: Member) -> None:
         if member.state not in (INVITED, JOINED):

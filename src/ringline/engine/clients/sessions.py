@@ -37,6 +37,8 @@ class Clients:
         """`leeway_s`: how long after its end a token is still taken."""
         self._clock = clock
         self._leeway_s = leeway_s
+        self.grace_s = grace_s
+        "How long a session without a socket waits for its client."
         self._sessions = Sessions(random, grace_s=grace_s, per_user=per_user)
         self._channels: dict[int, Channel] = {}
         self._last = 0
