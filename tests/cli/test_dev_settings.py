@@ -24,3 +24,11 @@ def test_a_public_address_of_the_settings_stays(tmp_path: Path) -> None:
     file = tmp_path / "ringline.toml"
     file.write_text('[public]\nbase_url = "https://voice.example"\n')
     assert dev_settings(file).base_url() == "https://voice.example"
+
+
+def test_nobody_is_locked_out_for_wrong_keys_while_developing(tmp_path: Path) -> None:
+    file = tmp_path / "ringline.toml"
+    file.write_text("")
+    assert dev_settings(file).limits.failed_logins_per_minute == 0
+    file.write_text("[limits]\nfailed_logins_per_minute = 5\n")
+    assert dev_settings(file).limits.failed_logins_per_minute == 5
