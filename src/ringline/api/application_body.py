@@ -71,10 +71,14 @@ def _read_object(value: object) -> dict[str, Any]:
 def _read_messages(value: object) -> dict[str, Any]:
     """Kept as it came, but its webhooks can be called by POST only."""
     messages = _read_object(value)
-    hooks = messages.get("webhooks")
-    for name, hook in hooks.items() if isinstance(hooks, dict) else ():
-        method = hook.get("http_method") if isinstance(hook, dict) else None
-        if method is not None and str(method).upper() != "POST":
+    hooks = {} if messages.get("webhooks") is None else messages["webhooks"]
+    if not isinstance(hooks, dict):
+        raise refused_parts([(".webhooks", "must be an object")])
+    for name, hook in hooks.items():
+        if hook is not None and not isinstance(hook, dict):
+            raise refused_parts([(f".webhooks.{name}", "must be an object")])
+        method = (hook or {}).get("http_method")
+        if method is not None and not (isinstance(method, str) and method.upper() == "POST"):
             raise refused_parts([(f".webhooks.{name}.http_method", "must be one of: POST")])
     return messages
 
