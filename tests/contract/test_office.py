@@ -103,6 +103,12 @@ async def test_an_endpoint_of_applications(world: World, row: Row) -> None:
             capabilities={"messages": {"version": "v1", "webhooks": {"inbound_url": EVENTS}}},
             says={"capabilities.messages.webhooks.inbound_url.address": EVENTS["address"]},
         ),
+        make(
+            "messages by GET",
+            400,
+            fault="capabilities.messages.webhooks.status_url.http_method",
+            capabilities={"messages": {"webhooks": {"inbound_url": EVENTS, "status_url": HOOK}}},
+        ),
         make("vbc", capabilities={"vbc": {}}, says={"capabilities.vbc": {}}),
         make("vbc not empty", 400, capabilities={"vbc": {"a": 1}}, fault="capabilities.vbc"),
         *(

@@ -29,6 +29,13 @@ from .voice import MOVE, TALK, URL, change
         change(
             "neither url nor ncco", {"action": "transfer", "destination": {"type": "ncco"}}, 400, fault="destination"
         ),
+        change("type left out", {"action": "transfer", "destination": {"ncco": TALK}}),
+        change(
+            "type that is no ncco",
+            {"action": "transfer", "destination": {"type": "sip", "ncco": TALK}},
+            400,
+            fault="destination.type",
+        ),
         change("url of two", {"action": "transfer", "destination": {"url": [URL, URL]}}, 400, fault="destination.url"),
         change("url as string", {"action": "transfer", "destination": {"url": URL}}, 400, fault="destination.url"),
         change("unknown action", {"action": "dance"}, 400, fault="action"),

@@ -338,6 +338,28 @@ def test_a_reset_is_told_from_a_close() -> None:
     ]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_request_whose_connection_breaks_is_sent_once(method: str, reset: bool) -> None:
+    came: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(await reader.readuntil(b"\r\n\r\n"))
+        if reset:
+            sock = writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+
+    async def exchange() -> HttpReply | HttpFailure:
+        async with serving_raw(handler) as url, client() as http:
+            return await http.send(request(url, method=method, body=b"{}" if method == "POST" else None))
+
+    answer = asyncio.run(exchange())
+    assert isinstance(answer, HttpFailure)
+    assert answer.reason == ("Connection reset." if reset else "Connection closed.")
+    assert len(came) == 1
+
+
 @pytest.mark.parametrize(
     "junk", [b"\x00\xff\n\n", b"SIP/2.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nA:" + b"a" * 100_000]
 )

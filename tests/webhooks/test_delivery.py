@@ -140,11 +140,19 @@ def test_without_a_fallback_it_is_over(kind: Kind) -> None:
 
 def test_the_end_of_a_call_without_a_script_is_told_once() -> None:
     _, told, _ = run(Kind.ANSWER, (500, b""), fallback=False)
-    assert told == ["Invalid response code. No NCCO from the answer URL."]
+    assert told == ["Invalid response code. No NCCO from https://app.example/webhook."]
     _, told, _ = run(Kind.ANSWER, SOCKET_TIMEOUT, SOCKET_TIMEOUT, (500, b""), CONNECTION_RESET)
-    assert told == ["Connection reset. No NCCO from the answer URL."]
+    assert told == ["Connection reset. No NCCO from https://app.example/webhook."]
     _, told, _ = run(Kind.EVENT, SOCKET_TIMEOUT, SOCKET_TIMEOUT, fallback=False)
     assert told == []
+
+
+def test_the_url_that_gave_no_script_is_told_without_its_secrets() -> None:
+    hook = Hook(url="https://user:pass@app.example:8443/move?key=secret#part")
+    delivery = Delivery(Kind.ANSWER, primary=hook, payload=PAYLOAD, reader=READER)
+    delivery.poll()
+    delivery.replied(500, b"")
+    assert delivery.poll() == Fault(reason="Invalid response code. No NCCO from https://app.example:8443/move.")
 
 
 @pytest.mark.parametrize("body", [b"", b"OK", b"{}", b"<html>"])

@@ -20,7 +20,18 @@ from ringline.accounts import (
     event_webhook,
     read_public_key,
 )
-from ringline.api.fields import Body, Flag, Method, Text, one_of, read_text, read_web_url, refused, whole
+from ringline.api.fields import (
+    Body,
+    Flag,
+    Method,
+    Text,
+    one_of,
+    read_text,
+    read_web_url,
+    refused,
+    refused_parts,
+    whole,
+)
 
 OTHER_CAPABILITIES: Final = ("messages", "vbc", "verify", "meetings", "network_apis", "video", "bulk")
 "Stored for others and returned as they came."
@@ -55,6 +66,21 @@ def _read_object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise refused("must be an object")
     return value
+
+
+def _read_messages(value: object) -> dict[str, Any]:
+    """Kept as it came, but its webhooks can be called by POST only."""
+    messages = _read_object(value)
+    hooks = {} if messages.get("webhooks") is None else messages["webhooks"]
+    if not isinstance(hooks, dict):
+        raise refused_parts([(".webhooks", "must be an object")])
+    for name, hook in hooks.items():
+        if hook is not None and not isinstance(hook, dict):
+            raise refused_parts([(f".webhooks.{name}", "must be an object")])
+        method = (hook or {}).get("http_method")
+        if method is not None and not (isinstance(method, str) and method.upper() == "POST"):
+            raise refused_parts([(f".webhooks.{name}.http_method", "must be one of: POST")])
+    return messages
 
 
 def _read_nothing(value: object) -> dict[str, Any]:
@@ -151,7 +177,7 @@ class CapabilitiesBody(Body):
 
     voice: VoiceBody | None = None
     rtc: RtcBody | None = None
-    messages: Stored = None
+    messages: Annotated[dict[str, Any] | None, BeforeValidator(_read_messages)] = None
     vbc: Annotated[dict[str, Any] | None, BeforeValidator(_read_nothing)] = None
     verify: Stored = None
     meetings: Stored = None

@@ -32,6 +32,7 @@ class Destination(Body):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
+    type: Annotated[str, one_of("ncco")] = "ncco"
     url: WebUrls | None = None
     ncco: Script | None = None
 
@@ -43,7 +44,9 @@ class Destination(Body):
         given = {name: data[name] for name in ("url", "ncco") if data.get(name) is not None}
         if not given:
             raise refused("must have url or ncco")
-        return {"url": given["url"]} if "url" in given else given
+        if "url" in given:
+            given.pop("ncco", None)
+        return given if data.get("type") is None else {"type": data["type"], **given}
 
 
 class ModifyCall(Body):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ringline.io.store import open_database
 from ringline.server.platform import Farewell
+from ringline.server.sections import Limits
 from ringline.server.settings import Settings, ephemeral_ports
 
 
@@ -26,6 +27,7 @@ def addresses(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "", f"https://{server.https_bind}:{server.https_port}"
         if server.cert_file is None:
             yield "", f"clients trust {settings.certificates_dir() / 'ca.pem'} (see `ringline trust`)"
+    yield "limits", _limits(settings.limits)
     yield "audio", f"UDP {settings.media.port_min}-{settings.media.port_max} at {settings.media_host()}"
     yield "voice", " then ".join(map(_engine, settings.speech.engines))
     yield "journal", open_database(settings.store_url()).name
@@ -42,6 +44,16 @@ def goodbye(farewell: Farewell) -> list[str]:
     hung_up = farewell.calls_hung_up
     calls = f"{hung_up} call{'s' if hung_up != 1 else ''} hung up" if hung_up else "no call was up"
     return [f"stopped: {calls}, all webhooks sent or given up, all recordings kept", *farewell.notes]
+
+
+def _limits(limits: Limits) -> str:
+    """How often one may ask, so that nobody wonders where a 429 comes from."""
+    rates = (
+        (limits.calls_per_second, "new outbound calls a second per application"),
+        (limits.requests_per_second, "other requests a second per application"),
+        (limits.failed_logins_per_minute, "failed logins a minute per address"),
+    )
+    return ", ".join(f"{rate:g} {what}" for rate, what in rates if rate) or "none on how often REST is asked"
 
 
 def _engine(name: str) -> str:

@@ -10,7 +10,17 @@ from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, hdrs
+from aiohttp import (
+    ClientHandlerType,
+    ClientOSError,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    ServerDisconnectedError,
+    hdrs,
+)
 from yarl import URL
 
 from ringline.engine.ports import HttpFailure, HttpReply, HttpRequest
@@ -63,6 +73,7 @@ class AiohttpClient:
                 trust_env=False,
                 auto_decompress=False,
                 skip_auto_headers=(hdrs.USER_AGENT, hdrs.ACCEPT_ENCODING),
+                middlewares=(_once,),
                 max_line_size=_LONGEST_LINE_BYTES,
                 max_field_size=_LONGEST_LINE_BYTES,
             )
@@ -98,6 +109,8 @@ class AiohttpClient:
                 url = answer
         except (ValueError, aiohttp.InvalidURL) as error:
             return HttpFailure(reason=_CLOSED, detail=f"the URL cannot be used: {error}")
+        except _Lost as lost:
+            return _failure(lost.error)
         except (TimeoutError, OSError, aiohttp.ClientError, ssl.SSLError) as error:
             return _failure(error)
         return HttpFailure(reason=_CLOSED, detail=f"more than {self._max_redirects} redirects")
@@ -133,6 +146,27 @@ class AiohttpClient:
                 body=body[: request.max_body_bytes],
                 too_long=len(body) > request.max_body_bytes,
             )
+
+
+class _Lost(aiohttp.ClientError):
+    """The connection broke before there was an answer."""
+
+    def __init__(self, error: ClientOSError | ServerDisconnectedError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Send a request once: aiohttp by itself sends a GET again whose connection broke, and nobody counts it.
+
+    How often an application is asked is for `ringline.webhooks` to say.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (ClientOSError, ServerDisconnectedError) as error:
+        raise _Lost(error) from error
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:

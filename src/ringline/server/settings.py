@@ -45,7 +45,7 @@ Profile = Literal["dev", "serve"]
 _PROFILES: Final[Mapping[str, Mapping[str, Any]]] = {
     "serve": {},
     "dev": {
-        "limits": {"calls_per_second": 0, "requests_per_second": 0, "drain_s": 5},
+        "limits": {"calls_per_second": 0, "requests_per_second": 0, "failed_logins_per_minute": 0, "drain_s": 5},
         "webhooks": {"allow_private": True},
         "account": {
             "api_key": DEV_API_KEY,

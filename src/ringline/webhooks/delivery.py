@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from ringline.base import LocalProtocolError, RinglineError
 from ringline.webhooks.requests import Hook
@@ -169,12 +170,10 @@ class Delivery(Generic[T]):
         payload: Mapping[str, Any],
         reader: Reader[T] | None = None,
         fallback: Hook | None = None,
-        name: str = "",
     ) -> None:
         """Prepare to deliver `payload` to `primary`.
 
         `reader` is needed by every kind but notifications; `fallback` is the application's `fallback_answer_url`.
-        `name` (`answer`, `onAnswer`, `transfer`) says in the reason of the last error webhook which URL it was.
         """
         if reader is None and kind is not Kind.NOTIFICATION:
             raise LocalProtocolError("only a notification can do without a reader")
@@ -184,7 +183,6 @@ class Delivery(Generic[T]):
         self._fallback = None if kind is Kind.NOTIFICATION else fallback
         self._payload = payload
         self._reader = None if kind is Kind.NOTIFICATION else reader
-        self._name = name or kind.value
         self._reason = ""
         self._last_was_told = False
         self._waiting = False
@@ -257,7 +255,7 @@ class Delivery(Generic[T]):
             self._out.append(outcome or NoInstructions())
         elif self.phase is Phase.FAILED:
             if self.kind is Kind.ANSWER and not self._last_was_told:
-                self._out.append(Fault(reason=f"{self._reason} No NCCO from the {self._name} URL."))
+                self._out.append(Fault(reason=f"{self._reason} No NCCO from {_place(self._primary.url)}."))
             self._out.append(GaveUp(self._reason))
         else:
             if self.phase is Phase.FALLBACK:
@@ -277,3 +275,9 @@ class Delivery(Generic[T]):
             hook = self._fallback
         self._out.append(Attempt(hook=hook, payload=self._payload, phase=self.phase))
         self._waiting = True
+
+
+def _place(url: str) -> str:
+    """A URL as far as it may be told: without credentials and query."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

@@ -19,6 +19,7 @@ from ringline.api.openapi.parts import (
     body,
     flag,
     in_path,
+    maybe,
     needed_query,
     obj,
     operation,
@@ -55,8 +56,11 @@ def _hook(slowest: int) -> Json:
 
 
 _OTHERS: Final[Mapping[str, Json]] = {
-    name: {"type": "object"} for name in ("messages", "verify", "meetings", "network_apis", "video", "bulk")
+    name: {"type": "object"} for name in ("verify", "meetings", "network_apis", "video", "bulk")
 }
+_MESSAGES: Final = wish(
+    webhooks={"type": "object", "additionalProperties": maybe(wish(http_method=words("POST", any_case=True)))}
+)
 _WISH: Final = wish(
     "name",
     name=text(minLength=1, maxLength=255, pattern=r"\S"),
@@ -77,6 +81,7 @@ _WISH: Final = wish(
             ),
             rtc=wish(webhooks=wish(event_url=_hook(10_000)), signed_callbacks=flag()),
             vbc={"type": "object", "maxProperties": 0},
+            messages=_MESSAGES,
             **_OTHERS,
         )
     ),
@@ -120,6 +125,7 @@ def _application(**keys: Json) -> Json:
                 signed_callbacks={"type": "boolean"},
             ),
             vbc={"type": "object"},
+            messages={"type": "object"},
             **_OTHERS,
         ),
         _links=obj("self", self=_LINK),

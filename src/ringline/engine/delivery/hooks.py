@@ -147,7 +147,6 @@ class Hooks:
             Kind.NOTIFICATION,
             primary=targets.of_conversation(event.url, event.method) if rtc else primary,
             payload=event.payload,
-            name=event.name,
         )
         parcel = Parcel(
             event_id=event.event_id, name=event.name, room=event.conversation, leg=event.leg, owner=owner, rtc=rtc
@@ -196,7 +195,6 @@ class Hooks:
             payload=payload_of(command.fact, region_url=self._public_url, minimal=minimal),
             reader=_READER if owner is None or owner.calls_extensions else _READER_WITHOUT_EXTENSIONS,
             fallback=targets.fallback(owner),
-            name=name,
         )
         parcel = Parcel(event_id=question.event_id, name=name, room=question.room, leg=command.leg, owner=owner)
         outcome = await self._deliver(delivery, parcel, question)
