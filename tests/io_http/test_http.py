@@ -527,9 +527,18 @@ def test_an_answer_that_must_not_have_a_body_counts_although_it_has_one(status: 
     assert (reply.status, reply.body) == (int(status[:3]), b"")
 
 
-def test_what_an_empty_answer_has_behind_it_does_not_become_the_next_answer() -> None:
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 204 No Content\r\nContent-Length: 99\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 204 Here\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("rest", [b"HTTP/1.1 500 Evil\r\n\r\n", b"HTTP/1.1 500 Evil\r\nX-A: "])
+def test_what_an_answer_has_behind_it_does_not_become_the_next_answer(head: bytes, rest: bytes) -> None:
     async def scene() -> list[int]:
-        handler = answers(b"HTTP/1.1 204 No Content\r\nContent-Length: 99\r\n\r\nHTTP/1.1 500 Evil\r\n\r\n", more=True)
+        handler = answers(head + rest, more=True)
         async with serving_raw(handler) as base, client() as http:
             replies = [await http.send(request(base)) for _ in range(3)]
         return [reply.status for reply in replies if isinstance(reply, HttpReply)]
@@ -772,3 +781,13 @@ def test_https_is_spoken_only_with_whom_the_certificate_names(tmp_path: Path) ->
     assert [isinstance(reply, HttpReply) and len(reply.body) for reply in replies] == [5_000, 5_000, *[False] * 4]
     assert all("certificate" in reply.detail for reply in replies if isinstance(reply, HttpFailure))
     assert len(peers) == 1
+
+
+def test_an_answer_too_many_costs_the_connection() -> None:
+    async def scene() -> list[int]:
+        handler = answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]HTTP/1.1 500 Evil\r\nX-A: ", more=True)
+        async with serving_raw(handler) as base, client() as http:
+            replies = [await http.send(request(base)) for _ in range(3)]
+        return [reply.status for reply in replies if isinstance(reply, HttpReply)]
+
+    assert asyncio.run(scene()) == [200, 200, 200]

@@ -143,6 +143,10 @@ class Connection(asyncio.Protocol):
 
     # ── what the parser tells ──────────────────────────────────────────────────────────────────────────────────────
 
+    def on_message_begin(self) -> None:
+        if self._answer is None:
+            self.abort()  # one more answer than questions: the next question shall not get the rest of it
+
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._answer is not None and self._head_bytes >= 0:  # trailers tell nothing
             self._answer.headers.append((name, value))
