@@ -30,7 +30,7 @@ from bench.calls.sipp import call
 from bench.calls.webhooks import webhook_server
 from ringline.base import SystemRandom
 from ringline.engine.ports import HttpRequest
-from ringline.io.http import AiohttpClient
+from ringline.io.http import PooledClient
 from ringline.webhooks import sign
 
 _PROBES_PER_SECOND: Final = 4
@@ -128,7 +128,7 @@ async def _hold(
 
 async def _floor(port: int, calls: int) -> float:
     """Seconds of processor time for the signed webhooks of one call alone, of the sender."""
-    client = AiohttpClient(allow_private=True)
+    client = PooledClient(allow_private=True)
     await client.start()
     body = json.dumps({"status": "answered", "uuid": "x" * 36, "conversation_uuid": "CON-" + "x" * 36}).encode()
     before = resource.getrusage(resource.RUSAGE_SELF)

@@ -31,7 +31,7 @@ from typing import Final
 from bench.conditions import conditions
 from ringline.base import ConversationId, EffectId, LegId
 from ringline.engine.ports import HttpReply, HttpRequest, RtpPlan
-from ringline.io.http import AiohttpClient
+from ringline.io.http import PooledClient
 from ringline.io.media import MediaCore
 from ringline.testing.audio import tone
 
@@ -101,7 +101,7 @@ def spin(stop: threading.Event) -> None:
         sum(number * number for number in range(10_000))
 
 
-async def post(client: AiohttpClient, url: str, per_second: float, answered_s: list[float]) -> None:
+async def post(client: PooledClient, url: str, per_second: float, answered_s: list[float]) -> None:
     """Send so many webhooks a second until cancelled; note how long each answer took."""
     began = time.monotonic()
     async with asyncio.TaskGroup() as group:
@@ -110,7 +110,7 @@ async def post(client: AiohttpClient, url: str, per_second: float, answered_s: l
             group.create_task(_one(client, url, answered_s))
 
 
-async def _one(client: AiohttpClient, url: str, answered_s: list[float]) -> None:
+async def _one(client: PooledClient, url: str, answered_s: list[float]) -> None:
     began = time.monotonic()
     headers = (("Content-Type", "application/json"),)
     request = HttpRequest(
@@ -129,7 +129,7 @@ async def busy(webhooks: float, answered_s: list[float]) -> AsyncIterator[None]:
     application = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.calls.application", cwd=_ROOT, stdout=asyncio.subprocess.PIPE
     )
-    client, stop = AiohttpClient(allow_private=True), threading.Event()
+    client, stop = PooledClient(allow_private=True), threading.Event()
     try:
         assert application.stdout is not None
         port = int(await application.stdout.readline())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from ringline.accounts import Directory, Number
 from ringline.agent import Admit, AgentConfig, Send, UserAgent
@@ -23,6 +23,8 @@ from ringline.testing import ScriptedWebRtc
 from ringline.testing.application import Paths, new_application
 from ringline.testing.media import ScriptedMedia
 from ringline.testing.store import MemoryStore
+
+_T = TypeVar("_T")
 
 APP = ApplicationId("app")
 LEG = LegId("63f61863-4a51-4f6b-86e1-46edebcf9356")
@@ -96,6 +98,9 @@ class House:
 
     def incoming(self, leg: LegId, *_args: object, **_more: object) -> None:
         self.arrived.append(leg)
+
+    def look(self, ask: Callable[[UserAgent], _T]) -> _T:
+        return ask(self.agent)
 
     def command(self, act: Callable[[UserAgent, float], None]) -> None:
         act(self.agent, 100.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from ringline.accounts import Application, Directory, Emergency, Number, Policy
 from ringline.accounts.prices import read_rates
@@ -22,6 +22,8 @@ from ringline.sdp import Capabilities, SessionDescription, offer
 from ringline.sip import Destination, Flow, Message, Place, Places, Request, Response, parse, respond
 from ringline.testing.application import Paths, new_application
 from ringline.testing.store import MemoryStore
+
+_T = TypeVar("_T")
 
 APP = ApplicationId("app")
 LEG = LegId("63f61863-4a51-4f6b-86e1-46edebcf9356")
@@ -122,6 +124,9 @@ class House:
             places=places or Places(Place(sip_host="192.0.2.1")),
             random=SeededRandom(b"keys"),
         )
+
+    def look(self, ask: Callable[[UserAgent], _T]) -> _T:
+        return ask(self.agent)
 
     def command(self, act: Callable[[UserAgent, float], None]) -> None:
         act(self.agent, self.now)

@@ -6,16 +6,21 @@ import asyncio
 import gzip
 import json
 import socket
+import ssl
 import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from ringline.engine.ports import HttpClient, HttpFailure, HttpReply, HttpRequest
-from ringline.io.http import AiohttpClient
+from ringline.io.http import PooledClient
+from ringline.server.certificates import ensure_certificates
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RawHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -76,8 +81,8 @@ async def serving_raw(handler: RawHandler) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def client() -> AsyncIterator[AiohttpClient]:
-    out = AiohttpClient(allow_private=True)
+async def client() -> AsyncIterator[PooledClient]:
+    out = PooledClient(allow_private=True)
     await out.start()
     try:
         yield out
@@ -106,7 +111,7 @@ def exchange_raw(handler: RawHandler, *, read_s: float = 2.0) -> HttpReply | Htt
 
 
 def test_it_is_what_the_engine_asks_for() -> None:
-    port: HttpClient = AiohttpClient()
+    port: HttpClient = PooledClient()
     assert port is not None
 
 
@@ -227,7 +232,7 @@ def test_a_redirect_cannot_lead_to_where_nobody_may_go(location: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1"])
 def test_without_leave_loopback_is_not_dialled(host: str) -> None:
     async def scene() -> HttpReply | HttpFailure:
-        http = AiohttpClient()
+        http = PooledClient()
         await http.start()
         try:
             return await http.send(request(f"http://{host}:9/"))
@@ -502,15 +507,310 @@ def test_connections_are_kept_and_cookies_are_not() -> None:
 
 def test_a_client_that_was_not_started_says_so() -> None:
     with pytest.raises(RuntimeError, match="started"):
-        asyncio.run(AiohttpClient().send(request("http://127.0.0.1/")))
+        asyncio.run(PooledClient().send(request("http://127.0.0.1/")))
 
 
 def test_starting_and_closing_twice_is_harmless() -> None:
     async def scene() -> None:
-        http = AiohttpClient()
+        http = PooledClient()
         await http.start()
         await http.start()
         await http.close()
         await http.close()
 
     asyncio.run(scene())
+
+
+def answers(*parts: bytes, more: bool = False) -> RawHandler:
+    """A server that reads a request and says these things, with a pause between them; `more`: to one request after the
+    other.
+    """
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await reader.readuntil(b"\r\n\r\n{}")
+            for part in parts:
+                writer.write(part)
+                await writer.drain()
+                await asyncio.sleep(0.005)
+            if not more:
+                return
+
+    return handler
+
+
+@pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
+@pytest.mark.parametrize(
+    "rest", [b"Content-Length: 2\r\n\r\nok", b"\r\nok", b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"]
+)
+def test_an_answer_that_must_not_have_a_body_counts_although_it_has_one(status: bytes, rest: bytes) -> None:
+    reply = exchange_raw(answers(b"HTTP/1.1 " + status + b"\r\n" + rest))
+    assert isinstance(reply, HttpReply)
+    assert (reply.status, reply.body) == (int(status[:3]), b"")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 204 No Content\r\nContent-Length: 99\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 204 Here\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("rest", [b"HTTP/1.1 500 Evil\r\n\r\n", b"HTTP/1.1 500 Evil\r\nX-A: "])
+def test_what_an_answer_has_behind_it_does_not_become_the_next_answer(head: bytes, rest: bytes) -> None:
+    async def scene() -> list[int]:
+        handler = answers(head + rest, more=True)
+        async with serving_raw(handler) as base, client() as http:
+            replies = [await http.send(request(base)) for _ in range(3)]
+        return [reply.status for reply in replies if isinstance(reply, HttpReply)]
+
+    assert asyncio.run(scene()) == [204, 204, 204]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r", b"\n[1,\r\n2", b"\r\n2]\r\n0\r\n\r", b"\n"],
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\n[1,2]\r\n0\r\nTrailer: x\r\n\r\n"],
+        [b"HTTP/1.1 200 OK\r\nContent-", b"Length: 5\r\n", b"\r\n[1,", b"2]"],
+        [b"HTTP/1.0 200 OK\r\n\r\n[1,", b"2]"],
+        [b"HTTP/1.1 200 OK\r\n\r\n", b"[1,2]"],
+        [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[1,2]"],
+        [b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[1,2]"],
+        [b"HTTP/1.1 200 OK\nContent-Length: 5\n\n[1,2]"],
+        [b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[1,2]and more of it"],
+    ],
+    ids=["chunks", "extensions and trailers", "pieces", "1.0", "to the end", "100", "103", "bare LF", "junk behind"],
+)
+def test_an_answer_is_read_however_it_comes(parts: list[bytes]) -> None:
+    reply = exchange_raw(answers(*parts))
+    assert isinstance(reply, HttpReply), reply
+    assert (reply.status, reply.body) == (200, b"[1,2]")
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n[1",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % number for number in range(20_000)) + b"\r\n",
+    ],
+    ids=["head", "chunk", "no chunk", "only 100", "endless head"],
+)
+def test_an_answer_that_is_not_complete_is_none(cut: bytes) -> None:
+    reply = exchange_raw(answers(cut))
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Connection closed."
+
+
+def test_an_answer_may_take_longer_than_the_read_timeout_while_it_comes() -> None:
+    """Until both time-outs together are over."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n{}")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
+        for _ in range(6):
+            await asyncio.sleep(0.05)
+            writer.write(b"x")
+
+    reply = exchange_raw(handler, read_s=0.2)
+    assert isinstance(reply, HttpReply)
+    assert reply.body == b"xxxxxx"
+
+
+def closing_after(answered: int, seen: list[bytes]) -> RawHandler:
+    """A server that answers so many requests of each connection and closes it when one more comes."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(answered):
+            seen.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+
+    return handler
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_kept_connection_that_closes_costs_the_attempt_and_all_others_that_were_kept(method: str) -> None:
+    seen: list[bytes] = []
+
+    async def scene() -> list[bool]:
+        async with serving_raw(closing_after(1, seen)) as base, client() as http:
+            both = await asyncio.gather(*(http.send(request(base, method=method, body=None)) for _ in range(2)))
+            later = [await http.send(request(base, method=method, body=None)) for _ in range(2)]
+            return [isinstance(reply, HttpReply) for reply in (*both, *later)]
+
+    # The third request met a closed connection; the fourth had a new one, not the other one that was kept.
+    assert asyncio.run(scene()) == [True, True, False, True]
+    assert len(seen) == 4
+
+
+def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
+    async def scene() -> list[bool]:
+        handler = answers(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")  # and closes
+        async with serving_raw(handler) as base, client() as http:
+            good = []
+            for _ in range(3):
+                good.append(isinstance(await http.send(request(base)), HttpReply))
+                await asyncio.sleep(0.05)
+            return good
+
+    assert asyncio.run(scene()) == [True, True, True]
+
+
+def test_so_many_connections_at_once_and_no_more() -> None:
+    at_once = most = 0
+
+    async def handler(got: web.Request) -> web.StreamResponse:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.01)
+        at_once -= 1
+        return web.Response()
+
+    async def scene() -> int:
+        http = PooledClient(allow_private=True, limit_per_host=3)
+        await http.start()
+        try:
+            async with serving(handler) as base:
+                replies = await asyncio.gather(*(http.send(request(base)) for _ in range(20)))
+                late = [asyncio.create_task(http.send(request(base))) for _ in range(10)]
+                await asyncio.sleep(0)
+                for task in late[3:9]:  # who gives up while it waits leaves its place to the others
+                    task.cancel()
+                left = await asyncio.gather(*late, return_exceptions=True)
+                again = await asyncio.gather(*(http.send(request(base)) for _ in range(6)))
+        finally:
+            await http.close()
+        return sum(isinstance(reply, HttpReply) for reply in (*replies, *left, *again))
+
+    assert asyncio.run(scene()) == 20 + 4 + 6
+    assert most == 3
+
+
+def test_who_waits_too_long_for_a_connection_is_told_so() -> None:
+    async def handler(got: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.3)
+        return web.Response()
+
+    async def scene() -> HttpReply | HttpFailure:
+        http = PooledClient(allow_private=True, limit_per_host=1)
+        await http.start()
+        try:
+            async with serving(handler) as base:
+                first = asyncio.create_task(http.send(request(base)))
+                await asyncio.sleep(0.05)
+                wanted = HttpRequest(
+                    method="GET", url=base, headers=(), body=None, connect_timeout_s=0.05, read_timeout_s=1
+                )
+                reply = await http.send(wanted)
+                await first
+                return reply
+        finally:
+            await http.close()
+
+    reply = asyncio.run(scene())
+    assert isinstance(reply, HttpFailure)
+    assert (reply.reason, reply.detail) == ("Connection closed.", "the connection was not made in time")
+
+
+@pytest.mark.parametrize("header", [("X-A", "b\r\nX-Evil: 1"), ("X-A\n", "b"), ("X-A", "b\0")])
+def test_a_header_cannot_bring_another_one_along(header: tuple[str, str]) -> None:
+    async def scene() -> HttpReply | HttpFailure:
+        async with client() as http:
+            return await http.send(
+                HttpRequest(
+                    method="GET",
+                    url="http://127.0.0.1:9/",
+                    headers=(header,),
+                    body=None,
+                    connect_timeout_s=1,
+                    read_timeout_s=1,
+                )
+            )
+
+    reply = asyncio.run(scene())
+    assert isinstance(reply, HttpFailure)
+    assert "line break" in reply.detail
+
+
+def test_closing_the_client_ends_what_is_under_way() -> None:
+    async def handler(got: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def scene() -> HttpReply | HttpFailure:
+        http = PooledClient(allow_private=True)
+        await http.start()
+        async with serving(handler) as base:
+            sending = asyncio.create_task(http.send(request(base, read_s=30)))
+            await asyncio.sleep(0.05)
+            await http.close()
+            return await sending
+
+    reply = asyncio.run(scene())
+    assert isinstance(reply, HttpFailure)
+    assert reply.reason == "Connection closed."
+
+
+@pytest.mark.parametrize("path", ["/a b?c=d e", "/ä?ö=ü", "/%7Eu/?x=%20y&z=%C3%A4#part", "?q=1", "/p?q='\"<>"])
+def test_a_path_is_written_as_the_url_library_writes_it(path: str) -> None:
+    seen: list[str] = []
+
+    async def handler(got: web.Request) -> web.StreamResponse:
+        seen.append(got.raw_path)
+        return web.Response()
+
+    exchange(handler, path)
+    assert URL("http://host" + "/" + path.removeprefix("/")).raw_path_qs in seen
+
+
+def test_https_is_spoken_only_with_whom_the_certificate_names(tmp_path: Path) -> None:
+    mine = ensure_certificates(tmp_path, names=("localhost",), now=datetime.now(UTC))
+    served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    served.load_cert_chain(mine.cert_file, mine.key_file)
+    peers: set[object] = set()
+
+    async def handler(got: web.BaseRequest) -> web.StreamResponse:
+        assert got.transport is not None
+        peers.add(got.transport.get_extra_info("peername"))
+        return web.Response(text="x" * 5_000)
+
+    async def scene() -> list[HttpReply | HttpFailure]:
+        runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.01)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=served).start()
+        port = runner.addresses[0][1]
+        knowing, not_knowing = (
+            PooledClient(allow_private=True, tls=ssl.create_default_context(cafile=mine.ca_file)),
+            PooledClient(allow_private=True),
+        )
+        try:
+            out: list[HttpReply | HttpFailure] = []
+            for http, name in ((knowing, "localhost"), (knowing, "127.0.0.1"), (not_knowing, "localhost")):
+                await http.start()
+                out += [await http.send(request(f"https://{name}:{port}/")) for _ in range(2)]
+            return out
+        finally:
+            await knowing.close()
+            await not_knowing.close()
+            await runner.cleanup()
+
+    replies = asyncio.run(scene())
+    assert [isinstance(reply, HttpReply) and len(reply.body) for reply in replies] == [5_000, 5_000, *[False] * 4]
+    assert all("certificate" in reply.detail for reply in replies if isinstance(reply, HttpFailure))
+    assert len(peers) == 1
+
+
+def test_an_answer_too_many_costs_the_connection() -> None:
+    async def scene() -> list[int]:
+        handler = answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]HTTP/1.1 500 Evil\r\nX-A: ", more=True)
+        async with serving_raw(handler) as base, client() as http:
+            replies = [await http.send(request(base)) for _ in range(3)]
+        return [reply.status for reply in replies if isinstance(reply, HttpReply)]
+
+    assert asyncio.run(scene()) == [200, 200, 200]

@@ -25,6 +25,7 @@ from ringline.io.store.writer import Writer
 
 ADD = Statement("INSERT INTO t (n) VALUES (:n)")
 TAKE = Statement("DELETE FROM t WHERE t.n = :n", last=True)
+PUT = Statement("INSERT INTO t (n, v) VALUES (:n, :v) ON CONFLICT (n) DO UPDATE SET v = excluded.v", key="n")
 CLEAR = Statement("DELETE FROM t WHERE n < :n", fence=True)
 
 
@@ -37,7 +38,7 @@ class Disk:
         self.trace: Callable[[str], object] = lambda sql: None
         self.commits = 0
         with sqlite3.connect(path) as connection:
-            connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+            connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, v INTEGER)")
         connection.close()
 
     def connect(self) -> SqliteSession:
@@ -240,6 +241,31 @@ def test_many_rows_of_a_kind_are_few_steps_of_the_database(tmp_path: Path) -> No
     asyncio.run(main())
     assert disk.rows() == [*range(3, 500), *range(600, 1000)]
     assert len(steps) < 45
+
+
+def test_a_row_that_another_one_of_its_batch_replaces_is_not_written(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "t.db")
+    steps: list[str] = []
+
+    async def main() -> None:
+        writer = Writer(disk.connect, max_pending=100_000)
+        with writer.together():
+            for version in range(5):
+                for number in range(4):
+                    writer.put(PUT, {"n": number, "v": version})
+            writer.put(CLEAR, {"n": 2})
+            writer.put(PUT, {"n": 1, "v": 9})
+        disk.trace = steps.append
+        writer.start()
+        assert await writer.stop(5) == 0
+        assert writer.gauges()["store_rows_written"] == 22
+
+    asyncio.run(main())
+    with sqlite3.connect(disk.path) as connection:
+        rows = connection.execute("SELECT n, v FROM t ORDER BY n").fetchall()
+    connection.close()
+    assert rows == [(1, 9), (2, 4), (3, 4)]
+    assert len([step for step in steps if "INSERT" in step]) == 2
 
 
 def test_an_overloaded_store_says_so_before_it_drops(tmp_path: Path) -> None:

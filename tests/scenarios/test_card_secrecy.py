@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 
@@ -35,6 +36,7 @@ from ringline.testing import (
 )
 
 CARD, EXPIRY, CODE = "4929731688520378", "0931", "864"
+_T = TypeVar("_T")
 WRONG = "4929731688520379"
 CALLER, OURS = ("198.51.100.7", 5060), ("192.0.2.1", 5060)
 
@@ -214,6 +216,9 @@ class Trunking:
         self._pumping = False
         self._answered = asyncio.Event()
         self._to_tag = ""
+
+    def look(self, ask: Callable[[UserAgent], _T]) -> _T:
+        return ask(self._agent)
 
     def command(self, act: Callable[[UserAgent, float], None]) -> None:
         act(self._agent, self._loop.time())

@@ -6,6 +6,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from ringline.agent.agenda import Agenda, Alarm
@@ -76,6 +77,7 @@ class Names:
             use(found, now)
 
 
+@lru_cache(maxsize=1024)
 def literal(host: str) -> str | None:
     """The host as an address; None when it is a name."""
     try:

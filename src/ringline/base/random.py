@@ -9,8 +9,6 @@ from typing import Protocol
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _STOCK = 4096
-_VERSION_4 = 0x4000_8000_0000_0000_0000
-_NOT_FIXED = (1 << 128) - 1 & ~0xF000_C000_0000_0000_0000
 
 
 class Random(Protocol):
@@ -71,6 +69,7 @@ def integer(random: Random, below: int) -> int:
 
 def uuid4(random: Random) -> str:
     """Return a version 4 UUID in its usual lower-case form with dashes (RFC 9562)."""
-    value = int.from_bytes(random.bytes(16), "big") & _NOT_FIXED | _VERSION_4
-    digits = f"{value:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    given = random.bytes(16)
+    digits = given.hex()
+    variant = "89ab"[given[8] >> 4 & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -8,6 +8,7 @@ It runs on the event loop; the packets run on threads of their own that never wa
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -32,8 +33,12 @@ from ringline.engine.ports import (
 from ringline.io._media_words import leg_counters, leg_event, observed, room_number, srtp_keys
 from ringline.io._prompt_audio import RATES_HZ, PromptAudio
 
-_BATCH = 16
-"Events taken per wake-up; the loop gets its turn between batches: the end of a prompt may be the end of a call."
+_BATCH = 4
+"Events taken at a time."
+_BATCHES = 8
+"Taken per wake-up at most."
+_TURN_S = 0.004
+"No further batch is taken after so long: the end of a prompt may be the end of a call, and others wait for the loop."
 _NO_LEG = 0
 "The core numbers legs from 1: what is for this one ends at once."
 
@@ -449,18 +454,24 @@ class MediaCore:
         return number
 
     def _poll(self) -> None:
-        if self._core is None:
-            return
-        for event in self._core.poll(_BATCH):
-            try:
-                if event.kind == "tap_ready":
-                    self._drain(event.id)
-                    continue
-                told = self._translate(event)
-                if told is not None and self._receive is not None:
-                    self._receive(told)
-            except Exception as error:  # one listener's or sink's bug must not cost the others their events
-                _log.error("media event was not taken", exc=error, kind=event.kind)
+        until = time.monotonic() + _TURN_S
+        for _ in range(_BATCHES):
+            events = self._core.poll(_BATCH) if self._core is not None else []
+            for event in events:
+                self._take(event)
+            if len(events) < _BATCH or time.monotonic() >= until:
+                return  # what is left wakes the loop again
+
+    def _take(self, event: Event) -> None:
+        try:
+            if event.kind == "tap_ready":
+                self._drain(event.id)
+                return
+            told = self._translate(event)
+            if told is not None and self._receive is not None:
+                self._receive(told)
+        except Exception as error:  # one listener's or sink's bug must not cost the others their events
+            _log.error("media event was not taken", exc=error, kind=event.kind)
 
     def _translate(self, event: Event) -> MediaEvent | None:
         """Name the event; None when it is about something that was closed or forgotten meanwhile."""

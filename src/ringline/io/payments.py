@@ -9,7 +9,7 @@ from typing import Any, Final
 from ringline.accounts import Account
 from ringline.base import Clock, ProviderError, Random, iso_ms
 from ringline.engine.ports import Charge, HttpFailure, HttpReply, HttpRequest
-from ringline.io.http import AiohttpClient
+from ringline.io.http import PooledClient
 from ringline.webhooks import Hook, build_request, sign
 
 CONNECT_S: Final = 5.0
@@ -33,7 +33,7 @@ class HookPayments:
         self._clock = clock
         self._random = random
         self._timeout_s = timeout_s
-        self._http = AiohttpClient(allow_private=True, max_redirects=0)
+        self._http = PooledClient(allow_private=True, max_redirects=0)
 
     async def start(self) -> None:
         """Open the pool of connections."""

@@ -19,7 +19,7 @@ from ringline.engine.engine import Engine
 from ringline.engine.outside import EngineOptions, Outside
 from ringline.engine.ports import Remains, Sleeper
 from ringline.io.detection import EarDetector
-from ringline.io.http import AiohttpClient
+from ringline.io.http import PooledClient
 from ringline.io.media import MediaCore
 from ringline.io.payments import HookPayments
 from ringline.io.prompt_files import HttpPromptFiles
@@ -86,7 +86,7 @@ class Platform:
         )
         self.recordings = make_recordings(settings, clock=self.clock, random=self.random)
         self.files = HttpPromptFiles(allow_private=settings.webhooks.allow_private, directory=data, clock=self.clock)
-        self.http = AiohttpClient(allow_private=settings.webhooks.allow_private)
+        self.http = PooledClient(allow_private=settings.webhooks.allow_private)
         self.speech = SpeechEngines(
             settings,
             media=self.media,

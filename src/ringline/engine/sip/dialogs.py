@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ringline.agent import Remnant, UserAgent
 from ringline.base import LegId, RemoteProtocolError, get_log
@@ -11,12 +11,15 @@ from ringline.engine.ports import Store
 from ringline.sip import Credentials
 
 log = get_log(__name__)
+_T = TypeVar("_T")
 
 
 class Agent(Protocol):
     """The SIP stack, as far as this goes."""
 
     def command(self, act: Callable[[UserAgent, float], None]) -> None: ...
+
+    def look(self, ask: Callable[[UserAgent], _T]) -> _T: ...
 
 
 class Dialogs:
@@ -32,9 +35,7 @@ class Dialogs:
     def follow(self, leg: LegId, trunk: str | None) -> None:
         """Something happened in a leg's dialog: write it down if that makes a difference for its end."""
         before = self._known.get(leg)
-        now: list[Remnant | None] = []
-        self._link.command(lambda agent, _: now.append(agent.remnant(leg, before)))
-        (remnant,) = now
+        remnant = self._link.look(lambda agent: agent.remnant(leg, before))
         if remnant == before:
             return
         if remnant is None:

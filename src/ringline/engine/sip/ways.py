@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from ringline.agent import Binding, OutgoingInvite, UserAgent
 from ringline.base import RemoteProtocolError
@@ -11,6 +11,8 @@ from ringline.engine.ports import SipResolver
 from ringline.routing import Credentials as TrunkCredentials
 from ringline.routing import Route
 from ringline.sip import Credentials, Destination, Flow, NameAddr
+
+_T = TypeVar("_T")
 
 FAILS_OVER: Final = frozenset({None, 408, 500, 502, 503, 504})
 "Final responses (None: no response) that say something about the trunk, not about who was called."
@@ -21,6 +23,10 @@ class SipLink(Protocol):
 
     def command(self, act: Callable[[UserAgent, float], None]) -> None:
         """Let `act` give commands to the user agent, with the present time; then send what comes of it."""
+        ...
+
+    def look(self, ask: Callable[[UserAgent], _T]) -> _T:
+        """Ask the user agent something that changes nothing in it."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ringline.agent import AgentEvent, Lookup, Send, UserAgent
 from ringline.base import Clock, get_log
@@ -14,6 +15,7 @@ from ringline.io.sip.transport import SipTransport
 from ringline.sip import Destination, Flow, Places
 
 log = get_log(__name__)
+_T = TypeVar("_T")
 
 
 class SipPump:
@@ -76,6 +78,10 @@ class SipPump:
         """Let `act` give commands to the user agent, with the present time; then send what comes of it."""
         act(self._agent, self._clock.now())
         self._pump()
+
+    def look(self, ask: Callable[[UserAgent], _T]) -> _T:
+        """Ask the user agent something that changes nothing in it: nothing comes of it that would have to be sent."""
+        return ask(self._agent)
 
     async def stop(self) -> None:
         """Send what is left to send, and close the sockets."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -12,9 +13,12 @@ from ringline.sip import Destination, Flow
 
 log = get_log(__name__)
 _LONGEST: Final = 65_535
-_AT_ONCE: Final = 8
-"""Datagrams taken per wake-up: an INVITE is a millisecond of work or two, and what waits behind these (timers, answers
-of applications) shall not wait for a burst of them. One more turn of the loop costs a twentieth of a millisecond."""
+_AT_ONCE: Final = 32
+"Datagrams taken per wake-up at most."
+_TURN_S: Final = 0.004
+"""No further one is taken after so long: an INVITE is a millisecond of work or two, a keep-alive next to nothing, and
+what waits behind these (timers, answers of applications) shall not wait for a burst of them. One more turn of the loop
+costs a twentieth of a millisecond."""
 _BUFFER_BYTES: Final = 2_097_152
 # Linux's names for "keep ICMP errors for me, with the address they are about" (ip(7)); Python does not name them.
 # An error makes the socket's poll say so, at which libuv, and so uvloop, ends the watching for good: with these two set
@@ -84,6 +88,7 @@ class UdpSocket:
         self._socket.close()
 
     def _readable(self) -> None:
+        until = time.monotonic() + _TURN_S
         for _ in range(_AT_ONCE):
             try:
                 data, source = self._socket.recvfrom(_LONGEST)
@@ -94,6 +99,8 @@ class UdpSocket:
                 continue
             if len(data) > 4 and source[1]:
                 self._on_message(data, Flow("udp", self.local, (source[0], source[1])))
+            if time.monotonic() >= until:
+                return
 
     def _take_errors(self) -> None:
         """Empty the queue of ICMP errors; each names the address that the datagram was for."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 Block = tuple[str, Sequence[Any] | Mapping[str, Any]]
 "A statement, and the values of all its rows one after the other; those of a single row by name."
 
-_SIZES: Final = (64, 8)
+_SIZES: Final = (64, 8, 4, 2)
 "Rows in a block. Few sizes: each is a statement of its own, which SQLite prepares and keeps."
 _INSERT: Final = re.compile(r"(?P<head>INSERT INTO .* VALUES )(?P<row>\([^()]*\))(?P<tail>.*)", re.DOTALL)
 _DELETE: Final = re.compile(r"(?P<head>DELETE FROM \w+ WHERE [\w.]+) = (?P<row>:\w+)(?P<tail>)")

@@ -30,7 +30,9 @@ def _put(table: Table) -> Statement:
     keys = [column.name for column in table.primary_key]
     insert = postgresql.insert(table).values({column.name: bindparam(column.name) for column in table.columns})
     changed = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys}
-    return compiled(insert.on_conflict_do_update(index_elements=keys, set_=changed))
+    return compiled(
+        insert.on_conflict_do_update(index_elements=keys, set_=changed), key=keys[0] if len(keys) == 1 else ""
+    )
 
 
 _PUT_CONVERSATION: Final = _put(CONVERSATIONS)

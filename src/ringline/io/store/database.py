@@ -29,6 +29,8 @@ class Statement:
     "True for deletions of rows that never come again: executed together, after the batch's other rows."
     vital: str = ""
     "Its name in the spool; empty: it may be lost with the process while the database takes nothing."
+    key: str = ""
+    "The column by which a row replaces an earlier one whole: of several in one batch only the last is written."
     numbered: str = ""
     "For PostgreSQL, with places: `$1`."
     names: tuple[str, ...] = ()
@@ -54,20 +56,31 @@ Group = tuple[Statement, Sequence[Mapping[str, Any]]]
 
 
 def grouped(batch: Iterable[Write]) -> list[Group]:
-    """Put rows of one kind together, as far as fences allow: the order in which a batch is executed."""
+    """Put rows of one kind together, as far as fences allow: the order in which a batch is executed.
+
+    A row that another one of the batch replaces is left out: nobody would ever see it, for a batch is one transaction.
+    """
     done: list[Group] = []
-    groups: dict[str, tuple[Statement, list[Mapping[str, Any]]]] = {}
-    at_the_end: dict[str, tuple[Statement, list[Mapping[str, Any]]]] = {}
+    groups: _Rows = {}
+    at_the_end: _Rows = {}
     for write in batch:
         statement = write.statement
         if statement.fence:
-            done += groups.values()
+            done += _in_order(groups)
             groups = {}
             done.append((statement, [write.row]))
         else:
             chosen = at_the_end if statement.last else groups
-            chosen.setdefault(statement.sql, (statement, []))[1].append(write.row)
-    return [*done, *groups.values(), *at_the_end.values()]
+            rows = chosen.setdefault(statement.sql, (statement, {}))[1]
+            rows[write.row[statement.key] if statement.key else len(rows)] = write.row
+    return [*done, *_in_order(groups), *_in_order(at_the_end)]
+
+
+_Rows = dict[str, tuple[Statement, dict[Any, Mapping[str, Any]]]]
+
+
+def _in_order(groups: _Rows) -> list[Group]:
+    return [(statement, list(rows.values())) for statement, rows in groups.values()]
 
 
 class Session(Protocol):

@@ -36,12 +36,14 @@ FINAL: Final = ("completed", "busy", "cancelled", "failed", "rejected", "timeout
 
 
 def _compiled(
-    query: Insert | Update | Delete, *, fence: bool = False, last: bool = False, vital: str = ""
+    query: Insert | Update | Delete, *, fence: bool = False, last: bool = False, vital: str = "", key: str = ""
 ) -> Statement:
     if isinstance(query, Insert):
         query = query.inline()  # nobody asks for the number of the new row
     numbered, names = postgres.statement_sql(query)
-    return Statement(sqlite.statement_sql(query), fence=fence, last=last, vital=vital, numbered=numbered, names=names)
+    return Statement(
+        sqlite.statement_sql(query), fence=fence, last=last, vital=vital, key=key, numbered=numbered, names=names
+    )
 
 
 compiled: Final = _compiled
@@ -61,7 +63,8 @@ def _put(table: Table, key: str, *, keep: tuple[str, ...] = (), vital: str = "")
     """Insert a row, or replace the one with the same key, except for the columns to keep."""
     insert = _add(table)
     changed = {name: insert.excluded[name] for name in _columns(table) if name not in (key, *keep)}
-    return _compiled(insert.on_conflict_do_update(index_elements=[key], set_=changed), vital=vital)
+    query = insert.on_conflict_do_update(index_elements=[key], set_=changed)
+    return _compiled(query, vital=vital, key="" if keep else key)
 
 
 def _take(table: Table, key: str, *, vital: str) -> Statement:
