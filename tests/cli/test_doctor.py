@@ -210,3 +210,24 @@ def test_a_call_whose_far_end_was_never_heard_is_told_with_what_our_sdp_named(tm
     assert code == 1
     assert "far ends in one call c at" in told
     assert "no audio from the far end for 3 s: our SDP offered 172.17.0.2. Can they reach that address" in told
+
+
+@pytest.mark.parametrize(
+    ("media_bind", "media_host", "said"),
+    [
+        ("127.0.0.1", "", "✗ place ::1 far ends with IPv6 would find 127.0.0.1 in our SDP, where they cannot send to"),
+        ("127.0.0.1", 'media_host = "::1"', "✗ place ::1 our SDP names ::1 there, and media.bind is 127.0.0.1, which"),
+        ("::", 'media_host = "::1"', "✓ place ::1 our SDP names ::1 there"),
+        ("::1", 'media_host = "::1"', "✓ place ::1 our SDP names ::1 there"),
+    ],
+)
+def test_a_place_for_ipv6_needs_audio_by_ipv6(media_bind: str, media_host: str, said: str) -> None:
+    place = f'[[sip.places]]\nnetworks = ["::/0"]\nsip_host = "::1"\n{media_host}'
+    code, told = examined(f'[media]\nbind = "{media_bind}"\n[public]\nmedia_host = "127.0.0.1"\n{place}')
+    assert said in told
+    assert code == (0 if said.startswith("✓") else 1)
+
+
+def test_a_place_for_ipv4_is_nothing_to_speak_of() -> None:
+    code, told = examined('[[sip.places]]\nnetworks = ["127.0.0.0/8"]\nsip_host = "127.0.0.1"')
+    assert (code, "place" in told) == (0, False)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from ringline.accounts import Directory, Number
 from ringline.agent import Admit, AgentConfig, Send, UserAgent
-from ringline.base import ApplicationId, LegId, SeededRandom, SystemClock
+from ringline.base import ApplicationId, LegId, MediaError, SeededRandom, SystemClock
 from ringline.calls import events
 from ringline.calls.parties import Party
 from ringline.engine.engine import Engine
@@ -129,13 +129,14 @@ class House:
         self.receives(text.encode(), flow)
         assert self.response().status == 200
 
-    def acknowledges(self, cseq: int, to_tag: str) -> None:
+    def acknowledges(self, cseq: int, to_tag: str, sdp: bytes = b"") -> None:
         text = (
             f"ACK sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/WSS q.invalid;branch=z9hG4bKa{cseq}\r\n"
             f"From: <sip:alice@192.0.2.1>;tag=f\r\nTo: <sip:442079460000@192.0.2.1>{to_tag}\r\n"
-            f"Call-ID: in\r\nCSeq: {cseq} ACK\r\nContent-Length: 0\r\n\r\n"
+            f"Call-ID: in\r\nCSeq: {cseq} ACK\r\n"
+            f"Content-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n"
         )
-        self.receives(text.encode(), WEB)
+        self.receives(text.encode() + sdp, WEB)
 
     def calls(self, sdp: bytes, *, flow: Flow = WEB, cseq: int = 1, to_tag: str = "") -> None:
         text = (
@@ -183,6 +184,52 @@ def test_a_browser_calls_and_its_offer_is_answered_by_the_media_core() -> None:
         assert house.webrtc.taken[leg][0].encode().splitlines()[3:] == BROWSER.splitlines()[3:]
         assert accepted.headers.get("Contact") == "<sip:ringline@192.0.2.1:443;transport=ws>"
         assert [type(each) for each in house.told] == [events.LegAnswered]
+
+    run(test)
+
+
+def test_a_browser_that_calls_without_an_offer_is_made_one_of_its_kind_and_answers_with_its_ack() -> None:
+    async def test() -> None:
+        house = House()
+        house.calls(b"")
+        (leg,) = house.arrived
+        assert not house.media.is_open(leg)
+        house.phones.alert(leg)
+        house.phones.answer(leg)
+        offered = house.response()
+        assert offered.status == 200
+        assert f"s=offer 1 of {leg}".encode() in offered.body
+        house.acknowledges(1, f";tag={offered.to.tag}", BROWSER.replace(b"actpass", b"active"))
+        assert len(house.webrtc.taken[leg]) == 1
+        assert [type(each) for each in house.told] == [events.LegAnswered]
+
+    run(test)
+
+
+def test_whoever_calls_over_a_websocket_without_an_offer_is_made_a_plain_one_where_there_is_no_webrtc() -> None:
+    async def test() -> None:
+        house = House(webrtc=False)
+        house.calls(b"")
+        (leg,) = house.arrived
+        house.phones.answer(leg)
+        assert b"RTP/AVP" in house.response().body
+
+    run(test)
+
+
+def test_a_call_without_an_offer_ends_where_no_way_can_be_offered() -> None:
+    async def test() -> None:
+        house = House()
+        house.calls(b"")
+        (leg,) = house.arrived
+
+        def refuse(_leg: LegId) -> str:
+            raise MediaError("no port is free")
+
+        house.webrtc.offer = refuse  # type: ignore[assignment, method-assign]
+        house.phones.answer(leg)
+        assert house.response().status == 503
+        assert type(house.told[0]) is events.LegLost
 
     run(test)
 

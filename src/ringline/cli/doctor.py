@@ -26,7 +26,7 @@ from ringline.io.sip import SipResolver
 from ringline.io.sip.tls import client_context, is_identity
 from ringline.server.entries import ApplicationSection, TrunkSection
 from ringline.server.public_address import with_public_address
-from ringline.server.sections import Sip
+from ringline.server.sections import PlaceSection, Sip
 from ringline.server.settings import Settings
 from ringline.sip import Destination, Response, parse
 
@@ -62,6 +62,11 @@ async def examine(settings: Settings, *, stun: str | None = None) -> list[Findin
     looks = [
         _found("sip address", _offered("Contact", settings.sip_host(), "public.sip_host")),
         _found("audio address", _offered("SDP", settings.media_host(), "public.media_host")),
+        *(
+            _found(f"place {place.sip_host}", _place(settings, place))
+            for place in settings.sip.places
+            if any(":" in network for network in place.networks)
+        ),
         *(_found(f"trunk {trunk.name}", _trunk(settings, trunk)) for trunk in settings.trunks if trunk.host),
         *(_found(f"webhooks of {each.name}", _webhooks(settings, each)) for each in settings.applications),
         _found("far ends", asyncio.to_thread(far_ends, settings)),
@@ -91,6 +96,21 @@ async def _offered(where: str, host: str, key: str) -> str:
     if _is_loopback(host):
         return f"our {where} names {host}: only programs on this machine can call"
     return f"our {where} names {host}"
+
+
+async def _place(settings: Settings, place: PlaceSection) -> str:
+    """Whether audio can come by IPv6 to a place for those who have it."""
+    named = place.media_host or settings.media_host()
+    if ":" not in named:
+        raise Ill(
+            f"far ends with IPv6 would find {named} in our SDP, where they cannot send to: set media_host of this place"
+        )
+    if ":" not in settings.media.bind:
+        raise Ill(
+            f"our SDP names {named} there, and media.bind is {settings.media.bind}, which takes IPv4 alone: no audio "
+            'would come; set media.bind to "::", which takes both'
+        )
+    return f"our SDP names {named} there"
 
 
 def _is_loopback(host: str) -> bool:

@@ -41,8 +41,8 @@ class _Web:
     theirs: tuple[str, str] | None = None
     "Name and password of the far end's checks; None while our offer waits for its answer."
     setup: Setup = "active"
-    connection: tuple[str, int] | None = None
-    "Whom the handshake was with: certificate and session of the far end's descriptions."
+    connection: TheirWay | None = None
+    "Whom the handshake was with, as it said last."
 
 
 class CoreWebRtc:
@@ -77,7 +77,7 @@ class CoreWebRtc:
         credentials = (theirs.way.name, theirs.way.password)
         if web is not None and web.theirs == credentials:
             web.ours = replace(web.ours, version=web.ours.version + 1)
-        elif web is not None and web.connection == _connection(theirs.way):
+        elif web is not None and web.connection is not None and _goes_on(web.connection, theirs.way):
             self._restart(web, theirs.way)
         else:
             web = self._new_way(leg, controlling=False)
@@ -185,7 +185,7 @@ class CoreWebRtc:
             candidates=list(way.candidates),
         )
         web.theirs = (way.name, way.password)
-        web.connection = _connection(way)
+        web.connection = way
 
     def _configure(self, leg: LegId, agreed: Negotiated) -> None:
         plan = RtpPlan(
@@ -213,8 +213,23 @@ class CoreWebRtc:
             self._sweep_at = 2 * len(self._webs) + 64
 
 
-def _connection(way: TheirWay) -> tuple[str, int]:
-    return way.fingerprint.upper(), way.session_id
+def _goes_on(before: TheirWay, now: TheirWay) -> bool:
+    """Whether a description with new names for its checks is of the connection that there is.
+
+    The certificate has to be the same, and the session (`o=`). There are libraries that name each description of a
+    session anew: then who begins the handshake is settled in an offer only where it is over, and a connection that was
+    just made has other sockets.
+    """
+    if before.fingerprint.upper() != now.fingerprint.upper():
+        return False
+    settled = now.setup in ("active", "passive")
+    return before.session_id == now.session_id or settled or bool(_places(before) & _places(now))
+
+
+def _places(way: TheirWay) -> set[tuple[str, str]]:
+    """The addresses and ports of its candidates; 9 is the port of those who name none."""
+    words = [candidate.split() for candidate in way.candidates]
+    return {(each[4], each[5]) for each in words if len(each) > 5 and each[5] != "9"}
 
 
 def _refusal(error: NegotiationError | RemoteProtocolError) -> DescriptionRefused:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from fastapi import APIRouter
 
 from ringline.base import ConfigError, ProviderError, get_log
+from ringline.server.descriptors import raise_file_limit
 from ringline.server.memory import settle_memory
 from ringline.server.platform import Farewell, Platform
 from ringline.server.public_address import with_public_address
@@ -69,6 +70,7 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop)
     loop.add_signal_handler(signal.SIGHUP, asked_to_reload)
+    raise_file_limit()
     try:
         await platform.start()
         settle_memory()

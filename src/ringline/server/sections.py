@@ -45,6 +45,10 @@ class Server(Section):
     "None: no HTTPS. Without `cert_file` and `key_file`, Ringline makes a certificate of its own authority."
     cert_file: Path | None = None
     key_file: Path | None = None
+    connections: int = Field(default=4000, ge=1, le=1_000_000)
+    "Open at one time, sockets of clients apart; each needs a file descriptor. Above it, the silent ones have to go."
+    connections_per_source: int = Field(default=1000, ge=1, le=1_000_000)
+    "The same for one address, or one IPv6 network of 64 bits. A proxy before us is one address."
 
 
 class Public(Section):

@@ -15,24 +15,56 @@ import uvicorn
 from ringline.base import ConfigError
 from ringline.rtc.packets import LONGEST_FRAME
 from ringline.server.certificates import server_certificate
+from ringline.server.door import Door, HttpLimits
 from ringline.server.shares import Shares
+from ringline.server.visit import Visit
 
 if TYPE_CHECKING:
     from ringline.server.settings import Settings
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that leaves signals to whom they belong: the platform."""
+    """A uvicorn server whose connections come by the door; it leaves signals to whom they belong: the platform."""
+
+    def __init__(self, config: uvicorn.Config, door: Door) -> None:
+        super().__init__(config)
+        self._door = door
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=[])
+        loop = asyncio.get_running_loop()
+        for listener in sockets or ():
+            self.servers.append(
+                await loop.create_server(self._visit, sock=listener, backlog=self.config.backlog),
+            )
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:  # ten ticks are a second
+            self._door.sweep(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    def _visit(self) -> Visit:
+        return Visit(
+            self._door,
+            tls=self.config.ssl,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+
 
 class WebListener:
     """One port on which the REST API is served."""
 
-    def __init__(self, app: Any, *, cert_file: Path | None = None, key_file: Path | None = None) -> None:
+    def __init__(
+        self, app: Any, *, door: Door | None = None, cert_file: Path | None = None, key_file: Path | None = None
+    ) -> None:
+        """`door`: the one of all listeners; None: one of its own."""
+        self._door = Door() if door is None else door
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -42,11 +74,13 @@ class WebListener:
                 server_header=False,
                 ssl_certfile=str(cert_file) if cert_file else None,
                 ssl_keyfile=str(key_file) if key_file else None,
+                timeout_keep_alive=self._door.limits.idle_s,
                 timeout_graceful_shutdown=3,
                 ws="websockets-sansio",
                 ws_max_size=2 * LONGEST_FRAME,
                 ws_ping_interval=None,  # clients are pinged by the frames of their own protocol
-            )
+            ),
+            self._door,
         )
         self._task: asyncio.Task[None] | None = None
         self.port = 0
@@ -78,6 +112,7 @@ class WebListeners:
 
     def __init__(self) -> None:
         self._open: list[WebListener] = []
+        self._door = Door()
 
     async def start(self, app: Any, settings: Settings, *, now: datetime) -> None:
         """Serve `app`.
@@ -87,12 +122,13 @@ class WebListeners:
         """
         server = settings.server
         shares = Shares(app, sockets=settings.clients.sockets)
-        plain = WebListener(shares)
+        self._door = Door(HttpLimits(connections=server.connections, per_source=server.connections_per_source))
+        plain = WebListener(shares, door=self._door)
         await plain.start(server.http_bind, server.http_port, key="server.http_port")
         self._open.append(plain)
         if server.https_port is not None:
             cert_file, key_file = await asyncio.to_thread(server_certificate, settings, now=now)
-            secure = WebListener(shares, cert_file=cert_file, key_file=key_file)
+            secure = WebListener(shares, door=self._door, cert_file=cert_file, key_file=key_file)
             await secure.start(server.https_bind, server.https_port, key="server.https_port")
             self._open.append(secure)
 
@@ -100,6 +136,7 @@ class WebListeners:
         """Let running requests end, for three seconds at most on each port."""
         while self._open:
             await self._open.pop().stop()
+        self._door.close()
 
 
 def listening_socket(host: str, port: int, *, key: str) -> socket.socket:

@@ -43,6 +43,10 @@ class BrowserAudio:
         if audio is None or not self._codecs & set(_encodings(audio)):
             raise NegotiationError("no codec in common")
 
+    def may_call_without_offer(self, source: Flow) -> bool:
+        """Whether somebody who wants our offer is a browser: whoever comes over a WebSocket, as with calls to them."""
+        return self._webrtc is not None and source.is_websocket
+
     def answer(self, phone: SipLeg, offer: sdp.SessionDescription) -> sdp.SessionDescription:
         """Take an offer; also one in the middle of a call: hold, or a new way after a change of network.
 

@@ -144,7 +144,12 @@ class Phones:
                 self._link.command(lambda agent, now: agent.refuse(leg, code, now=now))
                 return
         else:  # the caller made no offer: ours goes out with the 200, his answer comes with the ACK
-            description = phone.local = sdp.offer(phone.ours)
+            offer = self._browsers.offer(phone) if phone.awaits_browser else sdp.offer(phone.ours)
+            if offer is None:
+                self._engine.report(events.LegLost(leg=leg, why="there is no port for audio", sip_code=503))
+                self._link.command(lambda agent, now: agent.refuse(leg, 503, now=now))
+                return
+            description = phone.local = offer
         self._link.command(lambda agent, now: agent.answer(leg, bytes(description), now=now))
         self._one_way.watch(phone)
         self._engine.report(events.LegAnswered(leg=leg))

@@ -31,6 +31,8 @@ class SipLeg:
     "The address its SDP names."
     browser: bool = False
     "It is WebRTC's: offers and answers are made by the media core."
+    awaits_browser: bool = False
+    "It came without an offer, and the way that browsers come: ours is WebRTC's."
     taken: bytes | None = None
     "The browser's answer that was taken last."
     outing: Outing | None = None

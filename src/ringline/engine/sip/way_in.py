@@ -122,8 +122,9 @@ class WayIn:
                 self._refuse(leg, error.sip_status, str(error))
                 return False
         try:
-            # A browser's leg is opened by its offer, with what answers it.
-            browser = offer is not None and speaks_webrtc(offer)
+            # A browser's leg is opened by its offer, with what answers it, or by ours.
+            late = offer is None and self._offers.browsers.may_call_without_offer(call.source)
+            browser = late or (offer is not None and speaks_webrtc(offer))
             ours = self._offers.ours(leg, *(("127.0.0.1", 9) if browser else self._media.open(leg)), codecs, srtp)
         except MediaError as error:
             self._refuse(leg, 503, str(error))
@@ -134,7 +135,7 @@ class WayIn:
             return False
         ours = self._offers.seen_from(call.source.remote[0], replace(ours, offers_srtp=call.source.transport == "tls"))
         user = routing.user_named(call.username)
-        phone = self._phones[leg] = SipLeg(leg, ours, offer=offer, home=call.to_host)
+        phone = self._phones[leg] = SipLeg(leg, ours, offer=offer, home=call.to_host, awaits_browser=late)
         phone.user, phone.home_port = user.username if user is not None else None, call.source.local[1]
         return True
 
