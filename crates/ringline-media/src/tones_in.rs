@@ -16,6 +16,8 @@ const FLOOR: f32 = 32_768.0 * 32_768.0 * 2.5e-4;
 const TWIST: (f32, f32) = (2.5, 6.3);
 /// Each tone must stand so far above its neighbours (6 dB).
 const STAND_OUT: f32 = 4.0;
+/// The cosines of a frame with a key in it are further apart than this.
+const APART: f32 = 6e-4;
 /// Bits of a sample that a first look does without.
 const COARSE_BITS: u16 = 4;
 /// Frames that agree before a key is down, and frames without it before it is up.
@@ -72,26 +74,33 @@ fn find(frame: &Frame) -> Option<Key> {
     judge(&samples, energy)
 }
 
-/// How alike a frame is to itself so many samples later. Its samples have 12 bits: 160 products of them fit into 32.
-fn likeness(coarse: &Frame, later: usize) -> f32 {
-    let products = coarse.iter().zip(&coarse[later..]).map(|(now, then)| i32::from(*now) * i32::from(*then));
-    products.sum::<i32>() as f32
-}
-
 /// Whether two tones of a key can be in a frame at all: a look that costs a fraction of searching for them.
 ///
 /// A tone is alike to itself one sample later by the cosine of its angle, and two samples later by that of twice the angle.
 /// So the tones of a key, in any balance that is allowed, give 0.34 to 0.78 and -0.71 to 0.24; what may be there besides (two
 /// fifths of the power) can shift that to -0.20 to 0.87 and -0.83 to 0.55. Most of a voice is further down, and hisses are
 /// further up. The rest is for the frame's edges, and for the bits that are left out.
+///
+/// Both likenesses together tell how far apart the cosines in a frame are, by their mean square around their mean. Of a single
+/// tone that is nothing but what the coding adds; of a key at least 0.0012, whatever may be there besides.
 fn may_hold(frame: &Frame) -> bool {
     let coarse = frame.map(|sample| sample >> COARSE_BITS);
-    let energy = likeness(&coarse, 0);
-    if energy < FLOOR / (1 << (2 * COARSE_BITS)) as f32 * FRAME as f32 {
+    let (before, now, after) = (&coarse[..FRAME - 2], &coarse[1..FRAME - 1], &coarse[2..]);
+    // Samples have 12 bits and sums of two have 13: the squares of a frame fit into 32.
+    let (mut energy, mut beside, mut both) = (0, 0, 0u32);
+    for ((before, now), after) in before.iter().zip(now).zip(after) {
+        let (now, neighbours) = (i32::from(*now), i32::from(before + after));
+        energy += now * now;
+        beside += now * neighbours;
+        both = both.wrapping_add((neighbours * neighbours) as u32);
+    }
+    let energy = energy as f32;
+    if energy < FLOOR / (1 << (2 * COARSE_BITS)) as f32 * now.len() as f32 {
         return false;
     }
-    let one = likeness(&coarse, 1) / energy;
-    (-0.27..0.90).contains(&one) && (-0.90..0.60).contains(&(likeness(&coarse, 2) / energy))
+    let (one, two) = (beside as f32 / energy / 2.0, both as f32 / energy / 2.0 - 1.0);
+    let apart = (1.0 + two) / 2.0 - one * one;
+    (-0.27..0.90).contains(&one) && (-0.90..0.60).contains(&two) && apart > APART
 }
 
 fn judge(samples: &Samples, energy: f32) -> Option<Key> {
