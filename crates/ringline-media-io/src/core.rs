@@ -31,11 +31,43 @@ mod web;
 
 use sounds::Sounds;
 
+/// A slot takes new legs while there are fewer in it, and while its last turn was shorter: one packet after the other leaves,
+/// and the last ones wait for all before them.
+const PHASE_LEGS: usize = 50;
+const PHASE_BUSY_US: u64 = 400;
+
 struct Thread {
     inbox: Sender<Command>,
     join: Option<JoinHandle<()>>,
     stats: Arc<ThreadStats>,
     legs: usize,
+    /// And of each phase.
+    in_phase: [usize; SLOTS_PER_FRAME as usize],
+}
+
+impl Thread {
+    fn enter(&mut self, phase: u64) {
+        self.legs += 1;
+        self.in_phase[phase as usize] += 1;
+    }
+
+    fn leave(&mut self, phase: u64) {
+        self.legs -= 1;
+        self.in_phase[phase as usize] -= 1;
+    }
+
+    /// The phase of a leg that comes: the thread wakes for as few as will do.
+    fn phase(&self) -> u64 {
+        let has_room = |legs: usize, busy_us: u64| legs < PHASE_LEGS && busy_us < PHASE_BUSY_US;
+        let phases = self.in_phase.iter().zip(self.stats.busy_by_phase()).enumerate();
+        // One that is awake for others already; else one that is not yet; else the one with the fewest.
+        let phase = phases.min_by_key(|(_, (legs, busy_us))| match **legs {
+            0 => (1, 0),
+            legs if has_room(legs, *busy_us) => (0, usize::MAX - legs),
+            legs => (2, legs),
+        });
+        phase.map_or(0, |(phase, _)| phase as u64)
+    }
 }
 
 struct LegRecord {
@@ -90,7 +122,6 @@ pub struct MediaCore {
     /// Legs closed before, counted together.
     closed: LegCounters,
     last_leg: u64,
-    last_phase: u64,
     rooms_moved: u64,
     /// What browsers know us by, once there was one.
     identity: Option<Identity>,
@@ -125,7 +156,13 @@ impl MediaCore {
             };
             let name = format!("media-{index}");
             let join = std::thread::Builder::new().name(name).spawn(|| Worker::new(receiver, around).run())?;
-            threads.push(Thread { inbox: senders[index].clone(), join: Some(join), stats, legs: 0 });
+            threads.push(Thread {
+                inbox: senders[index].clone(),
+                join: Some(join),
+                stats,
+                legs: 0,
+                in_phase: Default::default(),
+            });
         }
         Ok(MediaCore {
             ports,
@@ -142,7 +179,6 @@ impl MediaCore {
             ears: HashMap::new(),
             closed: LegCounters::default(),
             last_leg: 0,
-            last_phase: 0,
             rooms_moved: 0,
             identity: None,
         })
@@ -217,12 +253,12 @@ impl MediaCore {
     fn adopt_with(&mut self, port: Option<u16>, furnish: impl FnOnce(Leg) -> LegHost) -> Result<u64, MediaError> {
         let seed = stream_seed().map_err(MediaError::Io)?;
         self.last_leg += 1;
-        self.last_phase = (self.last_phase + 1) % SLOTS_PER_FRAME;
-        let (leg, phase) = (self.last_leg, self.last_phase);
+        let leg = self.last_leg;
         let stats = Arc::new(LegStats::default());
         let media = Leg::new(leg, seed, self.settings.media_timeout_ms, Arc::clone(&stats));
         let thread = self.quietest_thread();
-        self.threads[thread].legs += 1;
+        let phase = self.threads[thread].phase();
+        self.threads[thread].enter(phase);
         self.legs
             .insert(leg, LegRecord { thread, phase, room: None, port, web_ports: Vec::new(), ssrc: seed.ssrc, stats });
         self.send(thread, Command::Adopt { host: Box::new(furnish(media)), phase });
@@ -268,7 +304,7 @@ impl MediaCore {
 
     fn forget_leg(&mut self, leg: u64) {
         let Some(record) = self.legs.remove(&leg) else { return };
-        self.threads[record.thread].legs -= 1;
+        self.threads[record.thread].leave(record.phase);
         for port in record.port.into_iter().chain(record.web_ports) {
             self.ports.release(port, monotonic_ns());
         }

@@ -1,6 +1,7 @@
 //! A leg with its way to the network: the value that moves between threads.
 
 use std::any::Any;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
@@ -232,6 +233,11 @@ impl LegHost {
             match self.transport.receive(batch) {
                 Ok(true) => self.receive_errors = 0,
                 Ok(false) => return,
+                // Told of a packet that we sent, in the place of one that may have come: that is still there.
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                    self.leg.unsettle();
+                    continue;
+                }
                 Err(error) => return self.receive_failed(&error),
             }
             let Some(datagram) = batch.datagram() else { continue };
@@ -249,7 +255,7 @@ impl LegHost {
     }
 
     fn receive_failed(&mut self, error: &std::io::Error) {
-        // An ICMP error of the peer shows up here too; only lasting failure means a dead socket.
+        // Only lasting failure means a dead socket.
         self.receive_errors += 1;
         self.leg.unsettle();
         if self.receive_errors >= DEAD_AFTER {
@@ -332,7 +338,7 @@ impl LegHost {
                 None => host.transport.send(to, packet),
             };
             if let Err(error) = sent {
-                if error.kind() == std::io::ErrorKind::ConnectionRefused {
+                if error.kind() == ErrorKind::ConnectionRefused {
                     host.leg.unsettle();
                 }
                 stats.count_send_error();

@@ -49,17 +49,23 @@ impl Default for Scratch {
     }
 }
 
+/// Who hears whom, as it was asked for. Apart: ticks go by what was compiled from it.
+#[derive(Default)]
+struct Wishes {
+    hears: HashMap<u64, Hears>,
+    gains_db: HashMap<u64, f32>,
+    muted: HashSet<u64>,
+    /// In order of joining, those on their way included.
+    order: Vec<u64>,
+}
+
 /// Legs that are mixed with each other. A leg that is in no room has one of these to itself, without a name.
 pub(crate) struct Room {
     pub(crate) name: Option<u64>,
     /// Which of the four slots of a frame is its own.
     pub(crate) phase: u64,
     legs: Vec<Box<LegHost>>,
-    hears: HashMap<u64, Hears>,
-    gains_db: HashMap<u64, f32>,
-    muted: HashSet<u64>,
-    /// In order of joining, those on their way included.
-    order: Vec<u64>,
+    wishes: Box<Wishes>,
     mixer: Mixer,
     loudest: Loudest,
     stale: bool,
@@ -74,10 +80,7 @@ impl Room {
             name,
             phase,
             legs: Vec::new(),
-            hears: HashMap::new(),
-            gains_db: HashMap::new(),
-            muted: HashSet::new(),
-            order: Vec::new(),
+            wishes: Box::default(),
             mixer: Mixer::default(),
             loudest,
             stale: false,
@@ -104,11 +107,6 @@ impl Room {
 
     pub(crate) fn leg_names(&self) -> Vec<u64> {
         self.legs.iter().map(|host| host.id()).collect()
-    }
-
-    /// Fetch the room itself.
-    pub(crate) fn approach(&self) {
-        fetch(std::ptr::from_ref(self).cast(), size_of::<Self>());
     }
 
     /// Fetch the list of its legs.
@@ -149,14 +147,16 @@ impl Room {
     }
 
     pub(crate) fn arrange(&mut self, arrangement: Arrangement) {
-        self.order = arrangement.hears.iter().map(|(leg, _)| *leg).collect();
-        self.hears = arrangement.hears.into_iter().collect();
-        self.gains_db = arrangement.gains_db.into_iter().collect();
-        self.muted = arrangement.muted.into_iter().collect();
+        *self.wishes = Wishes {
+            order: arrangement.hears.iter().map(|(leg, _)| *leg).collect(),
+            hears: arrangement.hears.into_iter().collect(),
+            gains_db: arrangement.gains_db.into_iter().collect(),
+            muted: arrangement.muted.into_iter().collect(),
+        };
         self.arranged = true;
         self.stale = true;
         for tap in &mut self.taps {
-            tap.join(&self.order);
+            tap.join(&self.wishes.order);
         }
     }
 
@@ -172,7 +172,7 @@ impl Room {
     }
 
     pub(crate) fn record(&mut self, mut tap: Tap) {
-        tap.join(&self.order);
+        tap.join(&self.wishes.order);
         self.taps.push(tap);
     }
 
@@ -217,8 +217,8 @@ impl Room {
         let rate = self.rate();
         let members: Vec<u64> = self.leg_names();
         let plan = MixPlan {
-            hears: &|leg| self.hears.get(&leg),
-            gain_db: &|leg| self.gains_db.get(&leg).copied().unwrap_or(0.0),
+            hears: &|leg| self.wishes.hears.get(&leg),
+            gain_db: &|leg| self.wishes.gains_db.get(&leg).copied().unwrap_or(0.0),
             rate,
             loudest: self.loudest,
         };
@@ -273,7 +273,7 @@ impl Room {
         for tap in &mut self.taps {
             for host in &self.legs {
                 if let Some(frame) = host.said() {
-                    if !self.muted.contains(&host.id()) {
+                    if !self.wishes.muted.contains(&host.id()) {
                         tap.say(host.id(), frame, host.behind());
                     }
                 }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::worker::SLOTS_PER_FRAME;
+
 /// Later than this, a tick counts as late.
 const LATE_US: u64 = 5000;
 
@@ -16,6 +18,8 @@ pub(crate) struct ThreadStats {
     /// The worst lag since it was last read.
     worst_lag_us: AtomicU64,
     busy_us: AtomicU64,
+    /// How long the last turn of each phase was.
+    busy_by_phase: [AtomicU64; SLOTS_PER_FRAME as usize],
     cpu_ns: AtomicU64,
     /// Slots by their lag.
     lags: [AtomicU64; LAGS_US.len() + 1],
@@ -70,7 +74,8 @@ impl ThreadFigures {
 }
 
 impl ThreadStats {
-    pub(crate) fn count_slot(&self, lag_us: u64, busy_us: u64, cpu_ns: u64) {
+    pub(crate) fn count_slot(&self, slot: u64, lag_us: u64, busy_us: u64, cpu_ns: u64) {
+        self.busy_by_phase[(slot % SLOTS_PER_FRAME) as usize].store(busy_us, Relaxed);
         let class = LAGS_US.iter().position(|bound| lag_us <= *bound).unwrap_or(LAGS_US.len());
         self.lags[class].fetch_add(1, Relaxed);
         self.cpu_ns.store(cpu_ns, Relaxed);
@@ -78,6 +83,11 @@ impl ThreadStats {
         self.late_slots.fetch_add(u64::from(lag_us > LATE_US), Relaxed);
         self.worst_lag_us.fetch_max(lag_us, Relaxed);
         self.busy_us.fetch_add(busy_us, Relaxed);
+    }
+
+    /// How long the last turn of each phase was, in microseconds.
+    pub(crate) fn busy_by_phase(&self) -> [u64; SLOTS_PER_FRAME as usize] {
+        std::array::from_fn(|phase| self.busy_by_phase[phase].load(Relaxed))
     }
 
     pub(crate) fn count_skipped(&self, frames: u64) {

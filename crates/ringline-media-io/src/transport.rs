@@ -87,7 +87,14 @@ impl Transport for Udp {
 
     fn send(&mut self, to: SocketAddr, packet: &[u8]) -> io::Result<()> {
         match self.peer {
-            Some(peer) if peer == to => send(self.audio.as_fd(), packet),
+            Some(peer) if peer == to => match send(self.audio.as_fd(), packet) {
+                // The answer to an earlier packet, and this one has not left.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    send(self.audio.as_fd(), packet)?;
+                    Err(error)
+                }
+                sent => sent,
+            },
             _ => self.audio.send_to(packet, to).map(drop),
         }
     }
@@ -116,5 +123,43 @@ impl Transport for Udp {
             Some(socket) => socket.send_to(packet, to).map(drop),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn free_port() -> u16 {
+        let ends = UdpSocket::bind("127.0.0.1:0").unwrap();
+        ends.local_addr().unwrap().port()
+    }
+
+    #[test]
+    fn a_far_end_that_was_away_for_a_moment_misses_no_packet_but_those_it_was_away_for() {
+        let mut ours = Udp::bind(IpAddr::from([127, 0, 0, 1]), free_port()).unwrap();
+        let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (here, there) = (ours.audio.local_addr().unwrap(), peer.local_addr().unwrap());
+        ours.connect(Some(there)).unwrap();
+        drop(peer);
+        // Nobody is there: the kernel learns it from this packet, and tells at the next call.
+        ours.send(there, &[1]).unwrap();
+        let peer = UdpSocket::bind(there).unwrap();
+        peer.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+        assert_eq!(ours.send(there, &[2]).map_err(|error| error.kind()), Err(io::ErrorKind::ConnectionRefused));
+        let mut got = [0; 8];
+        assert_eq!((peer.recv(&mut got).unwrap(), got[0]), (1, 2));
+
+        // And the same while we listen: what has come is still there.
+        drop(peer);
+        ours.send(there, &[3]).unwrap();
+        let peer = UdpSocket::bind(there).unwrap();
+        peer.send_to(&[4], here).unwrap();
+        let mut batch = Batch::default();
+        assert!(ours.receive(&mut batch).is_err());
+        assert!(ours.receive(&mut batch).unwrap());
+        assert_eq!(batch.datagram().unwrap().bytes, &[4]);
+        ours.connect(None).unwrap();
+        assert_eq!(ours.audio.local_addr().unwrap(), here);
     }
 }

@@ -9,6 +9,7 @@ use ringline_media::{Event, Loudest, Now};
 
 use crate::command::{Command, LegCommand};
 use crate::host::{words, LegHost};
+use crate::nearby::fetch;
 use crate::outgoing::Outgoing;
 use crate::room::{Room, Scratch, Tick};
 use crate::stats::ThreadStats;
@@ -127,7 +128,7 @@ impl Worker {
             self.play(slot);
             self.outbox.send_all(&mut self.events);
             let lag_us = started_ns.saturating_sub(self.epoch_ns + slot * SLOT_NS) / 1000;
-            self.stats.count_slot(lag_us, monotonic_ns().saturating_sub(started_ns) / 1000, thread_cpu_ns());
+            self.stats.count_slot(slot, lag_us, monotonic_ns().saturating_sub(started_ns) / 1000, thread_cpu_ns());
         }
     }
 
@@ -220,8 +221,12 @@ impl Worker {
     /// turns before its own: a step finds what the one before it has fetched, and the system calls between them are the
     /// time that fetching takes. Turns are counted from the first step of the first room.
     fn approach(&self, phase: u64, turn: usize) {
-        let steps: [fn(&Room); AHEAD] = [
-            Room::approach,
+        let place = |behind| turn.checked_sub(behind).and_then(|turn: usize| self.phases[phase as usize].get(turn));
+        if let Some(index) = place(0) {
+            // Whether there is a room can be read only in the next step.
+            fetch(std::ptr::from_ref(&self.rooms[*index]).cast(), size_of::<Option<Room>>());
+        }
+        let steps: [fn(&Room); AHEAD - 1] = [
             Room::approach_list,
             Room::approach_legs,
             Room::approach_audio,
@@ -229,8 +234,7 @@ impl Worker {
             Room::approach_sound,
         ];
         for (behind, step) in steps.into_iter().enumerate() {
-            let place = turn.checked_sub(behind).and_then(|turn| self.phases[phase as usize].get(turn));
-            if let Some(room) = place.and_then(|index| self.rooms[*index].as_ref()) {
+            if let Some(room) = place(behind + 1).and_then(|index| self.rooms[*index].as_ref()) {
                 step(room);
             }
         }

@@ -55,7 +55,7 @@ struct Course {
     rate: Rate,
     clock_hz: u32,
     /// Brings tones to 8 kHz, where keys are looked for in the audio.
-    narrow: Option<Resampler>,
+    narrow: Option<Box<Resampler>>,
 }
 
 /// Receives, checks, orders and decodes what the far end sends.
@@ -121,7 +121,7 @@ impl Inbound {
                 decoders: Decoders::new(plan.payload_type, codec),
                 rate,
                 clock_hz,
-                narrow: (rate != Rate::Narrow).then(|| Resampler::new(rate, Rate::Narrow)),
+                narrow: (rate != Rate::Narrow).then(|| Box::new(Resampler::new(rate, Rate::Narrow))),
             });
         }
         self.dtmf_payload_type = plan.dtmf_payload_type;
@@ -135,8 +135,8 @@ impl Inbound {
 
     /// See `Leg::whereabouts`.
     pub(crate) fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
-        // What every packet counts lies in the first of its lines and the one after.
-        tell(Arc::as_ptr(&self.stats).cast(), 128);
+        // What every packet counts lies in the first line; of those that are handed on, in the one after, too.
+        tell(Arc::as_ptr(&self.stats).cast(), if self.may_pass { 128 } else { 64 });
         self.jitter.whereabouts(tell);
     }
 

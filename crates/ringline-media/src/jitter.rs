@@ -64,7 +64,7 @@ enum State {
 }
 
 /// A jitter buffer whose delay follows the network. Allocates when it is made; afterwards only for longer packets than
-/// ever before, and for the first ones that are handed on.
+/// ever before, and for the first ones that wait or are handed on.
 pub struct JitterBuffer {
     rate: Rate,
     clock_hz: u32,
@@ -106,7 +106,7 @@ impl JitterBuffer {
     pub fn new(rate: Rate, clock_hz: u32, payload_bytes: usize) -> Self {
         let history = milliseconds(rate, HISTORY_MS);
         let mut pcm = vec![0; history];
-        pcm.reserve_exact(milliseconds(rate, PACKET_MS + 160) + history);
+        pcm.reserve_exact(milliseconds(rate, PACKET_MS + 160));
         JitterBuffer {
             rate,
             clock_hz: clock_hz.max(1),

@@ -43,14 +43,22 @@ pub struct KeyReceiver {
     /// Ticks of the events' clock in a millisecond.
     ticks_per_ms: u32,
     /// The newest press last; only the last can be down.
-    presses: [Option<Press>; MEMORY],
+    presses: Box<[Option<Press>; MEMORY]>,
+    /// Whether there is any: what every tick asks.
+    pressed: bool,
     spent: u64,
     earned_ms: u64,
 }
 
 impl Default for KeyReceiver {
     fn default() -> Self {
-        KeyReceiver { ticks_per_ms: RATE_HZ / 1000, presses: [None; MEMORY], spent: 0, earned_ms: 0 }
+        KeyReceiver {
+            ticks_per_ms: RATE_HZ / 1000,
+            presses: Box::new([None; MEMORY]),
+            pressed: false,
+            spent: 0,
+            earned_ms: 0,
+        }
     }
 }
 
@@ -120,6 +128,7 @@ impl KeyReceiver {
         let press = Press { key, timestamp, before: 0, duration, last_ms: now_ms, down: !end };
         self.presses.rotate_left(1);
         self.presses[MEMORY - 1] = Some(press);
+        self.pressed = true;
         tell(KeyChange::Down(key));
         if end {
             tell(KeyChange::Released(key, press.held_ms(ticks)));
@@ -129,6 +138,9 @@ impl KeyReceiver {
 
     /// Release a key whose end never came.
     pub fn tick(&mut self, now_ms: u64, mut tell: impl FnMut(KeyChange)) {
+        if !self.pressed {
+            return;
+        }
         let ticks = self.ticks_per_ms;
         if let Some(press) = self.newest() {
             if press.down && now_ms.saturating_sub(press.last_ms) >= RELEASE_MS {
@@ -146,21 +158,23 @@ impl KeyReceiver {
                 tell(KeyChange::Released(press.key, press.held_ms(ticks)));
             }
         }
-        self.presses = [None; MEMORY];
+        *self.presses = [None; MEMORY];
+        self.pressed = false;
     }
 
     /// Whether the audio frame that begins at `timestamp` overlaps a key: its tone must not be heard.
     pub fn covers(&self, timestamp: u32) -> bool {
         let frame = (20 * self.ticks_per_ms) as i32;
-        self.presses.iter().flatten().any(|press| {
-            let into = timestamp.wrapping_sub(press.timestamp) as i32;
-            into > -frame && into < press.duration as i32
-        })
+        self.pressed
+            && self.presses.iter().flatten().any(|press| {
+                let into = timestamp.wrapping_sub(press.timestamp) as i32;
+                into > -frame && into < press.duration as i32
+            })
     }
 
     /// Whether a key is down.
     pub fn is_down(&self) -> bool {
-        self.presses[MEMORY - 1].is_some_and(|press| press.down)
+        self.pressed && self.presses[MEMORY - 1].is_some_and(|press| press.down)
     }
 
     fn newest(&mut self) -> Option<&mut Press> {

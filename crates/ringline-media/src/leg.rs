@@ -40,8 +40,10 @@ pub struct Leg {
     inbound: Inbound,
     outbound: Outbound,
     /// Instead of both, for a far end that speaks no RTP.
-    line: Option<LineInUse>,
-    reports: Reports,
+    line: Option<Box<LineInUse>>,
+    reports: Box<Reports>,
+    /// When the next one is due: what every tick asks.
+    report_due_ms: u64,
     prompts: Prompts,
     /// How many of its own prompts gave something for this frame.
     prompting: usize,
@@ -51,8 +53,8 @@ pub struct Leg {
     timed_out: bool,
     /// The rate of its room, and the way there and back where the codec has another.
     rate: Rate,
-    inwards: Option<Resampler>,
-    outwards: Option<Resampler>,
+    inwards: Option<Box<Resampler>>,
+    outwards: Option<Box<Resampler>>,
     /// What the leg says at its room's rate, where that is not the codec's.
     said: Vec<i16>,
     /// What it heard last ended with this sample, if that is known: of packets handed on it is not always.
@@ -70,7 +72,8 @@ impl Leg {
         Leg {
             id,
             inbound: Inbound::new(id, Arc::clone(&stats)),
-            reports: Reports::new(Arc::clone(&stats)),
+            reports: Box::new(Reports::new(Arc::clone(&stats))),
+            report_due_ms: 0,
             outbound: Outbound::new(seed, stats),
             line: None,
             prompts: Prompts::default(),
@@ -99,6 +102,9 @@ impl Leg {
     /// fetched into the cache before the tick comes.
     pub fn whereabouts(&self, tell: &mut impl FnMut(*const u8, usize)) {
         self.inbound.whereabouts(tell);
+        if self.inbound.may_pass {
+            self.outbound.whereabouts_of_plan(tell);
+        }
         self.prompts.whereabouts(0, tell);
     }
 
@@ -112,6 +118,7 @@ impl Leg {
         self.inbound.configure(plan, now_ms);
         self.outbound.configure(plan);
         self.reports.configure(plan, self.outbound.ssrc, now_ms);
+        self.report_due_ms = self.reports.due_ms();
         self.timed_out = false;
         self.fit();
     }
@@ -123,7 +130,7 @@ impl Leg {
 
     /// The rate of the leg's codec or line.
     pub fn codec_rate(&self) -> Rate {
-        self.line.as_ref().map_or(self.outbound.rate(), LineInUse::rate)
+        self.line.as_deref().map_or(self.outbound.rate(), LineInUse::rate)
     }
 
     /// The same; `None` while neither is known.
@@ -133,13 +140,13 @@ impl Leg {
 
     /// Speak and hear through a line from now on, not by RTP.
     pub fn attach(&mut self, line: Box<dyn Line>) {
-        self.line = Some(LineInUse::new(line));
+        self.line = Some(Box::new(LineInUse::new(line)));
         self.fit();
     }
 
     /// Whether audio may flow: a plan is there, or a line that is open.
     fn is_up(&self) -> bool {
-        self.outbound.plan().is_some() || self.line.as_ref().is_some_and(LineInUse::is_open)
+        self.outbound.plan().is_some() || self.line.as_deref().is_some_and(LineInUse::is_open)
     }
 
     /// What comes from the far end in this frame, as it came.
@@ -166,8 +173,8 @@ impl Leg {
             self.inwards = None;
             self.outwards = None;
         } else if known != (codec, room) {
-            self.inwards = Some(Resampler::new(codec, room));
-            self.outwards = Some(Resampler::new(room, codec));
+            self.inwards = Some(Box::new(Resampler::new(codec, room)));
+            self.outwards = Some(Box::new(Resampler::new(room, codec)));
             self.said = vec![0; room.samples()];
         }
         self.said.resize(if codec == room { 0 } else { room.samples() }, 0);
@@ -223,7 +230,9 @@ impl Leg {
 
     /// The leg's own report, if one is due: where to, the bytes, and their length before encryption.
     pub fn report(&mut self, now: Now, emit: impl FnOnce(ReportTo, &mut Vec<u8>)) {
-        self.write_report(now, emit, Reports::report);
+        if now.ms >= self.report_due_ms {
+            self.write_report(now, emit, Reports::report);
+        }
     }
 
     /// The last report, that says goodbye: as `report`, at the end of the leg.
@@ -237,7 +246,9 @@ impl Leg {
         let destination = self.inbound.source.destination();
         let received = (stream, &mut self.inbound.reception, delay_us);
         let (ssrc, sent) = (self.outbound.ssrc, self.outbound.sent());
-        if let Some(to) = write(&mut self.reports, now, ssrc, sent, received, plan, destination) {
+        let to = write(&mut self.reports, now, ssrc, sent, received, plan, destination);
+        self.report_due_ms = self.reports.due_ms();
+        if let Some(to) = to {
             emit(to, &mut self.reports.scratch);
         }
     }
@@ -262,8 +273,8 @@ impl Leg {
         self.prompting = 0;
         if !self.observers.is_empty() {
             let heard_dbfs = self.loudness.iter().copied().fold(NOTHING_DBFS, f32::max);
-            let rate = self.line.as_ref().map_or(self.outbound.rate(), LineInUse::rate);
-            let voice = self.line.as_ref().map_or(self.inbound.said(), LineInUse::said);
+            let rate = self.line.as_deref().map_or(self.outbound.rate(), LineInUse::rate);
+            let voice = self.line.as_deref().map_or(self.inbound.said(), LineInUse::said);
             for observer in &mut self.observers {
                 observer.hear(voice, rate, heard_dbfs, events);
             }

@@ -33,7 +33,8 @@ pub type Emit<'a> = dyn FnMut(SocketAddr, &mut [u8], usize) + 'a;
 
 /// A plan in force.
 struct Course {
-    plan: LegPlan,
+    plan: Box<LegPlan>,
+    of_each: OfEach,
     codec: Box<dyn Codec>,
     rate: Rate,
     clock_hz: u32,
@@ -41,6 +42,25 @@ struct Course {
     packet_samples: usize,
     /// Samples waiting for their packet; nothing ever waits where a packet is a frame.
     pcm: Vec<i16>,
+}
+
+/// What of a plan every packet needs; the rest lies apart.
+struct OfEach {
+    send: bool,
+    payload_type: u8,
+    dtmf_payload_type: Option<u8>,
+    dtmf_clock_hz: u32,
+}
+
+impl OfEach {
+    fn of(plan: &LegPlan) -> Self {
+        OfEach {
+            send: plan.send,
+            payload_type: plan.payload_type,
+            dtmf_payload_type: plan.dtmf_payload_type,
+            dtmf_clock_hz: plan.dtmf_clock_hz,
+        }
+    }
 }
 
 impl Course {
@@ -85,12 +105,14 @@ impl Outbound {
         let packet_ms = plan.codec.packet_ms(plan.packet_ms);
         let packet_samples = rate.hz() as usize / 1000 * packet_ms as usize;
         if let Some(course) = self.course.as_mut().filter(|course| course.plan.codec == plan.codec) {
-            course.plan = *plan;
+            *course.plan = *plan;
+            course.of_each = OfEach::of(plan);
             course.packet_samples = packet_samples;
             return;
         }
         self.course = Some(Course {
-            plan: *plan,
+            plan: Box::new(*plan),
+            of_each: OfEach::of(plan),
             codec: plan.codec.build(),
             rate,
             clock_hz: plan.codec.clock_hz(),
@@ -100,7 +122,14 @@ impl Outbound {
     }
 
     pub(crate) fn plan(&self) -> Option<&LegPlan> {
-        self.course.as_ref().map(|course| &course.plan)
+        self.course.as_ref().map(|course| &*course.plan)
+    }
+
+    /// See `Leg::whereabouts`: what is needed besides where packets are handed on.
+    pub(crate) fn whereabouts_of_plan(&self, tell: &mut impl FnMut(*const u8, usize)) {
+        if let Some(course) = &self.course {
+            tell(std::ptr::from_ref(&*course.plan).cast(), size_of::<LegPlan>());
+        }
     }
 
     /// The rate of the frames that `send` takes.
@@ -159,10 +188,10 @@ impl Outbound {
         emit: &mut Emit<'_>,
     ) {
         let Some(course) = &mut self.course else { return };
-        let dtmf_payload_type = course.plan.dtmf_payload_type;
-        let destination = destination.filter(|_| course.plan.send);
+        let dtmf_payload_type = course.of_each.dtmf_payload_type;
+        let destination = destination.filter(|_| course.of_each.send);
         let ticks = course.ticks(course.rate.samples());
-        let (clock_hz, event_hz) = (course.clock_hz, course.plan.dtmf_clock_hz.clamp(8000, 48_000));
+        let (clock_hz, event_hz) = (course.clock_hz, course.of_each.dtmf_clock_hz.clamp(8000, 48_000));
         let key = self.keys.next(dtmf_payload_type.map(|_| event_hz / 50), frame, keys_sent);
         let Some(to) = destination else {
             self.skip(1);
@@ -176,7 +205,7 @@ impl Outbound {
             let timestamp = self.timestamp.wrapping_sub(begun * (clock_hz / 1000) / (event_hz / 1000));
             self.emit_packet(payload_type, marker, timestamp, &payload, to, emit);
         } else if course.pcm.is_empty() && frame.len() == course.packet_samples {
-            let payload_type = course.plan.payload_type;
+            let payload_type = course.of_each.payload_type;
             if frame.len() == FRAME {
                 // By far the most packets are like this; a small buffer on the stack is always in the cache.
                 let mut packet = [0; HEADER_BYTES + 2 * FRAME + TRAILER_BYTES];
@@ -208,12 +237,12 @@ impl Outbound {
     /// Hand on a packet of another leg as it is; its offset is counted from the present frame.
     pub(crate) fn hand_on(&mut self, packet: Forwarded<'_>, to: Option<SocketAddr>, emit: &mut Emit<'_>) {
         let Some(course) = &self.course else { return };
-        let Some(to) = to.filter(|_| course.plan.send) else {
+        let Some(to) = to.filter(|_| course.of_each.send) else {
             self.marker = true;
             return;
         };
         let timestamp = self.timestamp.wrapping_add(course.ticks(packet.offset));
-        let (payload_type, length) = (course.plan.payload_type, packet.payload.len());
+        let (payload_type, length) = (course.of_each.payload_type, packet.payload.len());
         if let Some(room) = self.packet.get_mut(HEADER_BYTES..HEADER_BYTES + length) {
             room.copy_from_slice(packet.payload);
             bump(&self.stats.handed_on);
@@ -233,7 +262,7 @@ impl Outbound {
         let Some(course) = self.course.as_mut().filter(|_| samples > 0) else { return };
         let payload = &mut self.packet[HEADER_BYTES..HEADER_BYTES + MAX_PAYLOAD_BYTES];
         let length = course.codec.encode(&course.pcm[..samples], payload);
-        let (timestamp, payload_type) = (self.oldest, course.plan.payload_type);
+        let (timestamp, payload_type) = (self.oldest, course.of_each.payload_type);
         self.oldest = timestamp.wrapping_add(course.ticks(samples));
         course.pcm.drain(..samples);
         self.emit_encoded(payload_type, timestamp, length, to, emit);

@@ -85,7 +85,7 @@ pub(crate) struct Prompt {
     offset: usize,
     /// Samples played, all rounds together.
     played: u64,
-    resampler: Option<Resampler>,
+    resampler: Option<Box<Resampler>>,
     /// It is over, but for what the resampler holds of its last moment.
     flushing: bool,
 }
@@ -172,7 +172,7 @@ impl Prompt {
         }
         let resampler = match &mut self.resampler {
             Some(known) if known.to() == rate => known,
-            other => other.insert(Resampler::new(self.plan.rate, rate)),
+            other => other.insert(Box::new(Resampler::new(self.plan.rate, rate))),
         };
         let mut converted = [0; MAX_FRAME];
         resampler.run(&frame[..wanted], &mut converted[..sum.len()]);

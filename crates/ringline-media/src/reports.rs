@@ -72,6 +72,11 @@ impl Reports {
         }
     }
 
+    /// When the next report is due.
+    pub(crate) fn due_ms(&self) -> u64 {
+        self.due_ms
+    }
+
     pub(crate) fn configure(&mut self, plan: &LegPlan, ssrc: u32, now_ms: u64) {
         if (self.signalled, self.mux) != (plan.rtcp, plan.rtcp_mux) {
             self.learned = None;

@@ -31,7 +31,7 @@ pub struct Source {
     /// The stream that came from the signalled address while another was listened to, or none.
     expected: Option<u32>,
     /// The last two streams from elsewhere: two that alternate must not hide each other.
-    candidates: [Option<(SocketAddr, u32)>; 2],
+    candidates: Box<[Option<(SocketAddr, u32)>; 2]>,
     last_ms: u64,
 }
 
@@ -99,13 +99,13 @@ impl Source {
         if self.candidates.contains(&stream) {
             return true;
         }
-        self.candidates = [stream, self.candidates[0]];
+        *self.candidates = [stream, self.candidates[0]];
         false
     }
 
     fn forget(&mut self) {
         self.expected = None;
-        self.candidates = [None; 2];
+        *self.candidates = [None; 2];
     }
 }
 

@@ -16,6 +16,10 @@ const FLOOR: f32 = 32_768.0 * 32_768.0 * 2.5e-4;
 const TWIST: (f32, f32) = (2.5, 6.3);
 /// Each tone must stand so far above its neighbours (6 dB).
 const STAND_OUT: f32 = 4.0;
+/// The cosines of a frame with a key in it are further apart than this.
+const APART: f32 = 6e-4;
+/// Bits of a sample that a first look does without.
+const COARSE_BITS: u16 = 4;
 /// Frames that agree before a key is down, and frames without it before it is up.
 const STEADY: u32 = 2;
 
@@ -62,23 +66,12 @@ type Samples = [f32; FRAME];
 
 /// The key whose two tones make up a frame, if any.
 fn find(frame: &Frame) -> Option<Key> {
-    let samples: Samples = std::array::from_fn(|index| f32::from(frame[index]));
-    let energy = likeness(&samples, 0);
-    if energy < FLOOR * FRAME as f32 || !may_hold(&samples, energy) {
+    if !may_hold(frame) {
         return None;
     }
+    let samples: Samples = frame.map(f32::from);
+    let energy = samples.iter().map(|sample| sample * sample).sum();
     judge(&samples, energy)
-}
-
-/// How alike a frame is to itself so many samples later.
-fn likeness(samples: &Samples, later: usize) -> f32 {
-    let mut parts = [0.0f32; 8];
-    for (now, then) in samples.chunks_exact(8).zip(samples[later..].chunks_exact(8)) {
-        for ((part, now), then) in parts.iter_mut().zip(now).zip(then) {
-            *part += now * then;
-        }
-    }
-    parts.iter().sum()
 }
 
 /// Whether two tones of a key can be in a frame at all: a look that costs a fraction of searching for them.
@@ -86,10 +79,28 @@ fn likeness(samples: &Samples, later: usize) -> f32 {
 /// A tone is alike to itself one sample later by the cosine of its angle, and two samples later by that of twice the angle.
 /// So the tones of a key, in any balance that is allowed, give 0.34 to 0.78 and -0.71 to 0.24; what may be there besides (two
 /// fifths of the power) can shift that to -0.20 to 0.87 and -0.83 to 0.55. Most of a voice is further down, and hisses are
-/// further up. The rest is for the frame's edges.
-fn may_hold(samples: &Samples, energy: f32) -> bool {
-    let one = likeness(samples, 1) / energy;
-    (-0.27..0.90).contains(&one) && (-0.90..0.60).contains(&(likeness(samples, 2) / energy))
+/// further up. The rest is for the frame's edges, and for the bits that are left out.
+///
+/// Both likenesses together tell how far apart the cosines in a frame are, by their mean square around their mean. Of a single
+/// tone that is nothing but what the coding adds; of a key at least 0.0012, whatever may be there besides.
+fn may_hold(frame: &Frame) -> bool {
+    let coarse = frame.map(|sample| sample >> COARSE_BITS);
+    let (before, now, after) = (&coarse[..FRAME - 2], &coarse[1..FRAME - 1], &coarse[2..]);
+    // Samples have 12 bits and sums of two have 13: the squares of a frame fit into 32.
+    let (mut energy, mut beside, mut both) = (0, 0, 0u32);
+    for ((before, now), after) in before.iter().zip(now).zip(after) {
+        let (now, neighbours) = (i32::from(*now), i32::from(before + after));
+        energy += now * now;
+        beside += now * neighbours;
+        both = both.wrapping_add((neighbours * neighbours) as u32);
+    }
+    let energy = energy as f32;
+    if energy < FLOOR / (1 << (2 * COARSE_BITS)) as f32 * now.len() as f32 {
+        return false;
+    }
+    let (one, two) = (beside as f32 / energy / 2.0, both as f32 / energy / 2.0 - 1.0);
+    let apart = (1.0 + two) / 2.0 - one * one;
+    (-0.27..0.90).contains(&one) && (-0.90..0.60).contains(&two) && apart > APART
 }
 
 fn judge(samples: &Samples, energy: f32) -> Option<Key> {
@@ -228,16 +239,16 @@ mod tests {
             let (peaks, hiss) =
                 (if round % 3 == 0 { (1.0, weaker) } else { (weaker, 1.0) }, noise.below(40) as f64 / 20.0);
             let other = 100.0 + noise.below(3800) as f64;
-            let frame: Samples = std::array::from_fn(|index| {
+            let frame: Frame = std::array::from_fn(|index| {
                 let angle = std::f64::consts::TAU * (offset + index) as f64 / 8000.0;
                 let besides = (angle * other).sin() * 0.7 + f64::from(noise.next() as i16) / 32_768.0;
                 let tones = peaks.0 * (angle * low * skew).sin() + peaks.1 * (angle * high * skew).sin();
-                (6000.0 * (tones + hiss * besides)) as f32
+                (6000.0 * (tones + hiss * besides)) as i16
             });
-            let energy = likeness(&frame, 0);
-            if judge(&frame, energy).is_some() {
+            let samples = frame.map(f32::from);
+            if judge(&samples, samples.iter().map(|sample| sample * sample).sum()).is_some() {
                 keys += 1;
-                passed += u32::from(may_hold(&frame, energy));
+                passed += u32::from(may_hold(&frame));
             }
         }
         assert!(keys > 5000 && passed == keys, "{passed} of {keys}");

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::{MediaCore, RoomRecord};
 use crate::command::{Arrangement, Command, LegCommand, RoomCommand};
-use crate::worker::SLOTS_PER_FRAME;
 
 /// A thread may have so many legs more than another before a room moves.
 const UNEVEN_LEGS: usize = 8;
@@ -59,14 +58,16 @@ impl MediaCore {
         };
         let Some(record) = self.rooms.get_mut(&room) else { return };
         record.thread = quietest;
-        let legs = record.members.clone();
+        let (legs, phase) = (record.members.clone(), record.phase);
         for leg in &legs {
             if let Some(record) = self.legs.get_mut(leg) {
                 record.thread = quietest;
             }
         }
-        self.threads[busiest].legs -= legs.len();
-        self.threads[quietest].legs += legs.len();
+        for _ in &legs {
+            self.threads[busiest].leave(phase);
+            self.threads[quietest].enter(phase);
+        }
         self.rooms_moved += 1;
         // First the new thread learns what is coming, so that commands sent to it from now on wait there.
         self.send(quietest, Command::ExpectRoom { room, legs: legs.clone() });
@@ -81,16 +82,17 @@ impl MediaCore {
         }
         let left = record.room.replace(room);
         let (from, thread, phase) = (record.thread, target.thread, target.phase);
+        let phase_before = record.phase;
         record.thread = thread;
         record.phase = phase;
         if let Some(left) = left.and_then(|left| self.rooms.get_mut(&left)) {
             left.members.retain(|member| *member != leg);
         }
+        self.threads[from].leave(phase_before);
+        self.threads[thread].enter(phase);
         if from == thread {
             self.send(thread, Command::Leg { leg, what: LegCommand::Enter { room, phase } });
         } else {
-            self.threads[from].legs -= 1;
-            self.threads[thread].legs += 1;
             // First the new thread learns that the leg is coming, so that commands sent to it from now on wait there.
             self.send(thread, Command::Expect { leg });
             self.send(from, Command::Leg { leg, what: LegCommand::Move { thread, room, phase } });
@@ -105,8 +107,8 @@ impl MediaCore {
         let (thread, phase) = match first.and_then(|leg| self.legs.get(&leg)) {
             Some(record) => (record.thread, record.phase),
             None => {
-                self.last_phase = (self.last_phase + 1) % SLOTS_PER_FRAME;
-                (self.quietest_thread(), self.last_phase)
+                let thread = self.quietest_thread();
+                (thread, self.threads[thread].phase())
             }
         };
         self.rooms.insert(room, RoomRecord { thread, phase, members: Vec::new(), holds: 0, arranged: false });

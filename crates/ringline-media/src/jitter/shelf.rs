@@ -14,10 +14,11 @@ pub(super) struct Slot {
     pub(super) position: i64,
 }
 
-/// What a slot has room for from the beginning: 30 ms of G.711. Longer packets make it larger, once.
+/// What a slot has room for as soon as it is used: 30 ms of G.711. Longer packets make it larger, once.
 const USUAL_BYTES: usize = 256;
 
-/// A fixed number of packets. Allocates when it is made, and when a slot gets a longer payload than ever before.
+/// A fixed number of packets. Allocates when it is made, when a slot is used for the first time, and when it gets a longer
+/// payload than ever before.
 pub(super) struct Shelf {
     /// Apart, for most packets are played without ever lying here.
     slots: Box<[Slot; SLOTS]>,
@@ -32,7 +33,8 @@ impl Shelf {
         Shelf {
             slots: Box::new([Slot::default(); SLOTS]),
             used: 0,
-            payloads: Box::new(std::array::from_fn(|_| Vec::with_capacity(payload_bytes.min(USUAL_BYTES)))),
+            // On a quiet network all but the first stay empty for ever.
+            payloads: Box::new(std::array::from_fn(|_| Vec::new())),
             payload_bytes,
         }
     }
@@ -74,6 +76,7 @@ impl Shelf {
         self.used |= 1 << index;
         self.slots[index] = Slot { payload_type: packet.payload_type, position, samples: samples as i32 };
         self.payloads[index].clear();
+        self.payloads[index].reserve(packet.payload.len().max(self.payload_bytes.min(USUAL_BYTES)));
         self.payloads[index].extend_from_slice(packet.payload);
     }
 
