@@ -65,8 +65,8 @@ mod tests {
 
     use super::*;
 
-    /// Seconds of processor time for each target: what every run of the tests can afford. `make test` gives each a
-    /// minute, in the shadow of other tests and therefore not by the clock.
+    /// Seconds of processor time for each target: what every run of the tests can afford. `make test` gives each a minute,
+    /// in the shadow of other tests and therefore not by the clock; it knows these tests by the name of their module.
     fn seconds() -> u64 {
         std::env::var("RINGLINE_FUZZ_SECONDS").map_or(5, |seconds| seconds.parse().expect("a number of seconds"))
     }
@@ -85,7 +85,9 @@ mod tests {
 
     macro_rules! each_bears_some_seconds {
         ($($name:ident),*) => {
-            $(#[test] fn $name() { strike_for_a_while(stringify!($name)); })*
+            mod for_a_while {
+                $(#[test] fn $name() { super::strike_for_a_while(stringify!($name)); })*
+            }
 
             #[test]
             fn no_target_is_left_out() {
