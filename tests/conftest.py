@@ -44,6 +44,7 @@ LONG: Final = (
     "interop/test_kill9.py",
     "interop/test_storm.py",
     "interop/test_openapi_by_schemathesis.py",
+    "interop/test_vonage_matrix.py",
     "interop/test_payment.py",
     "interop/test_registration.py",
     "interop/test_bad_networks.py",
@@ -57,7 +58,7 @@ _TURN: Final = {Path(__file__).parent / name: turn for turn, name in enumerate(L
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Calls with real programs come last, so that they meet no test that computes; before that, the long ones come first.
+    """Calls with real programs come last, so that they meet no test that computes; before that, long ones come first.
 
     Raises:
         pytest.UsageError: a long file is not there any more.
