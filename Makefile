@@ -40,7 +40,7 @@ test: ## everything, with SIPp, baresip, linphonec, Kamailio, Chromium and Postg
 	$(LAST_IN_LINE) $(MAKE) --no-print-directory noise ENOUGH=.venv/noise.enough >.venv/noise.log 2>&1 & noise=$$!; trap 'kill -- -$$noise' EXIT; \
 	cargo test --quiet --workspace -- --skip for_a_while; \
 	$(PYTEST) $(SIDE_BY_SIDE); \
-	trap - EXIT; { sleep 60; touch .venv/noise.enough; } >/dev/null 2>&1 & \
+	trap - EXIT; { echo 0 >/proc/$$noise/autogroup; } 2>/dev/null || true; { sleep 60; touch .venv/noise.enough; } >/dev/null 2>&1 & \
 	wait $$noise || { cat .venv/noise.log; echo "the noise of the fuzz targets has found something" >&2; exit 1; }; kill $$! 2>/dev/null || true; \
 	grep -E "inputs in|rounds from" .venv/noise.log
 
@@ -72,7 +72,7 @@ noise: .venv/.dev
 		"$${idly[@]}" $(PY) -m tests.io_sip.fuzz --seconds $(or $(SECONDS_EACH),60) $(if $(ENOUGH),--enough $(ENOUGH)) $$target & pids+=($$!); \
 	done; \
 	RINGLINE_FUZZ_SECONDS=$(or $(SECONDS_EACH),60) $(if $(ENOUGH),RINGLINE_FUZZ_ENOUGH=$(CURDIR)/$(ENOUGH)) \
-		"$${idly[@]}" cargo test --quiet --workspace --lib -- for_a_while --nocapture --test-threads=16; \
+		"$${idly[@]}" cargo test --quiet --workspace --tests -- for_a_while --nocapture --test-threads=16; \
 	for pid in "$${pids[@]}"; do wait $$pid; done; trap - EXIT
 
 fuzz: .venv/.dev ## random and mutated packets, files and SIP streams for a minute each (SECONDS_EACH=60)

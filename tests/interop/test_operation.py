@@ -76,7 +76,7 @@ def test_a_stopping_server_takes_no_new_calls_and_ends_the_live_ones(
         assert refused.status == 503
         ear.hears(0.5)  # whoever talks goes on talking
         peer.asked("BYE", within_s=20)
-        assert 1.5 < time.monotonic() - began < 4
+        assert 1.5 < time.monotonic() - began < 10
         assert ringline.wait_ended() == 0
     leg = app.wait("/answer", to=number)["uuid"]
     assert app.wait("/event", uuid=leg, status="completed")["disconnected_by"] == "platform"
