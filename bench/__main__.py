@@ -2,6 +2,7 @@
 
     python -m bench websocket [--calls 1 50]
     python -m bench media [--rounds 5] [--legs 100 400] [--seconds 3]
+    python -m bench concealment
     python -m bench pacing [--legs 1600] [--seconds 30] [--webhooks 50]
     python -m bench webrtc [--legs 100]
     python -m bench [--rounds 5] [--legs 100 400] [--seconds 3] [--rates 20,50,100] [--kit-calls 300]
@@ -35,6 +36,7 @@ from bench.calls.calls import table
 from bench.conditions import conditions
 from bench.kit.calls import measure as measure_kit
 from bench.lists.__main__ import main as measure_lists
+from bench.media import concealment
 from bench.media.pacing import main as pace
 from bench.media.pacing import measure as measure_pace
 from bench.rest.__main__ import main as measure_rest
@@ -109,6 +111,8 @@ def measure_all_media(legs: Sequence[int], rounds: int, seconds: float) -> dict[
     media["large"] = measure_media("--room", "250", "--talkers", "10", "--seconds", str(seconds))
     large = media["large"][0]
     print(f"A room of 250 with 10 talkers: {large['us_per_leg_second'] * 250 / 1e4:.0f} % of a core")
+    media["concealment"] = concealment.measure()
+    concealment.show(media["concealment"])
     return media
 
 
@@ -137,6 +141,7 @@ def _keep(results: dict[str, Any]) -> None:
 
 
 _ALONE: Final = {
+    "concealment": concealment.main,
     "media": media_alone,
     "rest": measure_rest,
     "lists": measure_lists,

@@ -24,7 +24,7 @@ from ringline.cli.demo import DEMO_NUMBER
 
 pytestmark = pytest.mark.interop
 
-_READY_S: Final = 30.0
+_READY_S: Final = 90.0
 _COMMAND_S: Final = 60.0
 DESK: Final = "442079460011"
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "flask_app.py"

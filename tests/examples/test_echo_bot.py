@@ -30,11 +30,11 @@ def test_it_says_back_what_it_heard_a_second_ago_until_a_star(example: ModuleTyp
             frames = [bytes([number]) * 640 for number in range(example.BEHIND + 3)]
             for frame in frames:
                 call.send(frame)
-            assert [call.recv(timeout=5) for _ in range(3)] == frames[:3]
+            assert [call.recv(timeout=20) for _ in range(3)] == frames[:3]
             call.send(json.dumps({"event": "websocket:dtmf", "digit": "*", "duration": 100}))
-            assert json.loads(call.recv(timeout=5)) == {"action": "clear"}
+            assert json.loads(call.recv(timeout=20)) == {"action": "clear"}
             for frame in frames:
                 call.send(frame)
-            assert call.recv(timeout=5) == frames[0]
+            assert call.recv(timeout=20) == frames[0]
     finally:
         server.shutdown()

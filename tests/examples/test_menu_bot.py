@@ -30,7 +30,7 @@ async def test_a_bot_that_ends_leaves_the_caller_with_a_goodbye(board: Switchboa
 
 
 def _told(call: ClientConnection) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(call.recv(timeout=5))
+    told: dict[str, Any] = json.loads(call.recv(timeout=20))
     return told
 
 
@@ -43,20 +43,20 @@ def test_keys_cut_the_menu_and_zero_ends_it(example: ModuleType) -> None:
     try:
         with connect(url) as call:
             call.send(json.dumps({"event": "websocket:connected", "content-type": "audio/l16;rate=8000"}))
-            assert call.recv(timeout=5) == example.MENU
+            assert call.recv(timeout=20) == example.MENU
             mark = _told(call)
             assert mark["action"] == "notify"
             call.send(json.dumps({"event": "websocket:notify", "payload": mark["payload"]}))
-            assert call.recv(timeout=5) == example.MENU
+            assert call.recv(timeout=20) == example.MENU
             assert _told(call) == mark
             _press(call, "1")
             assert _told(call) == {"action": "clear"}
-            heard = call.recv(timeout=5)
+            heard = call.recv(timeout=20)
             assert isinstance(heard, bytes)
             assert has_tone(heard, 1000, share=0.9)
             _told(call)
             _press(call, "0")
             with pytest.raises(ConnectionClosedOK):
-                call.recv(timeout=5)
+                call.recv(timeout=20)
     finally:
         server.shutdown()

@@ -16,7 +16,7 @@ Json = dict[str, Any]
 Script = list[Json]
 Answerer = Callable[[Json], Script | None]
 
-_WAIT_S: Final = 15.0
+_WAIT_S: Final = 30.0
 
 
 @dataclass(slots=True)

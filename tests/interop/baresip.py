@@ -137,7 +137,7 @@ class Baresip:
                 start_new_session=True,
             )
         try:
-            self._control = self._connect(within_s=5)
+            self._control = self._connect(within_s=20)
         except OSError:
             self._end()
             raise AssertionError(f"baresip does not start:\n{self.story()}") from None
@@ -187,7 +187,7 @@ class Baresip:
 
     # ── what it sees and hears ─────────────────────────────────────────────────────────────────────────────────────
 
-    def wait(self, kind: str, *, within_s: float = 10.0) -> dict[str, Any]:
+    def wait(self, kind: str, *, within_s: float = 30.0) -> dict[str, Any]:
         """Wait for an event such as `CALL_ESTABLISHED`.
 
         Raises:
@@ -218,7 +218,7 @@ class Baresip:
             pcm += _at_8_khz(data[start:], self._number(data, 12, 4), self._number(data, 10, 2))
         return pcm
 
-    def wait_heard(self, seen: Callable[[bytes], bool], *, within_s: float = 15.0) -> None:
+    def wait_heard(self, seen: Callable[[bytes], bool], *, within_s: float = 30.0) -> None:
         """Wait until what it has heard so far is like this.
 
         Raises:
@@ -230,7 +230,7 @@ class Baresip:
                 raise AssertionError("the phone never heard it")
             time.sleep(0.1)
 
-    def wait_receiving(self, bits: Callable[[int], bool], *, within_s: float = 15.0) -> None:
+    def wait_receiving(self, bits: Callable[[int], bool], *, within_s: float = 30.0) -> None:
         """Wait until the rate of incoming audio that it shows (in bit/s, every three seconds) is like this.
 
         Raises:
@@ -244,7 +244,7 @@ class Baresip:
             assert time.monotonic() < end, f"the last rates shown were {shown[-5:]}"
             time.sleep(0.1)
 
-    def wait_shown(self, text: str, *, within_s: float = 10.0) -> None:
+    def wait_shown(self, text: str, *, within_s: float = 30.0) -> None:
         """Wait until it shows this on its screen: what happened before anybody could listen to its control port.
 
         Raises:

@@ -17,7 +17,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
-_WAIT_S: Final = 15.0
+_WAIT_S: Final = 30.0
 
 
 @dataclass(slots=True)

@@ -158,7 +158,7 @@ class Page:
         self.command("Page.navigate", url=url)
         self.until(lambda: self.run("document.readyState") == "complete" and self.run("location.href") != "about:blank")
 
-    def until(self, happened: Callable[[], bool], *, within_s: float = 10.0) -> None:
+    def until(self, happened: Callable[[], bool], *, within_s: float = 30.0) -> None:
         """Ask again and again.
 
         Raises:
@@ -170,7 +170,7 @@ class Page:
                 raise TimeoutError(f"it did not happen; the console says {self.console[-20:]}")
             time.sleep(0.05)
 
-    def has(self, expression: str, *, within_s: float = 10.0) -> None:
+    def has(self, expression: str, *, within_s: float = 30.0) -> None:
         """Wait until an expression is true."""
         self.until(lambda: bool(self.run(expression)), within_s=within_s)
 

@@ -85,7 +85,7 @@ class Ear:
     def hushes(self) -> None:
         self._loop.call_soon_threadsafe(self._phone.hush)
 
-    def hears(self, seconds: float, *, within_s: float = 10.0) -> bytes:
+    def hears(self, seconds: float, *, within_s: float = 30.0) -> bytes:
         """Wait for the next so many seconds of audio."""
         pcm: bytes = self._run(lambda: self._phone.hear(seconds, deadline_s=within_s))
         return pcm

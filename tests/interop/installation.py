@@ -52,7 +52,7 @@ password = "{CLERK_PASSWORD}"
 number = "442079460902"
 """
 "Users who can log in: one with any phone, one whose registrations a single test makes, and one who transfers calls."
-_READY_S: Final = 30.0
+_READY_S: Final = 90.0
 _STOP_S: Final = 20.0
 
 
@@ -272,9 +272,9 @@ application = "dead"
         connection: http.client.HTTPConnection
         if tls:
             context = ssl.create_default_context(cafile=str(self.ca_file))
-            connection = http.client.HTTPSConnection("127.0.0.1", self.https_port, timeout=10, context=context)
+            connection = http.client.HTTPSConnection("127.0.0.1", self.https_port, timeout=30, context=context)
         else:
-            connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=30)
         headers = {} if token is None else {"Authorization": f"Bearer {token or self.token()}"}
         if body is not None:
             headers["Content-Type"] = "application/json"

@@ -105,7 +105,7 @@ class JsSipPhone:
         found: list[str] = self.run("phone.events")
         return found
 
-    def wait(self, event: str, *, within_s: float = 20.0) -> None:
+    def wait(self, event: str, *, within_s: float = 30.0) -> None:
         """Wait for an event that begins like this.
 
         Raises:
@@ -113,7 +113,7 @@ class JsSipPhone:
         """
         self._until(lambda: any(each.startswith(event) for each in self.events()), f"no {event}", within_s)
 
-    def wait_hears(self, hz: float, *, within_s: float = 20.0) -> None:
+    def wait_hears(self, hz: float, *, within_s: float = 30.0) -> None:
         """Wait until a tone is the loudest thing it hears.
 
         Raises:
@@ -126,7 +126,7 @@ class JsSipPhone:
 
         self._until(heard, f"{hz} Hz were not heard", within_s)
 
-    def wait_silence(self, *, within_s: float = 20.0) -> None:
+    def wait_silence(self, *, within_s: float = 30.0) -> None:
         """Wait until it hears nothing.
 
         Raises:

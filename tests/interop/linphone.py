@@ -123,7 +123,7 @@ class Linphone:
         spoken.write_bytes(wav(tone(hz, seconds)))
         self._type(f"incall-player-start {spoken} {call}")
 
-    def wait_receiving(self, *, within_s: float = 15.0) -> None:
+    def wait_receiving(self, *, within_s: float = 30.0) -> None:
         """Wait until it receives as much as speech in G.711 or G.722 takes.
 
         Raises:
@@ -148,7 +148,7 @@ class Linphone:
     def hangs_up(self) -> None:
         self._type("terminate")
 
-    def wait(self, text: str, *, times: int = 1, within_s: float = 15.0) -> None:
+    def wait(self, text: str, *, times: int = 1, within_s: float = 30.0) -> None:
         """Wait until its log has this, such as `LinphoneRegistrationOk`.
 
         Raises:

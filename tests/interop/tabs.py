@@ -87,7 +87,7 @@ class Tab:
         except PageError as error:
             raise AssertionError(f"{expression[:200]}: {error} {self.page.console[-5:]}") from None
 
-    def until(self, expression: str, *, within_s: float = 20.0) -> Any:
+    def until(self, expression: str, *, within_s: float = 30.0) -> Any:
         """Wait until an expression is true; gives its value."""
         return poll(lambda: self.run(expression), within_s=within_s, otherwise=lambda: self._despair(expression))
 
@@ -95,7 +95,7 @@ class Tab:
         """Click on what a selector finds."""
         self.run(f"document.querySelector({json.dumps(selector)}).click()")
 
-    def hears(self, *, within_s: float = 15.0) -> float:
+    def hears(self, *, within_s: float = 30.0) -> float:
         """The frequency of what the latest track brings, once there is a sound, in Hz."""
         last: dict[str, float] = {}
 

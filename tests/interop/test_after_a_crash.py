@@ -36,7 +36,7 @@ def _server(tmp_path: Path) -> Iterator[tuple[Installation, Application]]:
         app.close()
 
 
-def _read(connection: socket.socket, begins: str, *, within_s: float = 10.0) -> str:
+def _read(connection: socket.socket, begins: str, *, within_s: float = 30.0) -> str:
     """The next message that begins so.
 
     Raises:

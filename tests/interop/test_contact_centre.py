@@ -54,7 +54,7 @@ class Requests:
         flask.before_request(self._note)
         flask.after_request(self._answered)
 
-    def wait(self, path: str, what: Callable[[dict[str, Any]], bool] = bool, *, within_s: float = 20) -> Asked:
+    def wait(self, path: str, what: Callable[[dict[str, Any]], bool] = bool, *, within_s: float = 30.0) -> Asked:
         def found() -> Asked | None:
             return next((one for one in self.all if one.path == path and what(one.fields)), None)
 

@@ -51,7 +51,7 @@ def _program(name: str, ringline: Installation) -> Iterator[Client]:
         yield client
 
 
-def _until(look: Callable[[], Any], *, within_s: float = 15.0) -> Any:
+def _until(look: Callable[[], Any], *, within_s: float = 30.0) -> Any:
     end = time.monotonic() + within_s
     while not (found := look()):
         assert time.monotonic() < end, "it did not happen in time"

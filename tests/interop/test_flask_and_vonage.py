@@ -85,7 +85,7 @@ class _Events:
             self.told.append(event)
             self._changed.notify_all()
 
-    def wait(self, what: Callable[[dict[str, Any]], bool], within_s: float = 20) -> dict[str, Any]:
+    def wait(self, what: Callable[[dict[str, Any]], bool], within_s: float = 30.0) -> dict[str, Any]:
         with self._changed:
             assert self._changed.wait_for(lambda: any(map(what, self.told)), within_s), self.told
             return next(one for one in self.told if what(one))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.interop
 
 
 def _update(ringline: Installation, **form: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", ringline.http_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", ringline.http_port, timeout=30)
     headers = {
         "Authorization": "Basic " + base64.b64encode(f"{API_KEY}:{API_SECRET}".encode()).decode(),
         "Content-Type": "application/x-www-form-urlencoded",

@@ -25,6 +25,19 @@ pytestmark = pytest.mark.interop
 STRANGER = "127.0.0.66"
 
 
+def _hang_up(peer: Peer) -> None:
+    """Say BYE, and again as phones do: after a flood the server's socket may have no room for the first."""
+    for patience_s in (2, 4, 8, 16):
+        peer.send(peer.request("BYE", cseq=2, branch="bye"))
+        try:
+            peer.response(200, "BYE", within_s=patience_s)
+        except AssertionError:
+            if patience_s == 16:
+                raise
+        else:
+            return
+
+
 @contextmanager
 def call_going_on(ringline: Installation, app: Application, number: str) -> Iterator[Ear]:
     """A call with speech; at its end the speech must have had no holes, and the call must still be up."""
@@ -37,8 +50,7 @@ def call_going_on(ringline: Installation, app: Application, number: str) -> Iter
         before = len(ear.packets)
         yield ear
         ear.hears(0.5)
-        peer.send(peer.request("BYE", cseq=2, branch="bye"))
-        peer.response(200, "BYE")
+        _hang_up(peer)
         during = ear.packets[before:]
     assert longest_gap_s(during) < 0.25
     assert spoken_s(during) > 0.3 * len(during) * 0.02

@@ -110,7 +110,7 @@ def test_calls_for_help_leave_through_the_emergency_trunk_whatever_the_limits(tm
             assert {line.split()[1].partition("@")[0] for line in seen} == {"sip:999"}
         (tmp_path / "server" / "rates.csv").write_text("prefix,rate,network\n44,much,23410\n")
         server.signal(signal.SIGHUP)
-        until(lambda: "line 2: rate 'much'" in server.log_file.read_text(), within_s=5)
+        until(lambda: "line 2: rate 'much'" in server.log_file.read_text(), within_s=20)
         assert server.request("GET", "/readyz", token=None).status == 200
     except BaseException as error:
         error.add_note(server.log_tail())

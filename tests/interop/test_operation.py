@@ -75,8 +75,8 @@ def test_a_stopping_server_takes_no_new_calls_and_ends_the_live_ones(
         )  # fmt: skip
         assert refused.status == 503
         ear.hears(0.5)  # whoever talks goes on talking
-        peer.asked("BYE", within_s=5)
-        assert 1.5 < time.monotonic() - began < 4
+        peer.asked("BYE", within_s=20)
+        assert 1.5 < time.monotonic() - began < 10
         assert ringline.wait_ended() == 0
     leg = app.wait("/answer", to=number)["uuid"]
     assert app.wait("/event", uuid=leg, status="completed")["disconnected_by"] == "platform"
@@ -104,7 +104,7 @@ def test_a_second_signal_hangs_up_at_once(app: Application, number: str, tmp_pat
         ringline.signal(signal.SIGTERM)
         _until(lambda: ringline.request("GET", "/readyz", token=None).status == 503)
         ringline.signal(signal.SIGTERM)
-        peer.asked("BYE", within_s=5)
+        peer.asked("BYE", within_s=20)
         assert ringline.wait_ended(10) == 0
 
 
@@ -327,7 +327,7 @@ def _newcomer(ringline: Installation, scenario: str, directory: Path, **fill: in
     return Sipp(scenario, directory, to=ringline.sip_address, number=NEW_NUMBER, host="127.0.0.12", fill=fill)
 
 
-def _until(seen: Callable[[], bool], *, within_s: float = 10) -> None:
+def _until(seen: Callable[[], bool], *, within_s: float = 30.0) -> None:
     end = time.monotonic() + within_s
     while not seen():
         assert time.monotonic() < end, "it did not come so far"

@@ -48,7 +48,7 @@ def test_calls_go_on_for_ten_seconds_without_the_database_and_nothing_is_lost(
             until(lambda: short.over, within_s=15)
             leg = app.wait("/answer", to=NUMBERS[0])["uuid"]
             app.wait_statuses(leg, "started", "ringing", "answered", "completed")
-            until(lambda: server.request("GET", "/readyz", token=None).status == 503, within_s=5)
+            until(lambda: server.request("GET", "/readyz", token=None).status == 503, within_s=20)
             (reason,) = server.request("GET", "/readyz", token=None).body["reasons"]
             assert "ringline-store.spool" in reason
             for path in ("/v1/calls", f"/v1/calls/{leg}"):

@@ -21,7 +21,7 @@ USER, SECRET = "pbx-of-rest", "Rest-Secret-1"
 
 def _asks(ringline: Installation, method: str, path: str, body: Any = None) -> httpx.Response:
     url = f"http://127.0.0.1:{ringline.http_port}{path}"
-    return httpx.request(method, url, json=body, auth=(API_KEY, API_SECRET), timeout=10)
+    return httpx.request(method, url, json=body, auth=(API_KEY, API_SECRET), timeout=30)
 
 
 def _calls(ringline: Installation, host: str, *, to: str, status: int) -> None:

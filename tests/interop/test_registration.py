@@ -213,7 +213,7 @@ def _metric(server: Installation, line: str) -> bool:
     return line in server.request("GET", "/metrics", token=None).body.decode()
 
 
-def _until(found: object, *, within_s: float = 10.0) -> None:
+def _until(found: object, *, within_s: float = 30.0) -> None:
     assert callable(found)
     end = time.monotonic() + within_s
     while not found():

@@ -300,7 +300,7 @@ def _loudest(path: Path, *, channel: int) -> float:
     return max(level_dbfs(one[at : at + 1600].tobytes()) for at in range(0, max(1, len(one) - 1600), 800))
 
 
-def _until(condition: object, *, within_s: float = 10.0) -> None:
+def _until(condition: object, *, within_s: float = 30.0) -> None:
     assert callable(condition)
     end = time.monotonic() + within_s
     while not condition():

@@ -43,7 +43,7 @@ def test_calls_go_on_while_the_store_is_locked_and_a_crash_loses_none_of_their_e
                 until(lambda: short.over, within_s=10)
                 leg = app.wait("/answer", to=NUMBERS[0])["uuid"]
                 app.wait_statuses(leg, "started", "ringing", "answered", "completed")
-                until(lambda: server.request("GET", "/readyz", token=None).status == 503, within_s=5)
+                until(lambda: server.request("GET", "/readyz", token=None).status == 503, within_s=20)
                 (reason,) = server.request("GET", "/readyz", token=None).body["reasons"]
                 assert "locked" in reason
                 assert "ringline.db.spool" in reason
@@ -52,7 +52,7 @@ def test_calls_go_on_while_the_store_is_locked_and_a_crash_loses_none_of_their_e
                 assert _figure(server, "ringline_store_spool_bytes") > 0
             until(lambda: server.request("GET", "/readyz", token=None).status == 200, within_s=10)
             assert _figure(server, "ringline_store_spool_bytes") == 0
-            until(lambda: server.request("GET", f"/v1/calls/{leg}").body["status"] == "completed", within_s=5)
+            until(lambda: server.request("GET", f"/v1/calls/{leg}").body["status"] == "completed", within_s=20)
             log = server.request("GET", f"/ringline/v1/calls/{leg}/webhooks").body["_embedded"]["webhooks"]
             assert [line["name"] for line in log if line["status"] == 204] == [
                 "started", "ringing", "answered", "completed",
@@ -63,7 +63,7 @@ def test_calls_go_on_while_the_store_is_locked_and_a_crash_loses_none_of_their_e
                 until(lambda: long.answered, within_s=10)
                 leg = app.wait("/answer", to=NUMBERS[1])["uuid"]
                 app.wait("/event", uuid=leg, status="answered")
-                until(lambda: server.request("GET", "/readyz", token=None).status == 503, within_s=5)
+                until(lambda: server.request("GET", "/readyz", token=None).status == 503, within_s=20)
                 server.kill()
             server.start()
             assert app.wait("/event", uuid=leg, status="completed")["disconnected_by"] == "platform"

@@ -51,7 +51,7 @@ def test_the_200_is_repeated_until_the_ack_comes_and_no_longer(
         began = time.monotonic()
         for _ in range(2):
             assert peer.response(200, "INVITE") == first
-        assert 1.2 < time.monotonic() - began < 2.5  # after T1, and after 2*T1 more
+        assert 1.2 < time.monotonic() - began < 3.3  # after T1, and after 2*T1 more; the next one is due after 3.5
         peer.send(peer.request("ACK", branch="ack"))
         # The third repeat would come 2 s after the second one.
         assert peer.message(within_s=2.3) is None

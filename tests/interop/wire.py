@@ -101,7 +101,7 @@ class Peer:
         except TimeoutError:
             return None
 
-    def response(self, status: int, method: str | None = None, *, within_s: float = 10.0) -> str:
+    def response(self, status: int, method: str | None = None, *, within_s: float = 30.0) -> str:
         """Wait for a response with this status; provisional ones before it are passed over.
 
         Raises:
@@ -120,7 +120,7 @@ class Peer:
             assert found < 200, f"expected {status}, but there came:\n{message}"
         raise AssertionError(f"no {status} within {within_s} s")
 
-    def next_request(self, method: str, *, within_s: float = 10.0) -> str:
+    def next_request(self, method: str, *, within_s: float = 30.0) -> str:
         """Wait for a request of the far end, and leave it unanswered.
 
         Raises:
@@ -132,7 +132,7 @@ class Peer:
                 return message
         raise AssertionError(f"no {method} within {within_s} s")
 
-    def asked(self, method: str, *, within_s: float = 10.0) -> str:
+    def asked(self, method: str, *, within_s: float = 30.0) -> str:
         """Wait for a request of the far end, and answer it with 200.
 
         Raises:

@@ -1,9 +1,10 @@
 """Noise for what strangers may send: SIP on streams and in WebSocket frames, and the frames of browsers' clients.
 
-    python -m tests.io_sip.fuzz [--seconds 60] [--seed 1]
+    python -m tests.io_sip.fuzz [--seconds 60] [--rounds 1000000] [--seed 1] [--enough FILE] [a_stream …]
 
-`make fuzz` runs it for long, the tests for a moment. Everything is allowed to be refused, nothing to raise anything
-else, to be held without bound, or to come out longer than a message may be.
+`make fuzz` and `make test` run each for a minute of processor time, the tests of this folder for a moment. Everything
+is allowed to be refused, nothing to raise anything else, to be held without bound, or to come out longer than a message
+may be.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from tests.rtc.noise import a_clients_wire
@@ -102,16 +104,27 @@ TARGETS: Final[tuple[Callable[[random.Random], None], ...]] = (a_stream, a_web_s
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description="Noise for SIP on streams and in frames, and for clients.")
-    arguments.add_argument("--seconds", type=float, default=60)
+    arguments.add_argument("targets", nargs="*", metavar="TARGET", help="all of them without any")
+    arguments.add_argument("--seconds", type=float, default=60, help="of processor time, for each target")
+    arguments.add_argument("--rounds", type=int, default=None, help="so many instead")
+    arguments.add_argument("--enough", type=Path, default=None, help="end as soon as this file is there")
     arguments.add_argument("--seed", type=int, default=None)
     options = arguments.parse_args()
-    for target in TARGETS:
+    known = {target.__name__: target for target in TARGETS}
+    if unknown := set(options.targets) - known.keys():
+        arguments.error(f"there is no target {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    for target in [known[name] for name in options.targets or known]:
         seed = options.seed if options.seed is not None else random.SystemRandom().randrange(2**32)
-        chance, rounds, end = random.Random(seed), 0, time.monotonic() + options.seconds
-        while time.monotonic() < end:
+        chance, rounds, spent_s, clock = random.Random(seed), 0, 0.0, time.monotonic()
+        begun = time.process_time()
+        while rounds < options.rounds if options.rounds is not None else spent_s < options.seconds:
+            if options.enough is not None and rounds % 64 == 0 and options.enough.exists():
+                break
             target(chance)
             rounds += 1
-        print(f"{target.__name__}: {rounds} rounds from seed {seed}, nothing found")
+            spent_s = time.process_time() - begun
+        took = f"{spent_s:.0f} s of processor time, {time.monotonic() - clock:.0f} s by the clock"
+        print(f"{target.__name__}: {rounds} rounds from seed {seed} in {took}, nothing found", flush=True)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ async def started(admit: Callable[[InviteContext], Admission] | None = None) -> 
     return node, port
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - sockets have no event to wait for
             await asyncio.sleep(0.005)

@@ -70,7 +70,7 @@ def contexts(
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await test()
             for _ in range(10):  # what was accepted in the last moment is closed in the loop's next turns
                 await asyncio.sleep(0)

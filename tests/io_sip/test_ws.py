@@ -71,7 +71,7 @@ class Node:
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await test()
             for _ in range(10):
                 await asyncio.sleep(0)

@@ -87,7 +87,7 @@ async def remains(path: Path) -> Remains:
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             if true():
                 return

@@ -65,7 +65,7 @@ class Disk:
 
 async def until(true: Callable[[], object]) -> None:
     """Wait for something the other thread does."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             if true():
                 return

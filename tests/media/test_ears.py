@@ -37,7 +37,7 @@ class Sink:
 
     async def waits_for(self, kind: type[Told]) -> None:
         """Wait until something of this kind is told."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not self.of(kind):
                 self.news.clear()
                 await self.news.wait()

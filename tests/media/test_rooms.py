@@ -35,11 +35,12 @@ def test_a_two_party_call_is_true_to_the_byte() -> None:
             first, second = await studio.phone("a"), await studio.phone("b")
             studio.together("CON-1", "a", "b")
             words = tone(440, 0.4, level_db=-0.5)
-            first.say(words)
-            await first.said()
-            await second.hear(0.1)
-            spoken = b"".join(packet.payload for packet in second.packets).strip(b"\xff")
-            assert g711.encode("PCMU", words).strip(b"\xff") in spoken
+            wanted = g711.encode("PCMU", words).strip(b"\xff")
+            first.say(words, repeat=True)
+            # Where a busy machine lets this phone stumble, what it missed is made up: so it may say it again.
+            async with asyncio.timeout(20):
+                while wanted not in b"".join(packet.payload for packet in second.packets):
+                    await second.hear(0.1)
 
     asyncio.run(scenario())
 

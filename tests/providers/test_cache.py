@@ -261,7 +261,7 @@ def test_closing_ends_a_synthesis_that_hangs(tmp_path: Path) -> None:
         engine.gate = asyncio.Event()
         voice = CachedVoice(engine, cache)
         listener = asyncio.create_task(said(voice.speak(HELLO)))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not engine.asked:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         await voice.close()

@@ -242,7 +242,7 @@ def test_a_listener_that_leaves_frees_what_was_working_for_it(kind: str, tmp_pat
         await stream.aclose()
         assert await said(rig.engine, SENTENCE)
         if rig.service is not None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while rig.service.under_way:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
         if rig.pool is not None:

@@ -107,7 +107,7 @@ async def ask(pool: WorkerPool, request: bytes) -> bytes:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until something has happened that nobody announces."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0)
 

@@ -2,20 +2,25 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ringline_media::{Crypto, Event, Hears, Layout, Plain, PromptPlan, Rate, RtpPacket};
 use ringline_media_io::{Arrangement, Batch, MediaCore, PlanRequest, Settings, Target, Transport};
 
+/// For what must come at all: how soon says something of the machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A network that takes everything and brings nothing.
 struct Void {
     sent: Arc<AtomicU64>,
     dead: bool,
-    /// RTP timestamp of each packet.
-    clock: Arc<Mutex<Vec<u32>>>,
+    clock: Clock,
 }
+
+/// RTP timestamp of each packet, and the moment at which it left.
+type Clock = Arc<Mutex<Vec<(u32, Instant)>>>;
 
 impl Transport for Void {
     fn receive(&mut self, _batch: &mut Batch) -> io::Result<bool> {
@@ -27,18 +32,26 @@ impl Transport for Void {
     }
 
     fn send(&mut self, _to: SocketAddr, packet: &[u8]) -> io::Result<()> {
-        self.clock.lock().unwrap().push(u32::from_be_bytes(packet[4..8].try_into().unwrap()));
+        let timestamp = u32::from_be_bytes(packet[4..8].try_into().unwrap());
+        self.clock.lock().unwrap().push((timestamp, Instant::now()));
         self.sent.fetch_add(1, Relaxed);
         Ok(())
     }
 }
 
-/// Encryption with a bug that shows after some packets.
-struct Broken(u32);
+/// Encryption with a bug that shows after so many packets more.
+struct Broken(Arc<AtomicU32>);
+
+impl Broken {
+    fn after(packets: u32) -> Self {
+        Broken(Arc::new(AtomicU32::new(packets)))
+    }
+}
 
 impl Crypto for Broken {
     fn protect(&mut self, _packet: &mut [u8], length: usize) -> Option<usize> {
-        self.0 = self.0.checked_sub(1).expect("the key stream ran out");
+        let left = self.0.load(Relaxed).checked_sub(1).expect("the key stream ran out");
+        self.0.store(left, Relaxed);
         Some(length)
     }
 
@@ -94,7 +107,7 @@ impl Crypto for Sleepy {
 
 /// Poll until something is true of all events so far.
 fn wait(core: &mut MediaCore, events: &mut Vec<Event>, done: impl Fn(&[Event]) -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + PATIENCE;
     while !done(events) {
         assert!(Instant::now() < deadline, "waited in vain, with {events:?}");
         events.extend(core.poll(100));
@@ -106,10 +119,13 @@ fn wait(core: &mut MediaCore, events: &mut Vec<Event>, done: impl Fn(&[Event]) -
 fn a_panic_ends_its_leg_and_no_other() {
     let mut core = core(1);
     let (well, sent) = adopt(&mut core, Box::new(Plain), false);
-    let (broken, _) = adopt(&mut core, Box::new(Broken(5)), false);
+    let packets = Arc::new(AtomicU32::new(u32::MAX));
+    let (broken, _) = adopt(&mut core, Box::new(Broken(Arc::clone(&packets))), false);
     core.arrange(1, all(&[well, broken]));
     core.play(PromptPlan { rounds: 0, ..PromptPlan::new(7, Rate::Narrow) }, Target::Leg(broken));
     core.feed(7, vec![1; 160], true);
+    // Only now: the prompt is there long before the bug shows.
+    packets.store(5, Relaxed);
     let mut events = Vec::new();
     wait(&mut core, &mut events, |events| events.len() >= 2);
     assert!(matches!(events[0], Event::PlaybackFinished { play: 7, stopped: true, .. }), "{events:?}");
@@ -140,7 +156,7 @@ fn a_leg_that_fails_on_its_way_leaves_nothing_waiting() {
     let mut core = core(2);
     let (host, _) = adopt(&mut core, Box::new(Plain), false);
     core.arrange(1, all(&[host]));
-    let (broken, _) = adopt(&mut core, Box::new(Broken(0)), false);
+    let (broken, _) = adopt(&mut core, Box::new(Broken::after(0)), false);
     // It fails at its first frame, on either thread; every prompt must tell its end all the same.
     let mut events = Vec::new();
     for play in 100..140 {
@@ -167,11 +183,12 @@ fn rooms_and_prompts_leave_nothing_behind() {
         core.stop_tap(room);
         core.arrange(room, all(&[]));
     }
-    wait(&mut core, &mut events, |events| events.len() >= 49);
+    wait(&mut core, &mut events, |events| {
+        events.iter().filter(|event| matches!(event, Event::PlaybackFinished { .. })).count() == 49
+    });
     core.close(leg);
-    let gauges = core.gauges();
     for name in ["rooms", "prompts", "recordings", "legs"] {
-        assert_eq!(gauges.iter().find(|(known, _)| *known == name).unwrap().1, 0.0, "{name}");
+        assert_eq!(figure(&core, name), 0.0, "{name}");
     }
 }
 
@@ -180,16 +197,22 @@ fn a_thread_that_was_stopped_leaves_out_what_it_missed_and_no_clock_falls_behind
     let mut core = core(1);
     let clock = Arc::new(Mutex::new(Vec::new()));
     let void = Void { sent: Arc::default(), dead: false, clock: Arc::clone(&clock) };
-    let begun = Instant::now();
     configured(&mut core, void, Box::new(Sleepy(0)));
-    wait(&mut core, &mut Vec::new(), |_| clock.lock().unwrap().len() >= 20);
+    // Behind by the clock of its first packet: a clock that falls behind at the stop never comes near again.
+    let behind = |(timestamp, moment): (u32, Instant), first: (u32, Instant)| {
+        let told = Duration::from_millis(u64::from(timestamp.wrapping_sub(first.0) / 8));
+        (moment - first.1).abs_diff(told)
+    };
+    let is_right = |packet, clock: &[(u32, Instant)]| behind(packet, clock[0]) < Duration::from_millis(80);
+    wait(&mut core, &mut Vec::new(), |_| {
+        let clock = clock.lock().unwrap();
+        clock.len() >= 20 && clock[10..].iter().filter(|packet| is_right(**packet, &clock)).count() >= 5
+    });
     let clock = clock.lock().unwrap();
-    let steps: Vec<u32> = clock.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
-    let jumps: Vec<u32> = steps.into_iter().filter(|step| *step != 160).collect();
-    assert_eq!(jumps.len(), 1, "{jumps:?}");
-    let told_ms = u128::from(clock[clock.len() - 1].wrapping_sub(clock[0]) / 8);
-    let passed_ms = begun.elapsed().as_millis();
-    assert!(passed_ms.abs_diff(told_ms) < 80, "{told_ms} ms of audio in {passed_ms} ms");
+    let steps = clock.windows(2).map(|pair| pair[1].0.wrapping_sub(pair[0].0));
+    let jumps: Vec<u32> = steps.filter(|step| *step != 160).collect();
+    // One, but where the machine has stopped the thread once more. What is short enough is made up for.
+    assert!(!jumps.is_empty() && jumps.iter().all(|jump| jump % 160 == 0 && *jump > 8 * 500), "{jumps:?}");
 }
 
 #[test]
@@ -262,9 +285,18 @@ fn talker(core: &mut MediaCore) -> (u64, Sent) {
     (leg, sent)
 }
 
-fn is_continuous(sent: &[(u16, u32)]) -> bool {
-    let steps = sent.windows(2).map(|pair| (pair[1].0.wrapping_sub(pair[0].0), pair[1].1.wrapping_sub(pair[0].1)));
-    steps.clone().all(|step| step.0 == 1) && steps.clone().all(|step| step.1 > 0 && step.1 <= 640 && step.1 % 160 == 0)
+fn figure(core: &MediaCore, name: &str) -> f64 {
+    core.gauges().iter().find(|(known, _)| *known == name).unwrap().1
+}
+
+/// Frames by which the clocks of streams may jump: a few, and those for which the machine has stopped a thread.
+fn longest_jump(core: &MediaCore) -> u32 {
+    4 + figure(core, "frames_skipped") as u32
+}
+
+fn is_continuous(sent: &[(u16, u32)], longest_jump: u32) -> bool {
+    let mut steps = sent.windows(2).map(|pair| (pair[1].0.wrapping_sub(pair[0].0), pair[1].1.wrapping_sub(pair[0].1)));
+    steps.all(|step| step.0 == 1 && step.1 > 0 && step.1 <= 160 * longest_jump && step.1 % 160 == 0)
 }
 
 #[test]
@@ -274,7 +306,7 @@ fn a_bridge_passes_packets_through_and_goes_back_to_mixing_without_a_break() {
     core.arrange(1, all(&[first, second]));
     let mut events = Vec::new();
     let handed_on = |core: &MediaCore| core.counters(second).unwrap().handed_on;
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + PATIENCE;
     for round in 0..3 {
         let before = handed_on(&core);
         while handed_on(&core) < before + 10 {
@@ -286,7 +318,7 @@ fn a_bridge_passes_packets_through_and_goes_back_to_mixing_without_a_break() {
         core.stop_tap(round + 10);
     }
     let sent = sent.lock().unwrap();
-    assert!(is_continuous(&sent), "{sent:?}");
+    assert!(is_continuous(&sent, longest_jump(&core)), "{sent:?}");
 }
 
 #[test]
@@ -306,10 +338,11 @@ fn a_hundred_moves_a_second_lose_no_packet_and_break_no_stream() {
         }
     }
     for (leg, sent) in &legs {
+        // A packet every 20 ms; the last ones may be on their way.
+        wait(&mut core, &mut Vec::new(), |_| sent.lock().unwrap().len() as u64 >= moves / 2 - 10);
         let sent = sent.lock().unwrap();
-        let broken = sent.windows(2).find(|pair| !is_continuous(pair));
+        let broken = sent.windows(2).find(|pair| !is_continuous(pair, longest_jump(&core)));
         assert!(broken.is_none(), "leg {leg}: {broken:?}");
-        assert!(sent.len() as u64 >= moves / 2 - 10, "leg {leg}: {} packets", sent.len());
         let counters = core.counters(*leg).unwrap();
         assert_eq!(counters.lost, 0);
     }
@@ -328,7 +361,6 @@ fn rooms_move_from_a_busy_thread_to_a_quiet_one_with_everything_in_them() {
         core.arrange(index as u64, all(&[pair[0].0, pair[1].0]));
         core.play(PromptPlan::new(index as u64, Rate::Narrow), Target::Room(index as u64));
     }
-    let figure = |core: &MediaCore, name: &str| core.gauges().iter().find(|(known, _)| *known == name).unwrap().1;
     assert!(figure(&core, "rooms_moved") >= 1.0);
     for index in 0..10 {
         core.feed(index, vec![1; 160], true);
@@ -338,6 +370,6 @@ fn rooms_move_from_a_busy_thread_to_a_quiet_one_with_everything_in_them() {
         events.iter().filter(|event| matches!(event, Event::PlaybackFinished { stopped: false, .. })).count() == 10
     });
     for (leg, sent) in &legs {
-        assert!(is_continuous(&sent.lock().unwrap()), "leg {leg}");
+        assert!(is_continuous(&sent.lock().unwrap(), longest_jump(&core)), "leg {leg}");
     }
 }

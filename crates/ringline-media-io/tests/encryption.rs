@@ -9,8 +9,11 @@ use ringline_media_io::{MediaCore, PlanRequest, Settings, Target};
 const OURS: SrtpKey = SrtpKey { suite: SrtpSuite::Tag80, master: [1; 30] };
 const THEIRS: SrtpKey = SrtpKey { suite: SrtpSuite::Tag32, master: [2; 30] };
 
+/// For what must come at all: how soon says something of the machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(5);
+    let end = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = found() {
             return found;
@@ -25,7 +28,7 @@ fn an_encrypted_leg_is_heard_by_its_peer_and_hears_only_him() {
     let mut core =
         MediaCore::start(Settings { port_low: 43_200, port_high: 43_300, threads: 1, ..Settings::default() }).unwrap();
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
-    peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
     let (leg, port) = core.open().unwrap();
     let plan = PlanRequest {
         remote_host: "127.0.0.1",

@@ -6,6 +6,9 @@ use std::time::Duration;
 use ringline_media::Report;
 use ringline_media_io::{MediaCore, PlanRequest, Settings};
 
+/// For what must come at all: how soon says something of the machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Two sockets on neighbouring ports, as a phone has for its audio and its reports.
 fn phone() -> (UdpSocket, UdpSocket) {
     for _ in 0..100 {
@@ -13,7 +16,7 @@ fn phone() -> (UdpSocket, UdpSocket) {
         let port = audio.local_addr().unwrap().port();
         if let Some(reports) = port.checked_add(1).and_then(|port| UdpSocket::bind(("127.0.0.1", port)).ok()) {
             for socket in [&audio, &reports] {
-                socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+                socket.set_read_timeout(Some(PATIENCE)).unwrap();
             }
             return (audio, reports);
         }
@@ -50,7 +53,7 @@ fn a_leg_says_goodbye_where_its_reports_go() {
     // Another phone each time: what the leg before said last would be taken for the next one's.
     let (audio, _reports) = phone();
     let named = UdpSocket::bind("127.0.0.1:0").unwrap();
-    named.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    named.set_read_timeout(Some(PATIENCE)).unwrap();
     let elsewhere = PlanRequest { rtcp_port: Some(named.local_addr().unwrap().port()), ..PlanRequest::default() };
     assert!(last_report(&audio, &named, &elsewhere).is_some_and(|report| report.goodbye));
 

@@ -405,11 +405,15 @@ impl Connection {
 /// Buffer a frame of the server; false when it is the first one for which there is no room.
 fn keep(inlet: &Inlet, full: &mut bool, frame: Box<[i16]>, room_for: u64) -> bool {
     let stats = &inlet.shared.stats;
+    let kept = inlet.put(frame, room_for);
+    if !kept {
+        bump(&stats.overflowed);
+    }
+    // Last: whoever sees it counted finds it where it belongs.
     bump(&stats.received);
-    if inlet.put(frame, room_for) {
+    if kept {
         *full &= inlet.shared.buffered() > room_for / 2;
         return true;
     }
-    bump(&stats.overflowed);
     replace(full, true)
 }

@@ -1,17 +1,21 @@
 //! Sockets against servers on the loopback interface: good ones, slow ones and hostile ones. The pacing thread is the
 //! test itself: every call of `tick` is one frame.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{channel, Receiver, Sender};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ringline_media::Line;
 use ringline_ws::{Cause, Dial, ListeningRate, Settings, SocketEvent, SocketLine, Sockets, Trust};
+use socket2::{Domain, Socket, Type};
 use tungstenite::{Message, WebSocket};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// For what must come at all: how soon says something of the machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 const HELLO: &str = r#"{"event":"websocket:connected","content-type":"audio/l16;rate=16000"}"#;
 
 fn dial(address: SocketAddr, rate: ListeningRate) -> Dial {
@@ -139,12 +143,22 @@ fn puppet() -> (SocketAddr, Sender<Message>, Receiver<Message>) {
             }
             match socket.read() {
                 Ok(message) => drop(got.send(message)),
-                Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                // Nothing came in a millisecond, or the thread was stopped meanwhile.
+                Err(tungstenite::Error::Io(error))
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(_) => return,
             }
         }
     });
     (address, orders, got_in)
+}
+
+/// A place where nobody listens. Keep it: as long as it is there, nobody else can come to listen there.
+fn deserted() -> (Socket, SocketAddr) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
 }
 
 fn text(got: &Receiver<Message>) -> String {
@@ -360,12 +374,16 @@ fn a_server_that_does_not_answer_pings_is_gone() {
     assert_eq!(call.why_closed(), "no pong came");
     drop(stop);
 
-    let (address, _orders, got) = puppet(); // answers while it reads
+    // This one answers while it reads, and gets longer for it: it shall not be gone when only this machine is slow.
+    let settings = Settings { ping: Duration::from_millis(700), ..settings };
+    let (address, _orders, got) = puppet();
     let mut call = Call::new(&settings, address, ListeningRate::Wide);
     assert!(matches!(call.event(), SocketEvent::Opened { .. }));
-    std::thread::sleep(Duration::from_millis(900));
+    let mut pings = 0;
+    while pings < 3 {
+        pings += usize::from(got.recv_timeout(PATIENCE).unwrap().is_ping());
+    }
     assert!(call.sockets.poll(1).is_empty());
-    assert!(got.try_iter().filter(Message::is_ping).count() >= 3);
 }
 
 #[test]
@@ -389,7 +407,7 @@ fn handshakes_fail_for_the_reason_that_is_told() {
                            Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n";
     assert_eq!(failure(answers(accepts_falsely)).0, Cause::Refused);
 
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_kept, closed) = deserted();
     assert_eq!(failure(closed).0, Cause::Unreachable);
 }
 
@@ -437,12 +455,14 @@ fn a_handshake_that_is_never_answered_or_never_ends_is_given_up_in_time() {
         let _ = stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\n");
         while stream.write_all(&[b'a'; 8192]).is_ok() {}
     });
+    // Refused for its length, before its time is over.
+    let settings = Settings { handshake: PATIENCE, ..settings };
     assert_eq!(Call::new(&settings, gushing, ListeningRate::Wide).why_failed().0, Cause::Refused);
 }
 
 #[test]
 fn the_next_address_is_tried_when_one_refuses() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_kept, closed) = deserted();
     let (address, _orders, got) = puppet();
     let mut sockets = start(&settings());
     let both = Dial { addresses: vec![closed, address], ..dial(address, ListeningRate::Wide) };
@@ -534,12 +554,10 @@ fn nonsense_is_ignored_counted_and_told_once() {
 
 #[test]
 fn a_flood_of_one_server_leaves_the_others_their_pace() {
+    let over = Arc::new(AtomicBool::new(false));
     let flood = |frames: Vec<u8>| {
-        server(move |mut socket| {
-            let until = Instant::now() + Duration::from_millis(1500);
-            while Instant::now() < until && socket.get_mut().write_all(&frames).is_ok() {}
-        })
-        .0
+        let over = Arc::clone(&over);
+        server(move |mut socket| while !over.load(Relaxed) && socket.get_mut().write_all(&frames).is_ok() {}).0
     };
     let (good, _orders, got) = puppet();
     let mut sockets = start(&settings());
@@ -549,14 +567,18 @@ fn a_flood_of_one_server_leaves_the_others_their_pace() {
     for frames in [[0x89, 0].repeat(8000), [&[0x82, 126, 0xff, 0xfe][..], &[0; 0xfffe][..]].concat(), empty_fragments] {
         let _flooded = sockets.dial(dial(flood(frames), ListeningRate::Narrow)).unwrap();
     }
-    let mut worst = Duration::ZERO;
-    for _ in 0..50 {
-        std::thread::sleep(Duration::from_millis(20));
-        let given = Instant::now();
-        line.give(&[3; 160]);
-        while !got.recv_timeout(PATIENCE).unwrap().is_binary() {}
-        worst = worst.max(given.elapsed());
-    }
+    let mut took: Vec<Duration> = (0..50)
+        .map(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            let given = Instant::now();
+            line.give(&[3; 160]);
+            while !got.recv_timeout(PATIENCE).unwrap().is_binary() {}
+            given.elapsed()
+        })
+        .collect();
+    over.store(true, Relaxed);
     assert_eq!(sockets.counters(number).unwrap().sent, 50);
-    assert!(worst < Duration::from_millis(500), "{worst:?}"); // a busy machine; without portions it never came
+    // Without portions it never came. A machine that stumbles makes some late, not half of them.
+    took.sort_unstable();
+    assert!(took[took.len() / 2] < Duration::from_millis(500), "{took:?}");
 }

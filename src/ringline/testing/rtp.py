@@ -12,17 +12,21 @@ import asyncio
 import random
 import socket
 import struct
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
 
 from ringline.testing import g711
 
 _FRAME_S = 0.02
 _FRAME = 160
 _DEADLINE_S = 10.0
+_SO_TIMESTAMPNS: Final = 35
+"""Of Linux: each datagram comes with the time at which the kernel took it in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +40,30 @@ class RtpPacket:
     ssrc: int
     payload: bytes
     at: float
-    "When it came, in seconds of the loop's clock."
+    "When it came to this machine, in seconds of the loop's clock: a busy process looks at it later."
 
 
-def _neighbours(ip: str) -> tuple[socket.socket, socket.socket]:
+class _Stamped(socket.socket):
+    """A socket that knows how old the datagram is that was read last."""
+
+    _came_at: float | None = None
+
+    def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, Any]:
+        """Read a datagram, and keep when it came."""
+        data, notes, _, address = self.recvmsg(bufsize, 64, flags)
+        self._came_at = None
+        for level, kind, value in notes:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+                seconds, nanoseconds = struct.unpack("@ll", value)
+                self._came_at = seconds + nanoseconds / 1e9
+        return data, address
+
+    def age_s(self) -> float:
+        """Seconds since that datagram came; 0 where the system does not tell."""
+        return 0.0 if self._came_at is None else max(0.0, time.time() - self._came_at)
+
+
+def _neighbours(ip: str) -> tuple[_Stamped, _Stamped]:
     """Two sockets on neighbouring ports, the first one even (RFC 3550 section 11).
 
     Raises:
@@ -47,11 +71,13 @@ def _neighbours(ip: str) -> tuple[socket.socket, socket.socket]:
     """
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     for _ in range(100):
-        pair = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(2)]
+        pair = [_Stamped(family, socket.SOCK_DGRAM) for _ in range(2)]
         with suppress(OSError):
             pair[0].bind((ip, 0))
             pair[1].bind((ip, pair[0].getsockname()[1] ^ 1))
             first, second = sorted(pair, key=lambda one: one.getsockname()[1])
+            if sys.platform == "linux":
+                first.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             return first, second
         for each in pair:
             each.close()
@@ -73,6 +99,7 @@ class RtpPhone(asyncio.DatagramProtocol):
         self._ip = ip
         self._to: tuple[str, int] | None = None
         self._transport: asyncio.DatagramTransport | None = None
+        self._socket: _Stamped | None = None
         self._rtcp: socket.socket | None = None
         "Held so that reports, which go to the next port, reach nobody else; nothing reads them."
         self._arrived = asyncio.Event()
@@ -84,8 +111,8 @@ class RtpPhone(asyncio.DatagramProtocol):
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        sock, self._rtcp = _neighbours(self._ip)
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=sock)
+        self._socket, self._rtcp = _neighbours(self._ip)
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=self._socket)
         return self
 
     async def __aexit__(
@@ -194,7 +221,7 @@ class RtpPhone(asyncio.DatagramProtocol):
                     timestamp=timestamp,
                     ssrc=ssrc,
                     payload=data[12:],
-                    at=asyncio.get_running_loop().time(),
+                    at=asyncio.get_running_loop().time() - (self._socket.age_s() if self._socket else 0.0),
                 )
             )
             self._arrived.set()
