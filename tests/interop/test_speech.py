@@ -111,9 +111,7 @@ def test_a_message_is_left_after_the_beep(ringline: Installation, app: Applicati
     assert app.statuses(leg) == ["started", "ringing", "answered", "machine", "completed"]
 
 
-def test_a_person_is_known_two_seconds_after_a_short_hello(
-    ringline: Installation, app: Application, tmp_path: Path
-) -> None:
+def test_a_person_is_known_soon_after_a_short_hello(ringline: Installation, app: Application, tmp_path: Path) -> None:
     hello = spoken("hello?")
     with (
         Ear() as ear,
@@ -124,6 +122,7 @@ def test_a_person_is_known_two_seconds_after_a_short_hello(
         ear.says(hello)
         began = time.monotonic()
         app.wait("/event", call_uuid=leg, status="human")
+        # It takes 0.8 s of the caller's audio (`tests/speech/test_answering.py`); the rest is for a busy machine.
         assert time.monotonic() - began < (len(hello) / 16_000 - 30) + 4.0
         app.wait("/event", uuid=leg, status="completed", within_s=15)
         callee.good()
