@@ -42,7 +42,7 @@ test: ## everything, with SIPp, baresip, linphonec, Kamailio, Chromium and Postg
 	$(LAST_IN_LINE) $(MAKE) --no-print-directory noise ENOUGH=.venv/noise.enough >.venv/noise.log 2>&1 & noise=$$!; trap 'kill -- -$$noise' EXIT; \
 	cargo test --quiet --workspace -- --skip for_a_while; \
 	$(PYTEST) $(SIDE_BY_SIDE); \
-	trap - EXIT; touch .venv/noise.turn; { echo 0 >/proc/$$noise/autogroup; } 2>/dev/null || true; { sleep 60; touch .venv/noise.enough; } >/dev/null 2>&1 & \
+	trap - EXIT; touch .venv/noise.turn; { echo 0 >/proc/$$noise/autogroup; } 2>/dev/null || true; { sleep 120; touch .venv/noise.enough; } >/dev/null 2>&1 & \
 	wait $$noise || { cat .venv/noise.log; echo "the noise of the fuzz targets has found something" >&2; exit 1; }; kill $$! 2>/dev/null || true; \
 	grep -E "inputs in|rounds from" .venv/noise.log
 
