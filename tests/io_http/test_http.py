@@ -613,10 +613,10 @@ def test_an_answer_may_take_longer_than_the_read_timeout_while_it_comes() -> Non
         await reader.readuntil(b"\r\n\r\n{}")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
         for _ in range(6):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
             writer.write(b"x")
 
-    reply = exchange_raw(handler, read_s=0.2)
+    reply = exchange_raw(handler, read_s=0.9)
     assert isinstance(reply, HttpReply)
     assert reply.body == b"xxxxxx"
 

@@ -64,13 +64,12 @@ class Pool:
     def at_hand(self, origin: Origin) -> Connection | None:
         """A connection that stands already and is free. Give it back after use, as those of `dial`."""
         server = self._servers.get(origin)
-        while server is not None and server.idle and server.busy < self._limit:
-            connection = server.idle.pop()
-            if connection.usable:
-                server.busy += 1
-                return connection
-            self._all.discard(connection)
-        return None
+        if server is None or server.busy >= self._limit:
+            return None
+        connection = self._kept(server)
+        if connection is not None:
+            server.busy += 1
+        return connection
 
     async def dial(self, origin: Origin) -> Connection:
         """A new connection, or the next one that comes free when there are too many.
@@ -86,8 +85,9 @@ class Pool:
         else:
             await self._turn(server)
         try:
-            if server.idle and (connection := server.idle.pop()).usable:
-                return connection
+            kept = self._kept(server)
+            if kept is not None:
+                return kept
             connection = await self._open(origin)
         except BaseException:
             self._free(origin, server)
@@ -131,6 +131,15 @@ class Pool:
         await asyncio.sleep(0)  # lets the transports go
 
     # ── inside ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _kept(self, server: _Server) -> Connection | None:
+        """The connection used last that still stands; what has been closed meanwhile is forgotten."""
+        while server.idle:
+            connection = server.idle.pop()
+            if connection.usable:
+                return connection
+            self._all.discard(connection)
+        return None
 
     async def _turn(self, server: _Server) -> None:
         """Wait until a connection comes free; its place is ours then."""
